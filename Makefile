@@ -1,0 +1,33 @@
+PYTHON ?= python3
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: setup repro check test bench
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: requirements.txt constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Permafrost needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	touch $@
+
+repro: setup
+	dvc repro
+	python cli.py stores relink
+	python cli.py results
+
+check: setup
+	ruff check .
+	ruff format --check .
+	mypy
+	pytest -m "not slow"
+
+test: setup
+	ruff check .
+	ruff format --check .
+	mypy
+	pytest
+
+bench: setup
+	@set -e; for file in benchmarks/*.py; do echo "== $$file"; python $$file; done

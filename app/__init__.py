@@ -1,0 +1,1 @@
+"""What people touch: one file per group of commands."""

@@ -1,0 +1,108 @@
+"""The stages of dvc.yaml as commands; each takes a name from params.yaml."""
+
+from pathlib import Path
+
+import click
+
+from features.errors import ProjectError
+from features.manifest import read_labels, read_utterances, write_records
+from features.params import load_params
+from features.specs import store_path
+from features.store.pool import Pool
+from features.store.publish import publish_empty
+
+DATA_PATH = Path("data")
+RUNS_PATH = Path("runs")
+
+
+def manifest_path(corpus: str) -> Path:
+    """The manifest of a corpus: what is said, and where it lies."""
+    return DATA_PATH / corpus / "manifest.jsonl"
+
+
+def labels_path(corpus: str) -> Path:
+    """The labels of a corpus: what is meant, and the split."""
+    return DATA_PATH / corpus / "labels.jsonl"
+
+
+@click.command()
+@click.argument("name")
+def synthesise(name: str) -> None:
+    """Make the synthetic corpus NAME in data/synthetic."""
+    from features.leaves import load_leaf
+
+    leaf = load_params().pick("synthetic", name)
+    root = DATA_PATH / "synthetic" / name
+    root.parent.mkdir(parents=True, exist_ok=True)
+    load_leaf("extract/synthetic", leaf.code).make(root, **leaf.options)
+
+
+@click.command()
+@click.argument("name")
+def manifest(name: str) -> None:
+    """Read the corpus NAME: its manifest, its labels and its empty store."""
+    from extract.corpus import read_corpus
+
+    utterances, labels = read_corpus(load_params().pick("corpora", name))
+    write_records(manifest_path(name), utterances)
+    write_records(labels_path(name), labels)
+    ids = [utterance.id for utterance in utterances]
+    publish_empty(store_path(name, "none"), ids, Pool.default())
+    num_dialogues = len({u.dialogue for u in utterances if u.dialogue is not None})
+    click.echo(f"{name}: {len(utterances)} utterances, {num_dialogues} dialogues")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+def extract(name: str, device: str) -> None:
+    """Run a frozen network over a corpus, as tracks.NAME of params.yaml says."""
+    import torch
+
+    from extract.fill import fill
+
+    params = load_params()
+    track = params.pick("tracks", name)
+    filled = fill(
+        track.store,
+        read_utterances(manifest_path(track.corpus)),
+        params.corpora[track.corpus],
+        params.backbones[track.backbone],
+        params.extract,
+        torch.device(_device(device, torch.cuda.is_available())),
+        Pool.default(),
+    )
+    missing = {reason: n for reason, n in sorted(filled.reasons.items()) if reason != "ok"}
+    gaps = ", ".join(f"{n} {reason}" for reason, n in missing.items()) or "none missing"
+    click.echo(
+        f"{name}: {filled.reasons['ok']} tracks in {filled.num_parts} parts "
+        f"({filled.num_made} made now), {gaps}"
+    )
+
+
+@click.command()
+@click.argument("name")
+def train(name: str) -> None:
+    """Train the head NAME with all its seeds on cached tracks."""
+    from train.dataset import open_stores
+    from train.run import run_head
+
+    params = load_params()
+    spec = params.pick("heads", name)
+    inputs = spec.used_inputs
+    stores = open_stores({m: store_path(spec.corpus, backbone) for m, backbone in inputs.items()})
+    RUNS_PATH.mkdir(exist_ok=True)
+    metrics = run_head(spec, read_labels(labels_path(spec.corpus)), stores, RUNS_PATH / name)
+    for task, scores in metrics["test"].items():
+        shown = ", ".join(f"{metric} {value['mean']:.3f}" for metric, value in scores.items())
+        click.echo(f"{name}: test {task}: {shown}")
+
+
+def _device(wanted: str, has_cuda: bool) -> str:
+    if wanted == "auto":
+        return "cuda" if has_cuda else "cpu"
+    if wanted.split(":")[0] not in ("cpu", "cuda"):
+        raise ProjectError(f"--device is {wanted!r}; it must be auto, cpu, cuda or cuda:N")
+    if wanted.startswith("cuda") and not has_cuda:
+        raise ProjectError(f"--device is {wanted!r}, and this machine has no CUDA; use --device cpu")
+    return wanted

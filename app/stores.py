@@ -1,0 +1,116 @@
+"""`stores`: what is cached, whether it is whole, and on disk only once."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from app.tables import aligned
+from features.errors import ProjectError, did_you_mean, quoted
+from features.specs import CACHE_PATH
+from features.store.format import chunk_name
+from features.store.pool import Pool
+from features.store.reader import Store
+from features.store.verify import verify as verify_store
+
+
+@click.group()
+def stores() -> None:
+    """Look at the cached tracks and check them."""
+
+
+@stores.command()
+def ls() -> None:
+    """List all stores with their size and shape."""
+    rows = [("store", "modality", "tracks", "missing", "layers", "dim", "steps", "dtype", "MB")]
+    for name, path in published().items():
+        store = Store(path)
+        tracks = int((store.lengths > 0).sum())
+        num_steps = int(store.lengths.sum())
+        num_bytes = num_steps * store.num_layers * store.dim * (2 if "16" in store.dtype else 4)
+        counts = (tracks, len(store) - tracks, store.num_layers, store.dim, num_steps)
+        cells = (*map(str, counts), store.dtype, f"{num_bytes / 1e6:.1f}")
+        rows.append((name, store.attributes["modality"], *cells))
+    click.echo(aligned(rows))
+
+
+@stores.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Describe the store NAME, such as demo/minilm."""
+    store = Store(_chosen([name])[name])
+    attributes = store.attributes
+    lengths = store.lengths[store.lengths > 0]
+    click.echo(f"{name} at {store.path}")
+    for key in ("modality", "recipe", "layers", "dim", "dtype", "rate_hz", "first_step_s", "digest"):
+        click.echo(f"  {key}: {attributes[key]}")
+    for key, value in attributes["backbone"].items():
+        click.echo(f"  backbone {key}: {value}")
+    if len(lengths):
+        shown = f"shortest {lengths.min()}, mean {lengths.mean():.1f}, longest {lengths.max()}"
+        click.echo(f"  steps: {lengths.sum()} in {len(lengths)} tracks and "
+                   f"{len(attributes['parts'])} parts; {shown}")
+    for reason, count in Counter(r for r in store.reasons if r != "ok").items():
+        names = [i for i, r in zip(store.ids, store.reasons, strict=True) if r == reason]
+        more = ", ..." if count > 5 else ""
+        click.echo(f"  {reason}: {count} ({', '.join(names[:5])}{more})")
+    _show_makers([entry["key"] for entry in attributes["parts"]])
+
+
+@stores.command()
+@click.argument("names", nargs=-1)
+def verify(names: tuple[str, ...]) -> None:
+    """Check every byte of the stores NAMES, or of all; exit code 1 if anything is wrong."""
+    problems = []
+    for name, path in _chosen(names).items():
+        found = verify_store(path)
+        click.echo(f"{name}: {'ok' if not found else f'{len(found)} problems'}")
+        problems += found
+    for problem in problems:
+        click.echo(f"  {problem}", err=True)
+    sys.exit(1 if problems else 0)
+
+
+@stores.command()
+def relink() -> None:
+    """Let the pool of parts share its bytes with identical published stores."""
+    pool = Pool.default()
+    linked = 0
+    for path in published().values():
+        for entry in Store(path).attributes["parts"]:
+            chunk = path / "parts" / entry["key"] / chunk_name(3)
+            linked += pool.relink(entry["key"], chunk)
+    if linked:
+        click.echo(f"{linked} parts now lie on disk once")
+
+
+def published() -> dict[str, Path]:
+    """Every published store by its name, `<corpus>/<backbone>`."""
+    paths = sorted(CACHE_PATH.glob("[a-z0-9]*/[a-z0-9]*.zarr"))
+    return {f"{path.parent.name}/{path.stem}": path for path in paths}
+
+
+def _chosen(names: Sequence[str]) -> dict[str, Path]:
+    known = published()
+    for name in names:
+        if name not in known:
+            raise ProjectError(
+                f"there is no store {name!r} in {CACHE_PATH}; stores are {quoted(known)}."
+                + did_you_mean(name, known)
+            )
+    return {name: known[name] for name in names} if names else known
+
+
+def _show_makers(keys: Sequence[str]) -> None:
+    """What made the parts, as far as the pool still has their records."""
+    pool = Pool.default()
+    parts = [part for key in keys if (part := pool.find(key)) is not None]
+    makers = Counter(
+        ", ".join(f"{k} {v}" for k, v in sorted(part.made_with.items())) for part in parts
+    )
+    for maker, count in makers.items():
+        click.echo(f"  {count} of {len(keys)} parts made with: {maker}")
+    if len(makers) > 1:
+        click.echo("  These parts were made in different ways; their last float bits may differ.")

@@ -1,0 +1,42 @@
+"""The command line: `python cli.py --help`."""
+
+import sys
+
+import click
+
+from app import pipeline, recipes, report, stores
+from features.errors import ProjectError
+
+USER_ERROR = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Frozen backbones once, small heads many times."""
+
+
+for command in (
+    pipeline.synthesise,
+    pipeline.manifest,
+    pipeline.extract,
+    pipeline.train,
+    report.report,
+    report.results,
+    stores.stores,
+    recipes.use,
+    recipes.check,
+):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run a command; what the user can mend is one message and exit code 2."""
+    try:
+        cli()
+    except ProjectError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(USER_ERROR)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""MELD (Poria et al. 2019): Friends, 13,708 utterances in official parts, 7 emotions.
+
+The root holds ``train_sent_emo.csv``, ``dev_sent_emo.csv`` and ``test_sent_emo.csv`` and, where
+one has them, the clips in the folders of the official archives. A pair of dialogue and utterance
+number occurs in several parts, so ids begin with the part.
+"""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from extract.media.audio import centre_channel
+from features.errors import ProjectError
+from features.manifest import SPLITS, Label, Split, Utterance
+
+CLIP_FOLDERS: dict[Split, str] = {
+    "train": "train_splits",
+    "dev": "dev_splits_complete",
+    "test": "output_repeated_splits_test",
+}
+# Clips that cannot be used, after MELD's issue tracker (#22, #27, #39, #52, #20).
+KNOWN_BAD = {
+    "train-dia125-utt3": "the file is corrupt and cannot be decoded",
+    "dev-dia110-utt7": "the file is missing from the archive",
+    "test-dia38-utt4": "the clip is a whole scene of 305 s",
+    "test-dia220-utt0": "the clip is a whole scene of 235 s",
+    "train-dia309-utt0": "the clip runs on to 41 s",
+}
+COLUMNS = ("Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID")
+
+
+def read(root: Path) -> Iterator[tuple[Utterance, Label]]:
+    """Every utterance; audio and video where the folder of its part's clips is there.
+
+    Of 5.1 sound the centre channel is taken, which carries the dialogue; the mean of both
+    channels of stereo.
+    """
+    for split in SPLITS:
+        table = root / f"{split}_sent_emo.csv"
+        if not table.is_file():
+            raise ProjectError(f"{table} does not exist; the root of MELD holds its three tables")
+        clips = root / CLIP_FOLDERS[split]
+        has_clips = clips.is_dir()
+        for row in _rows(table):
+            yield _entry(row, split, clips.relative_to(root) if has_clips else None, root)
+
+
+def _rows(table: Path) -> Iterator[dict[str, str]]:
+    with table.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        if missing := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
+            raise ProjectError(f"{table} lacks the columns {missing}; is it MELD's own table?")
+        yield from reader
+
+
+def _entry(
+    row: dict[str, str], split: Split, clips: Path | None, root: Path
+) -> tuple[Utterance, Label]:
+    dialogue, turn = int(row["Dialogue_ID"]), int(row["Utterance_ID"])
+    name = f"{split}-dia{dialogue}-utt{turn}"
+    clip = None if clips is None else clips / f"dia{dialogue}_utt{turn}.mp4"
+    known_bad = KNOWN_BAD.get(name)
+    utterance = Utterance(
+        id=name,
+        text=row["Utterance"],
+        audio=None if clip is None else clip.as_posix(),
+        video=None if clip is None else clip.as_posix(),
+        audio_channel=None if clip is None or known_bad else centre_channel(root / clip),
+        speaker=row["Speaker"],
+        dialogue=f"{split}-dia{dialogue}",
+        turn=turn,
+        known_bad=None if clip is None else known_bad,
+    )
+    return utterance, Label(
+        id=name, split=split, emotion=row["Emotion"], sentiment=row["Sentiment"]
+    )

@@ -1,0 +1,122 @@
+"""A sound file, or the sound of a video, to mono float32 samples. Needs no torch."""
+
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from extract.media.errors import UnreadableError
+
+Samples = NDArray[np.float32]
+# Formats that libsndfile reads sample by sample; everything else goes through FFmpeg.
+SOUND_FILES = {".wav", ".flac", ".ogg", ".mp3"}
+
+
+def read_audio(
+    path: Path,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    channel: int | None = None,
+    max_duration_s: float = float("inf"),
+) -> tuple[Samples, int]:
+    """Decode a stretch of a file to mono samples at the file's own rate.
+
+    Returns:
+        the samples `(N,)`, and the rate in hertz. Several channels become their mean, or the
+        one numbered `channel` (from 0, in the decoder's order).
+
+    Raises:
+        UnreadableError: ``undecodable`` (damaged, no sound, no such channel) or ``too-long``.
+    """
+    read = _read_sound_file if path.suffix.lower() in SOUND_FILES else _read_container
+    try:
+        samples, rate_hz = read(path, start_s or 0.0, end_s, max_duration_s)
+    except (soundfile.LibsndfileError, av.FFmpegError, OSError, ValueError) as error:
+        raise UnreadableError("undecodable", str(error)) from None
+    if samples.shape[1] == 0:
+        raise UnreadableError("undecodable", "it holds no sound in the stretch asked for")
+    if channel is None:
+        return samples.mean(axis=0, dtype=np.float32), rate_hz
+    if channel >= len(samples):
+        detail = f"it has {len(samples)} channels, and the manifest asks for number {channel}"
+        raise UnreadableError("undecodable", detail)
+    return np.ascontiguousarray(samples[channel]), rate_hz
+
+
+def centre_channel(path: Path) -> int | None:
+    """The number of the front centre channel, which carries the dialogue in 5.1 sound, or None."""
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                return None
+            layout = container.streams.audio[0].codec_context.layout
+            names = [channel.name for channel in layout.channels]
+    except (av.FFmpegError, OSError):
+        return None
+    return names.index("FC") if len(names) > 2 and "FC" in names else None
+
+
+def _read_sound_file(
+    path: Path, start_s: float, end_s: float | None, max_duration_s: float
+) -> tuple[Samples, int]:
+    with soundfile.SoundFile(path) as file:
+        rate_hz: int = file.samplerate
+        stop = file.frames if end_s is None else min(round(end_s * rate_hz), file.frames)
+        start = min(round(start_s * rate_hz), stop)
+        _refuse_long((stop - start) / rate_hz, max_duration_s)
+        file.seek(start)
+        samples = file.read(stop - start, dtype="float32", always_2d=True)
+    if len(samples) != stop - start:
+        detail = f"it ends after {len(samples)} of {stop - start} samples"
+        raise UnreadableError("undecodable", detail)
+    return samples.T, rate_hz
+
+
+def _read_container(
+    path: Path, start_s: float, end_s: float | None, max_duration_s: float
+) -> tuple[Samples, int]:
+    with av.open(str(path)) as container:
+        if not container.streams.audio:
+            raise UnreadableError("undecodable", "it has no audio stream")
+        stream = container.streams.audio[0]
+        rate_hz = stream.codec_context.sample_rate
+        if start_s > 0:
+            container.seek(round(start_s * av.time_base))
+        blocks, first_s = _decoded_blocks(container, stream, start_s, end_s, max_duration_s)
+    if not blocks:
+        return np.zeros((1, 0), np.float32), rate_hz
+    samples = np.concatenate(blocks, axis=1)
+    skip = max(0, round((start_s - first_s) * rate_hz)) if start_s > 0 else 0
+    stop = samples.shape[1]
+    if end_s is not None:
+        stop = min(stop, skip + round((end_s - start_s) * rate_hz))
+    return samples[:, skip:stop], rate_hz
+
+
+def _decoded_blocks(
+    container: Any, stream: Any, start_s: float, end_s: float | None, max_duration_s: float
+) -> tuple[list[Samples], float]:
+    """Planar float32 blocks around the stretch, and the time at which the first one begins."""
+    to_float = av.AudioResampler(format="fltp")
+    blocks: list[Samples] = []
+    first_s = 0.0
+    for frame in container.decode(stream):
+        begin_s = float(frame.pts * frame.time_base) if frame.pts is not None else 0.0
+        if end_s is not None and begin_s >= end_s:
+            break
+        if begin_s + frame.samples / frame.sample_rate <= start_s:
+            continue
+        if not blocks:
+            first_s = begin_s
+        blocks += [block.to_ndarray() for block in to_float.resample(frame)]
+        _refuse_long(begin_s - max(first_s, start_s), max_duration_s)
+    return blocks, first_s
+
+
+def _refuse_long(duration_s: float, max_duration_s: float) -> None:
+    if duration_s > max_duration_s:
+        detail = f"it lasts {duration_s:.1f} s or more; extract.max_duration_s is {max_duration_s}"
+        raise UnreadableError("too-long", detail)

@@ -1,0 +1,102 @@
+"""Runs decoders in a child process, so that a crash or a hang in a codec cannot end ours."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import Any, NoReturn, TypeVar
+
+from extract.media.errors import UnreadableError
+from features.errors import ProjectError
+
+Result = TypeVar("Result")
+TIMEOUT_S = 300.0
+
+
+class Child:
+    """A child process that runs one function call at a time and is replaced when it dies."""
+
+    def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
+        self.timeout_s = timeout_s
+        self._process: Any = None
+        self._pipe: Any = None
+
+    def __enter__(self) -> "Child":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def call(self, function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
+        """`function(*args, **kwargs)` in the child; a module-level function.
+
+        Raises:
+            UnreadableError: what the function raised, or ``undecodable`` when the codec crashed.
+            ProjectError: when the call took longer than the limit or the system killed the
+                child, as it does when memory runs out; neither says anything about the file.
+        """
+        if self._process is None:
+            self._start()
+        self._pipe.send((function, args, kwargs))
+        if not self._pipe.poll(self.timeout_s):
+            self._stop()
+            raise ProjectError(
+                f"reading {args[0] if args else function} took longer than {self.timeout_s:.0f} s; "
+                "finished parts are kept. Look at the file, then run the same command again."
+            )
+        try:
+            kind, value = self._pipe.recv()
+        except EOFError:
+            self._died(args)
+        if kind == "unreadable":
+            raise UnreadableError(*value)
+        if kind == "error":
+            raise value
+        result: Result = value
+        return result
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def _stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process.close()
+            self._pipe.close()
+        self._process = None
+
+    def _died(self, args: tuple[Any, ...]) -> NoReturn:
+        self._process.join()
+        code = self._process.exitcode
+        self._stop()
+        if code == -signal.SIGKILL:
+            raise ProjectError(
+                f"the system killed the process that read {args[0] if args else 'media'}, probably "
+                "for want of memory; finished parts are kept. Run the same command again."
+            )
+        raise UnreadableError("undecodable", f"the decoder crashed on it (exit code {code})")
+
+
+def _serve(pipe: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = os.getppid()
+    while os.getppid() == parent:
+        try:
+            function, args, kwargs = pipe.recv()
+        except EOFError:
+            return
+        try:
+            pipe.send(("ok", function(*args, **kwargs)))
+        except UnreadableError as error:
+            pipe.send(("unreadable", (error.reason, error.detail)))
+        except Exception as error:
+            pipe.send(("error", error))

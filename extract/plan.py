@@ -1,0 +1,69 @@
+"""Cuts a manifest into parts and gives each the key under which it is kept."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from features.files import digest_json
+from features.manifest import Utterance
+
+
+@dataclass(frozen=True)
+class PlannedPart:
+    """Neighbouring utterances, the digest of each one's input, and the part's key."""
+
+    key: str
+    utterances: tuple[Utterance, ...]
+    inputs: tuple[str, ...]
+
+
+def plan_parts(
+    manifest: Sequence[Utterance], modality: str, recipe: str, utterances_per_part: float
+) -> list[PlannedPart]:
+    """The parts of a store, in manifest order.
+
+    A key digests the recipe hash and, per utterance, its id and everything that is read for
+    the modality: the same key always stands for the same bytes.
+    """
+    cuts = [0, *borders(manifest, utterances_per_part), len(manifest)]
+    parts = []
+    for start, end in pairwise(cuts):
+        utterances = tuple(manifest[start:end])
+        inputs = tuple(digest_json(utterance.source(modality)) for utterance in utterances)
+        named = [[u.id, digest] for u, digest in zip(utterances, inputs, strict=True)]
+        parts.append(PlannedPart(digest_json([recipe, named])[:32], utterances, inputs))
+    return parts
+
+
+def borders(manifest: Sequence[Utterance], utterances_per_part: float) -> list[int]:
+    """The positions at which a part begins, the first part's left out.
+
+    A border falls before a dialogue (or an utterance without one) whose id has the least hash
+    among all that begin within half a part's size of it, on either side. So borders depend on
+    the neighbourhood alone: a change elsewhere in the corpus moves none of them.
+    """
+    starts = [
+        position
+        for position, utterance in enumerate(manifest)
+        if position == 0
+        or utterance.dialogue is None
+        or utterance.dialogue != manifest[position - 1].dialogue
+    ]
+    hashes = [_hash(manifest[start].dialogue or manifest[start].id) for start in starts]
+    reach = utterances_per_part / 2
+    return [starts[unit] for unit in range(1, len(starts)) if _least(unit, starts, hashes, reach)]
+
+
+def _least(unit: int, starts: Sequence[int], hashes: Sequence[bytes], reach: float) -> bool:
+    for step in (-1, 1):
+        other = unit + step
+        while 0 <= other < len(starts) and abs(starts[other] - starts[unit]) <= reach:
+            if hashes[other] < hashes[unit]:
+                return False
+            other += step
+    return True
+
+
+def _hash(name: str) -> bytes:
+    return hashlib.sha256(name.encode()).digest()

@@ -1,0 +1,121 @@
+"""Binds the mappings of params.yaml to named, typed parameters, collecting every problem."""
+
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from features.errors import did_you_mean, quoted
+
+REQUIRED = object()
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A named setting: its type, its default, and `check`, which names what is wrong or None."""
+
+    name: str
+    hint: Any
+    default: Any = REQUIRED
+    check: Callable[[Any], str | None] | None = None
+
+
+def conforms(value: Any, hint: Any) -> bool:
+    """Whether a value read from YAML is of the annotated type; ``1`` is a float, ``true`` no int.
+
+    Understands int, float, str, bool, None, list[...], dict[str, ...], unions and Literal.
+    """
+    origin = get_origin(hint)
+    if hint is Any:
+        return True
+    if origin in (Union, types.UnionType):
+        return any(conforms(value, option) for option in get_args(hint))
+    if origin is Literal:
+        return any(value == option and type(value) is type(option) for option in get_args(hint))
+    if origin is list:
+        return isinstance(value, list) and all(conforms(v, get_args(hint)[0]) for v in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(
+            isinstance(k, str) and conforms(v, get_args(hint)[1]) for k, v in value.items()
+        )
+    if hint in (None, type(None)):
+        return value is None
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, hint)
+
+
+def describe(hint: Any) -> str:
+    """A type in the words of a user of params.yaml: ``a whole number``, ``one of 'a', 'b'``."""
+    names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        return " or ".join(describe(option) for option in get_args(hint))
+    if origin is Literal:
+        return f"one of {quoted(get_args(hint))}"
+    if origin is list:
+        return f"a list, each {describe(get_args(hint)[0])}"
+    if origin is dict:
+        return f"a mapping from names, each to {describe(get_args(hint)[1])}"
+    if hint in (None, type(None)):
+        return "null"
+    return names.get(hint, str(hint))
+
+
+def dataclass_parameters(spec: type) -> list[Parameter]:
+    """The parameters of a dataclass; a field's metadata may hold a ``check``."""
+    hints = get_type_hints(spec)
+    return [
+        Parameter(
+            field.name,
+            hints[field.name],
+            REQUIRED if field.default is MISSING else field.default,
+            field.metadata.get("check"),
+        )
+        for field in fields(spec)
+    ]
+
+
+def bind(
+    where: str, given: Any, parameters: list[Parameter], problems: list[str]
+) -> dict[str, Any] | None:
+    """Fill `parameters` from the mapping `given`, with defaults for what it leaves out.
+
+    Appends one message per problem (not a mapping, unknown key, missing key, wrong type,
+    value refused by its check) to `problems` and then returns None.
+    """
+    if not isinstance(given, Mapping):
+        problems.append(f"{where} is {given!r}; it must be a mapping of settings")
+        return None
+    known = {parameter.name: parameter for parameter in parameters}
+    before = len(problems)
+    for key in given:
+        if key not in known:
+            problems.append(
+                f"{where} has no setting {str(key)!r}; its settings are {quoted(known)}."
+                + did_you_mean(str(key), known)
+            )
+    values = {}
+    for name, parameter in known.items():
+        if name not in given:
+            if parameter.default is REQUIRED:
+                problems.append(f"{where}.{name} is missing; it must be {describe(parameter.hint)}")
+            values[name] = parameter.default
+            continue
+        values[name] = _value(f"{where}.{name}", given[name], parameter, problems)
+    return values if len(problems) == before else None
+
+
+def _value(where: str, value: Any, parameter: Parameter, problems: list[str]) -> Any:
+    if not conforms(value, parameter.hint):
+        hint = ""
+        if get_origin(parameter.hint) is Literal:
+            hint = "." + did_you_mean(str(value), get_args(parameter.hint))
+        problems.append(f"{where} is {value!r}; it must be {describe(parameter.hint)}{hint}")
+        return None
+    complaint = parameter.check(value) if parameter.check else None
+    if complaint:
+        problems.append(f"{where} is {value!r}; it must be {complaint}")
+    return float(value) if parameter.hint is float else value

@@ -1,0 +1,73 @@
+"""Files that are either absent or whole, also after a crash."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+CHUNK_BYTES = 1 << 20
+
+
+def canonical_json(value: Any) -> bytes:
+    """The one UTF-8 encoding of a JSON value: sorted keys, no blanks, a final newline."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode() + b"\n"
+
+
+def digest_json(value: Any) -> str:
+    """SHA-256 of the canonical encoding, as 64 hexadecimal characters."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """SHA-256 of a file's content, as 64 hexadecimal characters."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(CHUNK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def sync_folder(path: Path) -> None:
+    """Flush a folder's entries to disk, so that a rename in it survives a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_synced(path: Path, *blocks: bytes | memoryview) -> None:
+    """Write a new file and flush it to disk; for files in a folder that nobody reads yet."""
+    with path.open("wb") as file:
+        for block in blocks:
+            file.write(block)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def is_dead(draft: Path) -> bool:
+    """Whether the process whose number ends a draft's name (``.name.123.tmp``) is gone."""
+    number = draft.name.split(".")[-2]
+    if not number.isdigit():
+        return True
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def write_atomic(path: Path, *blocks: bytes | memoryview) -> None:
+    """Write a file so that a reader sees the old content or the new, never a part of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write_synced(draft, *blocks)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    sync_folder(path.parent)

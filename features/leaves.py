@@ -1,0 +1,86 @@
+"""The leaf files (one backbone, one fusion, ...): what exists and which settings each takes.
+
+A leaf is named in params.yaml by its file name, with hyphens for underscores. Its settings are
+the keyword-only parameters of one function or class, read from the source text: checking
+params.yaml never imports torch, and a machine that only trains needs no media library.
+"""
+
+import ast
+import importlib
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+from features.binding import REQUIRED, Parameter
+
+ROOT = Path(__file__).resolve().parents[1]
+NAMES = {"int": int, "float": float, "str": str, "bool": bool, "None": None}
+
+
+def leaf_names(folder: str) -> list[str]:
+    """The names of the leaves in a folder such as ``extract/backbones``, sorted."""
+    files = (ROOT / folder).glob("[a-z]*.py")
+    return sorted(file.stem.replace("_", "-") for file in files)
+
+
+def load_leaf(folder: str, name: str) -> ModuleType:
+    """Import a leaf by its name in params.yaml."""
+    return importlib.import_module(f"{folder.replace('/', '.')}.{name.replace('-', '_')}")
+
+
+def leaf_constant(folder: str, name: str, constant: str) -> Any:
+    """The value of a literal module constant, such as MODALITY, without importing the leaf."""
+    for node in _tree(folder, name).body:
+        if isinstance(node, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == constant for target in node.targets
+        ):
+            return ast.literal_eval(node.value)
+    raise AttributeError(f"{folder}/{name.replace('-', '_')}.py has no constant {constant}")
+
+
+def leaf_parameters(folder: str, name: str, callable_name: str) -> list[Parameter]:
+    """The keyword-only parameters of a leaf's function, or of its class's constructor."""
+    for node in _tree(folder, name).body:
+        if getattr(node, "name", None) != callable_name:
+            continue
+        if isinstance(node, ast.ClassDef):
+            return _keyword_only(next(f for f in node.body if getattr(f, "name", "") == "__init__"))
+        return _keyword_only(node)
+    raise AttributeError(f"{folder}/{name.replace('-', '_')}.py does not define {callable_name}")
+
+
+@cache
+def _tree(folder: str, name: str) -> ast.Module:
+    path = ROOT / folder / f"{name.replace('-', '_')}.py"
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def _keyword_only(function: ast.AST) -> list[Parameter]:
+    assert isinstance(function, ast.FunctionDef)
+    arguments = function.args
+    return [
+        Parameter(
+            argument.arg,
+            _hint(argument.annotation),
+            REQUIRED if default is None else ast.literal_eval(default),
+        )
+        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    ]
+
+
+def _hint(node: ast.AST | None) -> Any:
+    """The type that an annotation's syntax tree stands for; only the types of `conforms`."""
+    if isinstance(node, ast.Name):
+        return NAMES[node.id]
+    if isinstance(node, ast.Constant) and node.value is None:
+        return None
+    if isinstance(node, ast.BinOp):
+        return _hint(node.left) | _hint(node.right)
+    assert isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name), ast.dump(node)
+    inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    if node.value.id == "Literal":
+        return Literal[tuple(ast.literal_eval(item) for item in inner)]
+    if node.value.id == "list":
+        return list[_hint(inner[0])]  # type: ignore[misc]
+    return dict[str, _hint(inner[1])]  # type: ignore[misc]

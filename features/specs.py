@@ -1,0 +1,139 @@
+"""The frozen specs that params.yaml is read into."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from features.errors import ProjectError, did_you_mean, quoted
+
+CACHE_PATH = Path("features/cache")
+
+
+def _at_least(minimum: float) -> Any:
+    def check(value: float) -> str | None:
+        return None if value >= minimum else f"at least {minimum}"
+
+    return {"check": check}
+
+
+def _seeds(value: list[int]) -> str | None:
+    return None if value and len(set(value)) == len(value) else "a list of different seeds"
+
+
+@dataclass(frozen=True)
+class ExtractSpec:
+    """How tracks are made and stored; `max_failed` is the only field that decides no byte."""
+
+    dtype: Literal["float16", "float32"] = "float16"
+    part_bytes: int = field(default=16_777_216, metadata=_at_least(1))
+    threads: int = field(default=2, metadata=_at_least(1))
+    max_failed: int = field(default=0, metadata=_at_least(0))
+    max_duration_s: float = field(default=600.0, metadata=_at_least(0.1))
+    max_media_bytes: int = field(default=2_000_000_000, metadata=_at_least(1))
+
+
+@dataclass(frozen=True)
+class LeafSpec:
+    """A leaf file by its name, with every setting filled in."""
+
+    code: str
+    options: Mapping[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The spec as plain JSON, for hashing and for the records of a run."""
+        return {"code": self.code, **self.options}
+
+
+@dataclass(frozen=True)
+class CorpusSpec:
+    """A corpus reader and the folder it reads."""
+
+    name: str
+    root: Path
+    leaf: LeafSpec
+
+
+@dataclass(frozen=True)
+class BackboneSpec:
+    """A frozen network and its settings."""
+
+    name: str
+    modality: str
+    leaf: LeafSpec
+
+
+@dataclass(frozen=True)
+class TrackSpec:
+    """One backbone over one corpus: a store."""
+
+    name: str
+    corpus: str
+    backbone: str
+
+    @property
+    def store(self) -> Path:
+        """Where the store is published."""
+        return store_path(self.corpus, self.backbone)
+
+
+@dataclass(frozen=True)
+class TrainingSpec:
+    """The training loop of a head; `choose_by` is the dev figure that keeps an epoch."""
+
+    seeds: list[int] = field(metadata={"check": _seeds})
+    epochs: int = field(default=40, metadata=_at_least(1))
+    batch_size: int = field(default=32, metadata=_at_least(1))
+    lr: float = field(default=0.001, metadata=_at_least(0.0))
+    weight_decay: float = field(default=0.01, metadata=_at_least(0.0))
+    schedule: Literal["constant", "one-cycle", "plateau"] = "one-cycle"
+    patience: int = field(default=10, metadata=_at_least(1))
+    choose_by: Literal["weighted_f1", "macro_f1", "unweighted_accuracy", "accuracy"] = "macro_f1"
+
+
+@dataclass(frozen=True)
+class HeadSpec:
+    """A small network on cached tracks, trained with every seed."""
+
+    name: str
+    corpus: str
+    inputs: Mapping[str, str]
+    dim: int
+    dropout: float
+    temporal: LeafSpec
+    pooling: LeafSpec
+    fusion: LeafSpec
+    tasks: Mapping[str, LeafSpec]
+    training: TrainingSpec
+
+    @property
+    def used_inputs(self) -> dict[str, str]:
+        """Modality to backbone, without the modalities that are switched off."""
+        return {m: backbone for m, backbone in self.inputs.items() if backbone != "none"}
+
+
+@dataclass(frozen=True)
+class Params:
+    """All of params.yaml."""
+
+    extract: ExtractSpec
+    synthetic: Mapping[str, LeafSpec]
+    corpora: Mapping[str, CorpusSpec]
+    backbones: Mapping[str, BackboneSpec]
+    tracks: Mapping[str, TrackSpec]
+    heads: Mapping[str, HeadSpec]
+
+    def pick(self, section: str, name: str) -> Any:
+        """One entry of a section, or a ProjectError that lists the entries there are."""
+        entries = getattr(self, section)
+        if name not in entries:
+            raise ProjectError(
+                f"params.yaml: {section} has no entry {name!r}; "
+                f"its entries are {quoted(entries)}.{did_you_mean(name, entries)}"
+            )
+        return entries[name]
+
+
+def store_path(corpus: str, backbone: str) -> Path:
+    """Where the store of one backbone over one corpus is published."""
+    return CACHE_PATH / corpus / f"{backbone}.zarr"

@@ -1,0 +1,118 @@
+"""The bytes of a store: Zarr v3 arrays of one raw chunk each, ending in a CRC-32C.
+
+Such a chunk file is the little-endian values and four bytes more, so any Zarr v3 reader opens
+it and ours maps it into memory. Metadata is canonical JSON: equal content, equal bytes.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import google_crc32c
+import numpy as np
+from numpy.typing import NDArray
+
+from features.errors import ProjectError
+from features.files import canonical_json, write_synced
+
+SCHEMA = 1
+CRC_BYTES = 4
+METADATA = "zarr.json"
+Array = NDArray[Any]
+
+assert sys.byteorder == "little", "tracks are mapped as they lie on disk, little-endian"
+
+
+def crc32c(values: Array) -> int:
+    """CRC-32C of a contiguous array's bytes."""
+    return int(google_crc32c.value(values.reshape(-1).view(np.uint8)))
+
+
+def group_metadata(attributes: dict[str, Any]) -> bytes:
+    """The zarr.json of a group."""
+    return canonical_json({"zarr_format": 3, "node_type": "group", "attributes": attributes})
+
+
+def array_metadata(shape: tuple[int, ...], dtype: str) -> bytes:
+    """The zarr.json of an array that is one chunk; an axis of length 0 has no chunk at all."""
+    endian = {} if np.dtype(dtype).itemsize == 1 else {"configuration": {"endian": "little"}}
+    return canonical_json(
+        {
+            "zarr_format": 3,
+            "node_type": "array",
+            "shape": list(shape),
+            "data_type": dtype,
+            "chunk_grid": {
+                "name": "regular",
+                "configuration": {"chunk_shape": [max(size, 1) for size in shape]},
+            },
+            "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+            "fill_value": 0.0 if np.dtype(dtype).kind == "f" else 0,
+            "codecs": [{"name": "bytes", **endian}, {"name": "crc32c"}],
+            "attributes": {},
+        }
+    )
+
+
+def chunk_name(num_dims: int) -> str:
+    """The path of an array's only chunk inside the array's folder."""
+    return "/".join(["c", *["0"] * num_dims])
+
+
+def chunk_blocks(values: Array) -> tuple[memoryview, bytes]:
+    """The two blocks of a chunk file: the values and their checksum."""
+    flat = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
+    return memoryview(flat), crc32c(flat).to_bytes(CRC_BYTES, "little")
+
+
+def write_array(folder: Path, values: Array) -> None:
+    """Write a whole array as a Zarr v3 array of one chunk, flushed to disk."""
+    folder.mkdir(parents=True)
+    write_synced(folder / METADATA, array_metadata(values.shape, str(values.dtype)))
+    if values.size:
+        chunk = folder / chunk_name(values.ndim)
+        chunk.parent.mkdir(parents=True)
+        write_synced(chunk, *chunk_blocks(values))
+
+
+def read_metadata(folder: Path) -> Any:
+    """The zarr.json of a group or array."""
+    try:
+        return json.loads((folder / METADATA).read_bytes())
+    except (OSError, ValueError) as error:
+        raise ProjectError(
+            f"{folder} is not a readable store ({error}); 'dvc repro' makes it"
+        ) from None
+
+
+def read_array(folder: Path) -> Array:
+    """A whole array written by `write_array`, its checksum verified."""
+    metadata = read_metadata(folder)
+    shape = tuple(metadata["shape"])
+    if 0 in shape:
+        return np.zeros(shape, metadata["data_type"])
+    return map_chunk(folder / chunk_name(len(shape)), shape, metadata["data_type"])
+
+
+def map_chunk(path: Path, shape: tuple[int, ...], dtype: str, verify: bool = True) -> Array:
+    """Map a chunk file into memory, read-only, after checking its size and its checksum.
+
+    A file that was verified before in this process may be mapped again with `verify` off.
+    """
+    num_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    try:
+        raw = np.memmap(path, np.uint8, "r")
+    except (OSError, ValueError) as error:
+        raise ProjectError(damaged(path, f"cannot be read ({error})")) from None
+    if raw.size != num_bytes + CRC_BYTES:
+        raise ProjectError(damaged(path, f"has {raw.size} bytes, not {num_bytes + CRC_BYTES}"))
+    stored = int.from_bytes(raw[num_bytes:].tobytes(), "little")
+    if verify and crc32c(raw[:num_bytes]) != stored:
+        raise ProjectError(damaged(path, "does not match its checksum"))
+    return raw[:num_bytes].view(dtype).reshape(shape)
+
+
+def damaged(path: Path, fault: str) -> str:
+    """The message for a file of a store that is not what was written."""
+    return f"{path} {fault}; the store is damaged. Delete it and run 'dvc repro'."

@@ -1,0 +1,136 @@
+"""The pool of finished parts: work in progress that survives kills and is safe to delete.
+
+A part is one chunk file, written to a temporary name, flushed, renamed, and only then recorded.
+Existence is no done-mark: a part counts when its record is whole and agrees with the chunk.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from features.errors import ProjectError
+from features.files import canonical_json, digest_file, digest_json, is_dead, write_atomic
+from features.specs import CACHE_PATH
+from features.store.format import Array, chunk_blocks, crc32c, map_chunk
+
+POOL_VARIABLE = "PERMAFROST_PARTS"
+
+
+@dataclass(frozen=True)
+class Part:
+    """The tracks of neighbouring utterances: the record of one chunk `(L, T, D)`.
+
+    Per utterance, in manifest order: its id, the digest of its input, its number of steps and
+    why it has no track (``ok`` where it has one). `spans` holds the character span of every
+    step of a text track. `made_with` names device and software, and is not published.
+    """
+
+    key: str
+    shape: tuple[int, int, int]
+    dtype: str
+    ids: tuple[str, ...]
+    inputs: tuple[str, ...]
+    lengths: tuple[int, ...]
+    reasons: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...] | None
+    crc32c: int
+    sha256: str
+    made_with: dict[str, str]
+
+
+class Pool:
+    """The parts in one folder, shared by every store, clone and experiment that uses it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def default(cls) -> "Pool":
+        """``features/cache/.parts``, or the folder that PERMAFROST_PARTS names."""
+        return cls(Path(os.environ.get(POOL_VARIABLE) or CACHE_PATH / ".parts"))
+
+    def chunk_path(self, key: str) -> Path:
+        """The file that holds a part's values."""
+        return self.folder / key[:2] / f"{key}.chunk"
+
+    def record_path(self, key: str) -> Path:
+        """The file that says that a part is finished, and what is in it."""
+        return self.folder / key[:2] / f"{key}.json"
+
+    def add(self, values: Array, **record: Any) -> Part:
+        """Write a part's values `(L, T, D)` and record it; `record` holds the other fields."""
+        part_path = self.chunk_path(record["key"])
+        blocks = chunk_blocks(values)
+        if values.size:
+            write_atomic(part_path, *blocks)
+        part = Part(
+            shape=values.shape,
+            dtype=str(values.dtype),
+            crc32c=int.from_bytes(blocks[1], "little"),
+            sha256=digest_file(part_path) if values.size else "",
+            **record,
+        )
+        content = asdict(part)
+        sealed = {"part": content, "seal": digest_json(content)}
+        write_atomic(self.record_path(part.key), canonical_json(sealed))
+        return part
+
+    def find(self, key: str) -> Part | None:
+        """The finished part of that key, or None where it has to be made (again)."""
+        try:
+            sealed = json.loads(self.record_path(key).read_bytes())
+            if sealed["seal"] != digest_json(sealed["part"]):
+                return None
+            part = _part(sealed["part"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        if part.key != key:
+            return None
+        if 0 in part.shape:
+            return part
+        try:
+            values = map_chunk(self.chunk_path(key), part.shape, part.dtype)
+        except ProjectError:
+            return None
+        return part if crc32c(values.reshape(-1)) == part.crc32c else None
+
+    def relink(self, key: str, published: Path) -> bool:
+        """Make a part's chunk a hard link to an identical published file; whether it was done."""
+        chunk, target = self.chunk_path(key), published.resolve()
+        if not chunk.is_file() or not target.is_file() or chunk.samefile(target):
+            return False
+        if digest_file(chunk) != digest_file(target):
+            return False
+        draft = chunk.with_name(f".{chunk.name}.{os.getpid()}.link")
+        try:
+            draft.hardlink_to(target)
+        except OSError:
+            return False
+        draft.replace(chunk)
+        return True
+
+    def sweep(self) -> None:
+        """Delete the drafts that killed processes have left behind."""
+        for draft in self.folder.glob("*/.*.tmp"):
+            if is_dead(draft):
+                draft.unlink(missing_ok=True)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the pool's lock, so that two publishers never rename at once."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def _part(content: dict[str, Any]) -> Part:
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
+    if values["spans"] is not None:
+        values["spans"] = tuple((start, end) for start, end in values["spans"])
+    return Part(**values)

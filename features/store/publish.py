@@ -1,0 +1,193 @@
+"""Turns the parts of a pool into a store: absent, or complete and true."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from features.errors import ProjectError
+from features.files import digest_file, digest_json, is_dead, sync_folder, write_synced
+from features.store.format import (
+    METADATA,
+    SCHEMA,
+    Array,
+    array_metadata,
+    chunk_name,
+    group_metadata,
+    read_metadata,
+    write_array,
+)
+from features.store.pool import Part, Pool
+
+# What a track's absence is put down to; the position is the code in index/reason.
+REASONS = (
+    "ok",
+    "absent",
+    "empty",
+    "known-bad",
+    "missing",
+    "undecodable",
+    "too-long",
+    "too-large",
+    "not-finite",
+    "beyond-float16",
+)
+FAILURES = REASONS[4:]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What every track of a store has in common; `backbone` holds its code and settings.
+
+    `rate_hz` and `first_step_s` (the time of the first step's middle) are None for text.
+    """
+
+    recipe: str
+    backbone: dict[str, Any]
+    modality: str
+    dim: int
+    layers: tuple[int, ...]
+    dtype: str
+    rate_hz: float | None = None
+    first_step_s: float | None = None
+
+
+def publish(path: Path, header: Header, parts: Sequence[Part], pool: Pool) -> None:
+    """Publish the parts, in manifest order, as the store at `path`; idempotent.
+
+    The store is built in a temporary folder beside `path` and renamed into place.
+    """
+    _build_and_swap(path, header, parts, _index(parts), pool)
+
+
+def publish_empty(path: Path, ids: Sequence[str], pool: Pool) -> None:
+    """Publish the store ``none`` of a corpus: every utterance is there, and none has a track."""
+    header = Header("", {"code": "none"}, "none", 0, (), "float16")
+    index = {
+        "part": np.full(len(ids), -1, np.int32),
+        "start": np.zeros(len(ids), np.int64),
+        "length": np.zeros(len(ids), np.int64),
+        "reason": np.full(len(ids), REASONS.index("absent"), np.uint8),
+        **_packed_ids(ids),
+    }
+    _build_and_swap(path, header, [], index, pool)
+
+
+def store_digest(attributes: dict[str, Any], files: dict[str, str]) -> str:
+    """The digest over the attributes (but itself) and over all files but the root zarr.json."""
+    rest = {name: value for name, value in attributes.items() if name != "digest"}
+    return digest_json({"attributes": rest, "files": files})
+
+
+def _index(parts: Sequence[Part]) -> dict[str, Array]:
+    lengths = [length for part in parts for length in part.lengths]
+    starts = [np.cumsum([0, *part.lengths[:-1]]) for part in parts]
+    numbers = [np.full(len(part.ids), number) for number, part in enumerate(parts)]
+    reasons = [REASONS.index(reason) for part in parts for reason in part.reasons]
+    index = {
+        "part": np.concatenate(numbers).astype(np.int32),
+        "start": np.concatenate(starts).astype(np.int64),
+        "length": np.array(lengths, np.int64),
+        "reason": np.array(reasons, np.uint8),
+        **_packed_ids([name for part in parts for name in part.ids]),
+    }
+    if parts[0].spans is not None:
+        spans = [span for part in parts for span in part.spans or ()]
+        index["span"] = np.array(spans, np.int32).reshape(-1, 2)
+    return index
+
+
+def _packed_ids(ids: Sequence[str]) -> dict[str, Array]:
+    encoded = [name.encode() for name in ids]
+    return {
+        "id_bytes": np.frombuffer(b"".join(encoded), np.uint8),
+        "id_end": np.cumsum([len(name) for name in encoded]).astype(np.int64),
+    }
+
+
+def _build_and_swap(
+    path: Path, header: Header, parts: Sequence[Part], index: dict[str, Array], pool: Pool
+) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        _build(draft, header, parts, index, pool)
+        with pool.lock():
+            _swap(draft, path)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _build(
+    draft: Path, header: Header, parts: Sequence[Part], index: dict[str, Array], pool: Pool
+) -> None:
+    files: dict[str, str] = {}
+    for group in ("parts", "index"):
+        (draft / group).mkdir(parents=True)
+        write_synced(draft / group / METADATA, group_metadata({}))
+    for part in parts:
+        _link_part(draft / "parts" / part.key, part, pool)
+        if 0 not in part.shape:
+            files[f"parts/{part.key}/{chunk_name(3)}"] = part.sha256
+    for name, values in index.items():
+        write_array(draft / "index" / name, values)
+    for file in sorted(draft.rglob("*")):
+        name = file.relative_to(draft).as_posix()
+        if file.is_file() and name not in files:
+            files[name] = digest_file(file)
+    attributes = {
+        "schema": SCHEMA,
+        **asdict(header),
+        "layers": list(header.layers),
+        "reasons": list(REASONS),
+        "parts": [{"key": part.key, "num_steps": part.shape[1]} for part in parts],
+    }
+    attributes["digest"] = store_digest(attributes, files)
+    write_synced(draft / METADATA, group_metadata(attributes))
+    for folder in [draft, *(item for item in draft.rglob("*") if item.is_dir())]:
+        sync_folder(folder)
+
+
+def _link_part(folder: Path, part: Part, pool: Pool) -> None:
+    folder.mkdir()
+    write_synced(folder / METADATA, array_metadata(part.shape, part.dtype))
+    if 0 in part.shape:
+        return
+    chunk = folder / chunk_name(3)
+    chunk.parent.mkdir(parents=True)
+    source = pool.chunk_path(part.key)
+    try:
+        chunk.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, chunk)
+        with chunk.open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def _swap(draft: Path, path: Path) -> None:
+    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+        if leftover != draft and is_dead(leftover):
+            shutil.rmtree(leftover, ignore_errors=True)
+    if path.exists():
+        if _same(draft, path):
+            return
+        old = path.with_name(f"{draft.name}.old.tmp")
+        path.rename(old)
+        draft.rename(path)
+        shutil.rmtree(old)
+    else:
+        draft.rename(path)
+    sync_folder(path.parent)
+
+
+def _same(draft: Path, path: Path) -> bool:
+    try:
+        old = read_metadata(path)["attributes"]["digest"]
+    except (ProjectError, KeyError):
+        return False
+    return bool(old == read_metadata(draft)["attributes"]["digest"])

@@ -1,0 +1,104 @@
+"""Reads tracks from a published store through memory maps."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from features.errors import ProjectError
+from features.store.format import SCHEMA, Array, chunk_name, map_chunk, read_array, read_metadata
+
+MAX_MAPS = 256
+
+
+class Store:
+    """A published store, opened for reading.
+
+    Rows are positions in the manifest. A chunk is verified against its checksum when it is
+    first mapped; at most MAX_MAPS chunks are mapped at a time.
+    """
+
+    def __init__(self, path: Path) -> None:
+        metadata = read_metadata(path)
+        self.path = path
+        self.attributes: dict[str, Any] = metadata["attributes"]
+        if self.attributes.get("schema") != SCHEMA:
+            raise ProjectError(
+                f"{path} has store schema {self.attributes.get('schema')!r}; this version reads "
+                f"{SCHEMA}. Delete it and run 'dvc repro'."
+            )
+        self.num_layers = len(self.attributes["layers"])
+        self.dim: int = self.attributes["dim"]
+        self.dtype: str = self.attributes["dtype"]
+        self.lengths = read_array(path / "index/length")
+        self._parts: list[int] = read_array(path / "index/part").tolist()
+        self._starts: list[int] = read_array(path / "index/start").tolist()
+        self._lengths: list[int] = self.lengths.tolist()
+        self._maps: dict[int, Array] = {}
+        self._verified: set[int] = set()
+
+    def __len__(self) -> int:
+        """The number of utterances, those without a track included."""
+        return len(self._lengths)
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """The utterance ids in manifest order."""
+        packed = read_array(self.path / "index/id_bytes").tobytes()
+        ends = read_array(self.path / "index/id_end").tolist()
+        return [packed[start:end].decode() for start, end in zip([0, *ends], ends, strict=False)]
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """The row of each utterance id."""
+        return {name: row for row, name in enumerate(self.ids)}
+
+    @cached_property
+    def reasons(self) -> list[str]:
+        """Per utterance why it has no track; ``ok`` where it has one."""
+        names = self.attributes["reasons"]
+        return [names[code] for code in read_array(self.path / "index/reason").tolist()]
+
+    @cached_property
+    def spans(self) -> Array | None:
+        """Character spans `(sum of T, 2)` of all steps in manifest order; None if not text."""
+        folder = self.path / "index/span"
+        return read_array(folder) if folder.exists() else None
+
+    def track(self, row: int) -> Array:
+        """One utterance's track `(L, T, D)` as a read-only view; T is 0 where it has none."""
+        length = self._lengths[row]
+        if length == 0:
+            return np.zeros((self.num_layers, 0, self.dim), self.dtype)
+        start = self._starts[row]
+        return self._map(self._parts[row])[:, start : start + length]
+
+    def read(self, rows: Sequence[int]) -> Array:
+        """The tracks of several utterances, one after another: `(L, sum of T, D)`, a copy."""
+        lengths, starts, parts = self._lengths, self._starts, self._parts
+        total = sum([lengths[row] for row in rows])
+        values = np.empty((self.num_layers, total, self.dim), self.dtype)
+        at = 0
+        for row in rows:
+            length = lengths[row]
+            if length:
+                start = starts[row]
+                values[:, at : at + length] = self._map(parts[row])[:, start : start + length]
+                at += length
+        return values
+
+    def _map(self, part: int) -> Array:
+        mapped = self._maps.get(part)
+        if mapped is not None:
+            return mapped
+        if len(self._maps) >= MAX_MAPS:
+            self._maps.pop(next(iter(self._maps)))
+        entry = self.attributes["parts"][part]
+        path = self.path / "parts" / entry["key"] / chunk_name(3)
+        shape = (self.num_layers, entry["num_steps"], self.dim)
+        mapped = map_chunk(path, shape, self.dtype, verify=part not in self._verified)
+        self._verified.add(part)
+        self._maps[part] = mapped
+        return mapped

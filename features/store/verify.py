@@ -1,0 +1,75 @@
+"""Checks every byte of a store against its checksums and its digest."""
+
+from pathlib import Path
+from typing import Any
+
+from features.errors import ProjectError
+from features.files import canonical_json, digest_file
+from features.store.format import METADATA, array_metadata, chunk_name, map_chunk, read_metadata
+from features.store.publish import store_digest
+from features.store.reader import Store
+
+
+def verify(path: Path) -> list[str]:
+    """Everything that is wrong with a store, file by file; an empty list when all is well.
+
+    Finds a flipped bit anywhere, truncated, missing and additional files, and an index that
+    contradicts the parts.
+    """
+    try:
+        metadata = read_metadata(path)
+        attributes = metadata["attributes"]
+        parts = {entry["key"]: entry["num_steps"] for entry in attributes["parts"]}
+        shapes = {key: (len(attributes["layers"]), t, attributes["dim"]) for key, t in parts.items()}
+        problems = _chunk_problems(path, shapes, attributes["dtype"])
+    except (ProjectError, KeyError, TypeError) as error:
+        return [f"{path / METADATA} is damaged: {error}"]
+    if canonical_json(metadata) != (path / METADATA).read_bytes():
+        problems.append(f"{path / METADATA} is not as it was written")
+    problems += _index_problems(path)
+    if not problems:
+        problems += _digest_problems(path, attributes)
+    return problems
+
+
+def _chunk_problems(path: Path, shapes: dict[str, Any], dtype: str) -> list[str]:
+    problems = []
+    for key, shape in shapes.items():
+        folder = path / "parts" / key
+        if _content(folder / METADATA) != array_metadata(shape, dtype):
+            problems.append(f"{folder / METADATA} is not as it was written")
+        chunk = folder / chunk_name(3)
+        try:
+            if 0 not in shape:
+                map_chunk(chunk, shape, dtype)
+        except ProjectError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _content(file: Path) -> bytes | None:
+    return file.read_bytes() if file.is_file() else None
+
+
+def _index_problems(path: Path) -> list[str]:
+    try:
+        store = Store(path)
+        spans, reasons, ids = store.spans, store.reasons, store.ids
+    except (ProjectError, KeyError, IndexError, ValueError) as error:
+        return [f"{path / 'index'}: {error}"]
+    if not len(store) == len(ids) == len(reasons):
+        return [f"{path / 'index'} has {len(store)} lengths, {len(ids)} ids, {len(reasons)} reasons"]
+    if spans is not None and len(spans) != store.lengths.sum():
+        return [f"{path / 'index/span'} has {len(spans)} spans for {store.lengths.sum()} steps"]
+    return []
+
+
+def _digest_problems(path: Path, attributes: dict[str, Any]) -> list[str]:
+    files = {
+        file.relative_to(path).as_posix(): digest_file(file)
+        for file in sorted(path.rglob("*"))
+        if file.is_file() and file != path / METADATA
+    }
+    if store_digest(attributes, files) == attributes.get("digest"):
+        return []
+    return [f"{path}: its files do not match the digest in {METADATA} (one was added or changed)"]

@@ -1,0 +1,1 @@
+"""Stage 2: cached tracks to a small head."""

@@ -1,0 +1,191 @@
+"""One training loop for every head and seed. The test part never comes in here."""
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
+
+from features.errors import ProjectError
+from features.leaves import load_leaf
+from features.manifest import Label
+from features.specs import HeadSpec, TrainingSpec
+from train.dataset import Dataset
+from train.head import Head
+from train.metrics import class_scores
+
+# Batches are cut from runs of this many batches' worth of shuffled, then sorted utterances.
+BUCKET_BATCHES = 16
+CLIP_NORM = 1.0
+EVALUATION_BATCH = 256
+Epoch = dict[str, float | int]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a corpus: tracks and labels in the same order."""
+
+    dataset: Dataset
+    labels: Sequence[Label]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained head at its best epoch on dev, and the figures of every epoch."""
+
+    head: Head
+    best_epoch: int
+    epochs: list[Epoch]
+
+
+def fit(
+    spec: HeadSpec,
+    facts: dict[str, dict[str, Any]],
+    train: Part,
+    dev: Part,
+    seed: int,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
+) -> Fitted:
+    """Train one head with one seed; the head that comes back is that of its best epoch on dev.
+
+    Stops when `training.patience` epochs have passed without a better `choose_by` on dev.
+    """
+    torch.manual_seed(seed)
+    head = build_head(spec, facts, train.dataset)
+    head.standardise(train.dataset)
+    targets = {name: task.targets(train.labels) for name, task in head.tasks.items()}  # type: ignore[operator]
+    training = spec.training
+    optimiser = torch.optim.AdamW(
+        head.parameters(), lr=training.lr, weight_decay=training.weight_decay
+    )
+    schedule = _Schedule(optimiser, training, len(train.dataset))
+    best_score, best_epoch, best_state = -1.0, 0, copy.deepcopy(head.state_dict())
+    epochs: list[Epoch] = []
+    shuffle = torch.Generator().manual_seed(seed)
+    for epoch in range(1, training.epochs + 1):
+        loss = _train_epoch(head, train.dataset, targets, optimiser, schedule, shuffle, training)
+        scores = dev_scores(spec, predict(head, dev.dataset), dev.labels)
+        score = sum(task[training.choose_by] for task in scores.values()) / len(scores)
+        schedule.after_epoch(score)
+        flat = {f"dev_{task}_{name}": v for task, s in scores.items() for name, v in s.items()}
+        epochs.append({"seed": seed, "epoch": epoch, "train_loss": loss, **flat})
+        if score > best_score:
+            best_score, best_epoch = score, epoch
+            best_state = copy.deepcopy(head.state_dict())
+        on_epoch(epochs[-1])
+        if epoch - best_epoch >= training.patience:
+            break
+    head.load_state_dict(best_state)
+    return Fitted(head, best_epoch, epochs)
+
+
+def build_head(spec: HeadSpec, facts: dict[str, dict[str, Any]], dataset: Dataset) -> Head:
+    """A fresh head that fits the tracks of a dataset."""
+    shapes = {
+        name: (tracks.values.shape[1], tracks.values.shape[2])
+        for name, tracks in dataset.tracks.items()
+    }
+    return Head(spec, shapes, facts)
+
+
+def predict(head: Head, dataset: Dataset) -> dict[str, list[dict[str, Any]]]:
+    """Per task one prediction for each utterance, in the dataset's order."""
+    head.eval()
+    outputs: dict[str, list[Tensor]] = {name: [] for name in head.tasks}
+    order = torch.argsort(dataset.costs(), stable=True)
+    with torch.inference_mode():
+        for rows in order.split(EVALUATION_BATCH):
+            for name, output in head(dataset.gather(rows)).items():
+                outputs[name].append(output)
+        back = torch.argsort(order)
+        return {
+            name: head.tasks[name].predict(torch.cat(blocks)[back])  # type: ignore[operator]
+            for name, blocks in outputs.items()
+        }
+
+
+def dev_scores(
+    spec: HeadSpec, predictions: dict[str, list[dict[str, Any]]], labels: Sequence[Label]
+) -> dict[str, dict[str, float]]:
+    """The metrics of each task over the labelled utterances of a part."""
+    scores = {}
+    for name, leaf in spec.tasks.items():
+        truth = load_leaf("train/tasks", leaf.code).truth
+        pairs = [
+            (truth(label), prediction["predicted"])
+            for label, prediction in zip(labels, predictions[name], strict=True)
+            if truth(label) is not None
+        ]
+        if not pairs:
+            raise ProjectError(
+                f"heads.{spec.name}: no utterance of {labels[0].split} has a label for the task "
+                f"{name!r}; choose a corpus that is labelled for it"
+            )
+        scores[name] = class_scores([t for t, _ in pairs], [p for _, p in pairs])
+    return scores
+
+
+def _train_epoch(
+    head: Head,
+    dataset: Dataset,
+    targets: dict[str, Tensor],
+    optimiser: torch.optim.Optimizer,
+    schedule: "_Schedule",
+    shuffle: torch.Generator,
+    training: TrainingSpec,
+) -> float:
+    head.train()
+    total = 0.0
+    for rows in bucketed(dataset.costs(), training.batch_size, shuffle):
+        outputs = head(dataset.gather(rows))
+        losses = [
+            head.tasks[name].loss(output, targets[name][rows])  # type: ignore[operator]
+            for name, output in outputs.items()
+        ]
+        loss = torch.stack(losses).sum()
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(head.parameters(), CLIP_NORM)
+        optimiser.step()
+        schedule.after_batch()
+        total += float(loss.detach()) * len(rows)
+    return total / len(dataset)
+
+
+def bucketed(costs: Tensor, batch_size: int, shuffle: torch.Generator) -> list[Tensor]:
+    """Random batches of similar cost: all rows once, in a new order at every call."""
+    order = torch.randperm(len(costs), generator=shuffle)
+    batches: list[Tensor] = []
+    for run in order.split(batch_size * BUCKET_BATCHES):
+        batches += run[torch.argsort(costs[run], stable=True)].split(batch_size)
+    return [batches[place] for place in torch.randperm(len(batches), generator=shuffle)]
+
+
+class _Schedule:
+    """The learning rate over a run: constant, one cycle, or halved on a plateau of dev."""
+
+    def __init__(
+        self, optimiser: torch.optim.Optimizer, training: TrainingSpec, num_utterances: int
+    ) -> None:
+        self.cycle: OneCycleLR | None = None
+        self.plateau: ReduceLROnPlateau | None = None
+        if training.schedule == "one-cycle":
+            num_batches = -(-num_utterances // training.batch_size)
+            self.cycle = OneCycleLR(
+                optimiser, training.lr, total_steps=training.epochs * num_batches + 1
+            )
+        elif training.schedule == "plateau":
+            self.plateau = ReduceLROnPlateau(
+                optimiser, mode="max", factor=0.5, patience=max(1, training.patience // 3)
+            )
+
+    def after_batch(self) -> None:
+        if self.cycle is not None:
+            self.cycle.step()
+
+    def after_epoch(self, score: float) -> None:
+        if self.plateau is not None:
+            self.plateau.step(score)

@@ -1,0 +1,1 @@
+"""How the tracks of several modalities become one vector, one file each."""

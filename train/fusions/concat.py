@@ -1,0 +1,22 @@
+"""Concatenation: each modality is pooled on its own, the vectors side by side."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from train.masking import Padded
+
+
+class Fusion(nn.Module):
+    """Pooled modalities, concatenated in the order given: `(B, out_dim)`."""
+
+    def __init__(
+        self, modalities: Sequence[str], dim: int, dropout: float, pool: Callable[[], nn.Module]
+    ) -> None:
+        super().__init__()
+        self.pools = nn.ModuleDict({modality: pool() for modality in modalities})
+        self.out_dim = sum(int(part.out_dim) for part in self.pools.values())  # type: ignore[arg-type]
+
+    def forward(self, tracks: Mapping[str, Padded]) -> Tensor:
+        return torch.cat([pool(tracks[name]) for name, pool in self.pools.items()], dim=1)

@@ -1,0 +1,62 @@
+"""Padded tracks and the only arithmetic on their masks. True means real."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+
+class Padded(NamedTuple):
+    """Tracks of a batch: `values (B, T, D)` and `mask (B, T)`, bool, True where a step is real.
+
+    An utterance without a track has a row without any True.
+    """
+
+    values: Tensor
+    mask: Tensor
+
+    @property
+    def present(self) -> Tensor:
+        """Which utterances have a track at all, `(B,)` bool."""
+        return self.mask.any(dim=1)
+
+
+def zero_padding(track: Padded) -> Padded:
+    """The same track with zeros in its padding, whatever was there (NaN included)."""
+    mask = track.mask.reshape(*track.mask.shape, *[1] * (track.values.dim() - 2))
+    return Padded(torch.where(mask, track.values, 0.0), track.mask)
+
+
+def masked_mean(track: Padded) -> Tensor:
+    """The mean over real steps `(B, D)`; zeros where there is none."""
+    count = track.mask.sum(dim=1, keepdim=True).clamp_min(1)
+    return zero_padding(track).values.sum(dim=1) / count
+
+
+def masked_std(track: Padded, floor: float = 1e-5) -> Tensor:
+    """The standard deviation over real steps `(B, D)`, about `sqrt(floor)` for a single one."""
+    centred = track.values - masked_mean(track)[:, None]
+    variance = masked_mean(Padded(centred.square(), track.mask))
+    return (variance + floor).sqrt()
+
+
+def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
+    """Weights over the steps of `scores (B, T, H)`: 0 in padding, summing to 1 where any is real."""
+    hidden = ~mask[..., None]
+    lowest = torch.finfo(scores.dtype).min
+    weights = torch.softmax(scores.masked_fill(hidden, lowest), dim=1)
+    return weights.masked_fill(hidden, 0.0)
+
+
+def attend(attention: nn.MultiheadAttention, query: Padded, memory: Padded) -> Tensor:
+    """Attention of every query step over the real steps of `memory`: `(B, T of query, D)`.
+
+    Zeros where the memory has no real step. Torch marks what is to be ignored with True: this
+    is the one place where the polarity is turned.
+    """
+    ignored = ~memory.mask
+    ignored = ignored & memory.present[:, None]
+    values, _ = attention(
+        query.values, memory.values, memory.values, key_padding_mask=ignored, need_weights=False
+    )
+    return torch.where(memory.present[:, None, None], values, 0.0)

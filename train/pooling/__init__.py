@@ -1,0 +1,1 @@
+"""How the steps of a track become one vector, one file each."""

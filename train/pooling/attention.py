@@ -1,0 +1,28 @@
+"""Multi-head attention pooling (Lin et al. 2017): learned weights over the steps."""
+
+from torch import Tensor, nn
+
+from train.masking import Padded, masked_softmax, zero_padding
+
+
+class Pooling(nn.Module):
+    """Weighted sums over real steps: `(B, T, D)` to `(B, D)`.
+
+    Each head weighs the steps for its own `D / heads` of the values. `hidden` is the width of
+    the scoring network.
+    """
+
+    def __init__(self, dim: int, *, heads: int = 4, hidden: int = 128) -> None:
+        super().__init__()
+        if dim % heads:
+            raise ValueError(f"dim is {dim}; it must be a multiple of heads, {heads}")
+        self.out_dim = dim
+        self.heads = heads
+        self.score = nn.Sequential(nn.Linear(dim, hidden), nn.Tanh(), nn.Linear(hidden, heads))
+
+    def forward(self, track: Padded) -> Tensor:
+        clean = zero_padding(track)
+        weights = masked_softmax(self.score(clean.values), clean.mask)
+        batch, steps, dim = clean.values.shape
+        slices = clean.values.reshape(batch, steps, self.heads, dim // self.heads)
+        return (weights[..., None] * slices).sum(dim=1).reshape(batch, dim)

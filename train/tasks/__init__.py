@@ -1,0 +1,1 @@
+"""What a head predicts and how it is scored in training, one file each."""

@@ -1,0 +1,1 @@
+"""How the steps of one track see each other, one file each."""

@@ -1,0 +1,38 @@
+"""Temporal convolutional network: residual blocks of dilated convolutions (Bai et al. 2018).
+
+Each block doubles the dilation. Padding is set to zero before every convolution, so steps near
+the end of a track see the same zeros in any batch. Normalisation is over channels, never over
+steps.
+"""
+
+from torch import nn
+
+from train.masking import Padded, zero_padding
+
+
+class Temporal(nn.Module):
+    """`(B, T, D)` to `(B, T, D)`; each step sees `1 + (kernel - 1) * (2 ** layers - 1)` steps."""
+
+    def __init__(self, dim: int, dropout: float, *, layers: int = 4, kernel: int = 3) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(_Block(dim, dropout, kernel, 2**n) for n in range(layers))
+
+    def forward(self, track: Padded) -> Padded:
+        for block in self.blocks:
+            track = block(track)
+        return track
+
+
+class _Block(nn.Module):
+    def __init__(self, dim: int, dropout: float, kernel: int, dilation: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(dim)
+        self.convolution = nn.Conv1d(dim, 2 * dim, kernel, dilation=dilation, padding="same")
+        self.gate = nn.GLU(dim=1)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, track: Padded) -> Padded:
+        clean = zero_padding(track)
+        inner = zero_padding(Padded(self.norm(clean.values), clean.mask))
+        change = self.gate(self.convolution(inner.values.transpose(1, 2))).transpose(1, 2)
+        return zero_padding(Padded(clean.values + self.dropout(change), clean.mask))
