@@ -168,7 +168,7 @@ def _header(backbone: Backbone, backbone_spec: BackboneSpec, spec: ExtractSpec) 
     described = {
         **backbone_spec.leaf.as_dict(),
         "version": backbone.version,
-        "weights": backbone.weights_digest,
+        "weights_digest": backbone.weights_digest,
     }
     decisive = {
         "schema": SCHEMA,
