@@ -104,5 +104,7 @@ def _device(wanted: str, has_cuda: bool) -> str:
     if wanted.split(":")[0] not in ("cpu", "cuda"):
         raise ProjectError(f"--device is {wanted!r}; it must be auto, cpu, cuda or cuda:N")
     if wanted.startswith("cuda") and not has_cuda:
-        raise ProjectError(f"--device is {wanted!r}, and this machine has no CUDA; use --device cpu")
+        raise ProjectError(
+            f"--device is {wanted!r}, and this machine has no CUDA; use --device cpu"
+        )
     return wanted

@@ -28,7 +28,9 @@ class Run:
         """Mean and deviation over seeds in per cent, such as ``61.2 ± 0.4``."""
         value = self.metrics[split][task][metric]
         mean = 100 * value["mean"]
-        return f"{mean:.1f}" if len(value["seeds"]) < 2 else f"{mean:.1f} ± {100 * value['std']:.1f}"
+        return (
+            f"{mean:.1f}" if len(value["seeds"]) < 2 else f"{mean:.1f} ± {100 * value['std']:.1f}"
+        )
 
     def inputs(self) -> str:
         """The backbones the head reads, such as ``minilm + log-mel``."""

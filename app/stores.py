@@ -44,14 +44,25 @@ def show(name: str) -> None:
     attributes = store.attributes
     lengths = store.lengths[store.lengths > 0]
     click.echo(f"{name} at {store.path}")
-    for key in ("modality", "recipe", "layers", "dim", "dtype", "rate_hz", "first_step_s", "digest"):
+    for key in (
+        "modality",
+        "recipe",
+        "layers",
+        "dim",
+        "dtype",
+        "rate_hz",
+        "first_step_s",
+        "digest",
+    ):
         click.echo(f"  {key}: {attributes[key]}")
     for key, value in attributes["backbone"].items():
         click.echo(f"  backbone {key}: {value}")
     if len(lengths):
         shown = f"shortest {lengths.min()}, mean {lengths.mean():.1f}, longest {lengths.max()}"
-        click.echo(f"  steps: {lengths.sum()} in {len(lengths)} tracks and "
-                   f"{len(attributes['parts'])} parts; {shown}")
+        click.echo(
+            f"  steps: {lengths.sum()} in {len(lengths)} tracks and "
+            f"{len(attributes['parts'])} parts; {shown}"
+        )
     for reason, count in Counter(r for r in store.reasons if r != "ok").items():
         names = [i for i, r in zip(store.ids, store.reasons, strict=True) if r == reason]
         more = ", ..." if count > 5 else ""

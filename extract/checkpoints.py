@@ -65,7 +65,11 @@ def _in_package(name: str) -> Path:
 def _from_hub(name: str, revision: str) -> Path:
     patterns = list(LOADED_FILES)
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns, local_files_only=True))
+        return Path(
+            snapshot_download(
+                name, revision=revision, allow_patterns=patterns, local_files_only=True
+            )
+        )
     except LocalEntryNotFoundError:
         pass
     try:

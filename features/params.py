@@ -78,7 +78,10 @@ class _Reader:
             if key not in SECTIONS:
                 self.unknown(f"{str(key)!r} is not a section", str(key), SECTIONS, "sections")
         extract = bind(
-            "extract", self.raw.get("extract") or {}, dataclass_parameters(ExtractSpec), self.problems
+            "extract",
+            self.raw.get("extract") or {},
+            dataclass_parameters(ExtractSpec),
+            self.problems,
         )
         synthetic = self.section("synthetic", self.synthetic)
         corpora = self.section("corpora", self.corpus)
@@ -86,14 +89,14 @@ class _Reader:
         tracks = self.section("tracks", self.track)
         self.refuse_twin_tracks(tracks)
         heads = self.section("heads", self.head)
-        return Params(
-            ExtractSpec(**(extract or {})), synthetic, corpora, backbones, tracks, heads
-        )
+        return Params(ExtractSpec(**(extract or {})), synthetic, corpora, backbones, tracks, heads)
 
     def section(self, name: str, read: Callable[[str, str, Any], Entry | None]) -> dict[str, Entry]:
         given = self.raw.get(name) or {}
         if not isinstance(given, Mapping):
-            self.problems.append(f"{name} is {given!r}; it must be a mapping from names to settings")
+            self.problems.append(
+                f"{name} is {given!r}; it must be a mapping from names to settings"
+            )
             return {}
         entries = {}
         for key, settings in given.items():
@@ -134,7 +137,9 @@ class _Reader:
             return None
         code = given["code"]
         if code not in leaf_names(folder):
-            self.unknown(f"{where}.code is {code!r}", code, leaf_names(folder), f"files in {folder}")
+            self.unknown(
+                f"{where}.code is {code!r}", code, leaf_names(folder), f"files in {folder}"
+            )
             return None
         parameters = [Parameter("code", str), *extra, *leaf_parameters(folder, code, symbol)]
         options = bind(where, given, parameters, self.problems)
@@ -200,7 +205,10 @@ class _Reader:
             values[part] = self.leaf(f"{where}.{part}", values[part], folder, symbol)
         values["tasks"] = self.tasks(f"{where}.tasks", values["tasks"])
         training = bind(
-            f"{where}.training", values["training"], dataclass_parameters(TrainingSpec), self.problems
+            f"{where}.training",
+            values["training"],
+            dataclass_parameters(TrainingSpec),
+            self.problems,
         )
         values["training"] = TrainingSpec(**training) if training else None
         return HeadSpec(name, **values)
@@ -213,7 +221,9 @@ class _Reader:
             if name not in known:
                 self.unknown(f"{where} names {name!r}", name, known, "tasks")
         return {
-            name: self.leaf(f"{where}.{name}", {"code": name, **(options or {})}, "train/tasks", "Task")
+            name: self.leaf(
+                f"{where}.{name}", {"code": name, **(options or {})}, "train/tasks", "Task"
+            )
             for name, options in given.items()
             if name in known and isinstance(options, Mapping | None)
         }

@@ -88,7 +88,9 @@ class Head(nn.Module):
         self.dropout = nn.Dropout(spec.dropout)
         self.tasks = nn.ModuleDict(
             {
-                name: load_leaf("train/tasks", leaf.code).Task(spec.dim, facts[name], **leaf.options)
+                name: load_leaf("train/tasks", leaf.code).Task(
+                    spec.dim, facts[name], **leaf.options
+                )
                 for name, leaf in spec.tasks.items()
             }
         )

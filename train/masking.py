@@ -33,6 +33,16 @@ def masked_mean(track: Padded) -> Tensor:
     return zero_padding(track).values.sum(dim=1) / count
 
 
+def masked_strides(track: Padded, stride: int) -> Padded:
+    """The means of every `stride` steps: `(B, ceil(T / stride), D)`; padding counts for nothing."""
+    missing = -track.mask.shape[1] % stride
+    clean = zero_padding(track)
+    values = nn.functional.pad(clean.values, (0, 0, 0, missing)).unflatten(1, (-1, stride))
+    mask = nn.functional.pad(track.mask, (0, missing)).unflatten(1, (-1, stride))
+    count = mask.sum(dim=2, keepdim=True).clamp_min(1)
+    return Padded(values.sum(dim=2) / count, mask.any(dim=2))
+
+
 def masked_std(track: Padded, floor: float = 1e-5) -> Tensor:
     """The standard deviation over real steps `(B, D)`, about `sqrt(floor)` for a single one."""
     centred = track.values - masked_mean(track)[:, None]

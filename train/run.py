@@ -119,9 +119,7 @@ def _metrics(
     for split in SCORED:
         scores = [dev_scores(spec, one, parts[split]) for one in predictions[split]]
         metrics[split] = {task: over_seeds([s[task] for s in scores]) for task in spec.tasks}
-    metrics["baseline"] = {
-        task: over_seeds([_baseline(spec, task, parts)]) for task in spec.tasks
-    }
+    metrics["baseline"] = {task: over_seeds([_baseline(spec, task, parts)]) for task in spec.tasks}
     return metrics
 
 
@@ -173,13 +171,13 @@ def _prediction_lines(
         for seed, one in zip(spec.training.seeds, predictions[split], strict=True):
             for place, label in enumerate(parts[split]):
                 tasks = {task: one[task][place] for task in spec.tasks}
-                lines.append(canonical_json({"id": label.id, "seed": seed, "split": split, **tasks}))
+                lines.append(
+                    canonical_json({"id": label.id, "seed": seed, "split": split, **tasks})
+                )
     return b"".join(lines)
 
 
-def _confusion(
-    spec: HeadSpec, parts: Mapping[Split, Sequence[Label]], trained: _Trained
-) -> bytes:
+def _confusion(spec: HeadSpec, parts: Mapping[Split, Sequence[Label]], trained: _Trained) -> bytes:
     """Truth and prediction of every test utterance and seed, as `dvc plots` counts them."""
     rows = []
     for task, leaf in spec.tasks.items():

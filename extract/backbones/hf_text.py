@@ -83,7 +83,11 @@ class HfText:
 def chosen_layers(layers: Sequence[int] | None, num_layers: int, what: str) -> tuple[int, ...]:
     """The layers to keep: those named, or the last one; ProjectError where one does not exist."""
     chosen = tuple(layers) if layers is not None else (num_layers,)
-    if not chosen or len(set(chosen)) < len(chosen) or not all(0 <= n <= num_layers for n in chosen):
+    if (
+        not chosen
+        or len(set(chosen)) < len(chosen)
+        or not all(0 <= n <= num_layers for n in chosen)
+    ):
         raise ProjectError(
             f"layers {list(chosen)} of {what}: the network has the layers 0 (embeddings) to "
             f"{num_layers}; name some of them, each once"

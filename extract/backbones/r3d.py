@@ -57,8 +57,8 @@ class R3d:
         self.budget = max(1, round(64 * (112 / size_px) ** 2))
 
     def prepare(self, media: Frames) -> Example:
-        top = (media.shape[1] - self.size_px) // 2
-        left = (media.shape[2] - self.size_px) // 2
+        top = round((media.shape[1] - self.size_px) / 2)
+        left = round((media.shape[2] - self.size_px) / 2)
         cut = media[:, top : top + self.size_px, left : left + self.size_px]
         frames = torch.from_numpy(cut).float().div(255).permute(3, 0, 1, 2)
         mean, std = (torch.tensor(values).reshape(3, 1, 1, 1) for values in (MEAN, STD))

@@ -28,7 +28,7 @@ def read_video(
     """Decode a stretch of a file to RGB frames `(T, height_px, width_px, 3)`.
 
     The k-th frame is the one on the screen at `start_s + (k + 0.5) / rate_hz`, so T is the
-    duration times the rate, rounded, and at least 1. `box` (left, top, right, bottom as
+    duration times the rate, rounded (halves up), and at least 1. `box` (left, top, right, bottom as
     fractions) is cut out before the frame is resized (bilinear, aspect ratio not kept).
 
     Raises:

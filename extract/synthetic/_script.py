@@ -17,7 +17,11 @@ EMOTIONS: dict[str, dict[str, Any]] = {
     "sadness": {"wording": "bad", "voice": "low", "face": "tense", "vad": (1.4, 1.8, 1.8)},
     "fear": {"wording": "bad", "voice": "high", "face": "open", "vad": (1.8, 4.2, 1.4)},
 }
-CUES = {"wording": ("plain", "good", "bad"), "voice": ("low", "loud", "high"), "face": ("calm", "open", "tense")}
+CUES = {
+    "wording": ("plain", "good", "bad"),
+    "voice": ("low", "loud", "high"),
+    "face": ("calm", "open", "tense"),
+}
 SENTIMENTS = {"plain": "neutral", "good": "positive", "bad": "negative"}
 # How often a cue is replaced by a random one of its kind, so that no modality is certain.
 CUE_NOISE = {"wording": 0.12, "voice": 0.12, "face": 0.12}
@@ -109,7 +113,9 @@ def dialogue(cast: list[Speaker], num_turns: int, random: Random) -> list[Turn]:
             cause = number - 1 if catching or (turns and random.random() < 0.3) else number
         vad = np.clip(random.normal(EMOTIONS[emotion]["vad"], 0.25), 1, 5)
         turns.append(
-            Turn(speaker, emotion, cue, _sentence(cue["wording"], random), tuple(vad.tolist()), cause)
+            Turn(
+                speaker, emotion, cue, _sentence(cue["wording"], random), tuple(vad.tolist()), cause
+            )
         )
     return turns
 

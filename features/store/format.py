@@ -89,10 +89,16 @@ def read_metadata(folder: Path) -> Any:
 def read_array(folder: Path) -> Array:
     """A whole array written by `write_array`, its checksum verified."""
     metadata = read_metadata(folder)
-    shape = tuple(metadata["shape"])
+    try:
+        shape, dtype = tuple(metadata["shape"]), str(metadata["data_type"])
+        as_written = array_metadata(shape, dtype)
+    except (KeyError, TypeError, ValueError):
+        as_written = b""
+    if as_written != (folder / METADATA).read_bytes():
+        raise ProjectError(damaged(folder / METADATA, "is not as it was written"))
     if 0 in shape:
-        return np.zeros(shape, metadata["data_type"])
-    return map_chunk(folder / chunk_name(len(shape)), shape, metadata["data_type"])
+        return np.zeros(shape, dtype)
+    return map_chunk(folder / chunk_name(len(shape)), shape, dtype)
 
 
 def map_chunk(path: Path, shape: tuple[int, ...], dtype: str, verify: bool = True) -> Array:

@@ -4,8 +4,15 @@ from pathlib import Path
 from typing import Any
 
 from features.errors import ProjectError
-from features.files import canonical_json, digest_file
-from features.store.format import METADATA, array_metadata, chunk_name, map_chunk, read_metadata
+from features.files import digest_file
+from features.store.format import (
+    METADATA,
+    array_metadata,
+    chunk_name,
+    group_metadata,
+    map_chunk,
+    read_metadata,
+)
 from features.store.publish import store_digest
 from features.store.reader import Store
 
@@ -20,11 +27,13 @@ def verify(path: Path) -> list[str]:
         metadata = read_metadata(path)
         attributes = metadata["attributes"]
         parts = {entry["key"]: entry["num_steps"] for entry in attributes["parts"]}
-        shapes = {key: (len(attributes["layers"]), t, attributes["dim"]) for key, t in parts.items()}
+        shapes = {
+            key: (len(attributes["layers"]), t, attributes["dim"]) for key, t in parts.items()
+        }
         problems = _chunk_problems(path, shapes, attributes["dtype"])
-    except (ProjectError, KeyError, TypeError) as error:
+    except (ProjectError, KeyError, TypeError, ValueError) as error:
         return [f"{path / METADATA} is damaged: {error}"]
-    if canonical_json(metadata) != (path / METADATA).read_bytes():
+    if group_metadata(attributes) != (path / METADATA).read_bytes():
         problems.append(f"{path / METADATA} is not as it was written")
     problems += _index_problems(path)
     if not problems:
@@ -55,10 +64,12 @@ def _index_problems(path: Path) -> list[str]:
     try:
         store = Store(path)
         spans, reasons, ids = store.spans, store.reasons, store.ids
-    except (ProjectError, KeyError, IndexError, ValueError) as error:
+    except (ProjectError, KeyError, IndexError, TypeError, ValueError) as error:
         return [f"{path / 'index'}: {error}"]
     if not len(store) == len(ids) == len(reasons):
-        return [f"{path / 'index'} has {len(store)} lengths, {len(ids)} ids, {len(reasons)} reasons"]
+        return [
+            f"{path / 'index'} has {len(store)} lengths, {len(ids)} ids, {len(reasons)} reasons"
+        ]
     if spans is not None and len(spans) != store.lengths.sum():
         return [f"{path / 'index/span'} has {len(spans)} spans for {store.lengths.sum()} steps"]
     return []

@@ -7,17 +7,26 @@ steps.
 
 from torch import nn
 
-from train.masking import Padded, zero_padding
+from train.masking import Padded, masked_strides, zero_padding
 
 
 class Temporal(nn.Module):
-    """`(B, T, D)` to `(B, T, D)`; each step sees `1 + (kernel - 1) * (2 ** layers - 1)` steps."""
+    """`(B, T, D)` to `(B, ceil(T / stride), D)`.
 
-    def __init__(self, dim: int, dropout: float, *, layers: int = 4, kernel: int = 3) -> None:
+    The means of every `stride` steps go in; each of them sees `1 + (kernel - 1) *
+    (2 ** layers - 1)` of its kind.
+    """
+
+    def __init__(
+        self, dim: int, dropout: float, *, layers: int = 4, kernel: int = 3, stride: int = 1
+    ) -> None:
         super().__init__()
+        self.stride = stride
         self.blocks = nn.ModuleList(_Block(dim, dropout, kernel, 2**n) for n in range(layers))
 
     def forward(self, track: Padded) -> Padded:
+        if self.stride > 1:
+            track = masked_strides(track, self.stride)
         for block in self.blocks:
             track = block(track)
         return track

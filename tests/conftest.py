@@ -1,0 +1,56 @@
+"""Small worlds that several test files share."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from extract.corpus import read_corpus
+from extract.synthetic import demo
+from features.manifest import Label, Utterance
+from features.specs import CorpusSpec, LeafSpec
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _same_start() -> None:
+    torch.manual_seed(0)
+    torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session")
+def demo_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo corpus of 4 dialogues (32 utterances); copy it before changing anything."""
+    root = tmp_path_factory.mktemp("corpus") / "demo"
+    demo.make(root, seed=0, num_dialogues=4)
+    return root
+
+
+@pytest.fixture
+def own_demo(demo_root: Path, tmp_path: Path) -> Path:
+    """A copy of the small demo corpus that a test may change."""
+    return Path(shutil.copytree(demo_root, tmp_path / "own-demo"))
+
+
+@pytest.fixture
+def demo_corpus() -> Callable[[Path], tuple[CorpusSpec, list[Utterance], list[Label]]]:
+    """Reads the demo corpus in a folder: its spec, utterances and labels."""
+
+    def read(root: Path) -> tuple[CorpusSpec, list[Utterance], list[Label]]:
+        spec = CorpusSpec("demo", root, LeafSpec("demo", {}))
+        return spec, *read_corpus(spec)
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of published data; the test skips where it is absent."""
+    folder = Path(os.environ.get("PERMAFROST_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"real data is not at {folder}; set PERMAFROST_DATA to its folder")
+    return folder

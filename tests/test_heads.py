@@ -1,0 +1,254 @@
+"""Conformance of every temporal encoder, pooling and fusion: files are found by themselves."""
+
+import inspect
+from typing import Any
+
+import pytest
+import torch
+
+from features.leaves import leaf_names, leaf_parameters, load_leaf
+from features.manifest import Label
+from features.specs import HeadSpec, LeafSpec, TrainingSpec
+from train.dataset import Dataset, Tracks
+from train.head import Head
+from train.masking import Padded
+
+LEAVES = [
+    ("train/temporal", "Temporal"),
+    ("train/pooling", "Pooling"),
+    ("train/fusions", "Fusion"),
+    ("train/tasks", "Task"),
+]
+EVERY_PART = (
+    [("temporal", name) for name in leaf_names("train/temporal")]
+    + [("pooling", name) for name in leaf_names("train/pooling")]
+    + [("fusion", name) for name in leaf_names("train/fusions")]
+)
+CODES = {"temporal": "none", "pooling": "mean", "fusion": "concat"}
+FOLDERS = {"temporal": "train/temporal", "pooling": "train/pooling", "fusion": "train/fusions"}
+SYMBOLS = {"temporal": "Temporal", "pooling": "Pooling", "fusion": "Fusion"}
+DIMS = {"text": (2, 6), "audio": (1, 5), "video": (1, 4)}
+CLASSES = ["anger", "joy", "neutral"]
+# Settings other than the defaults under which a part must conform as well.
+VARIANTS = {
+    ("temporal", "tcn"): [{"stride": 3, "layers": 2}],
+    ("pooling", "attention"): [{"heads": 1}],
+}
+CASES = [
+    (part, name, options)
+    for part, name in EVERY_PART
+    for options in [{}, *VARIANTS.get((part, name), [])]
+]
+
+
+def head_spec(part: str, name: str, options: dict[str, Any]) -> HeadSpec:
+    codes = {**CODES, part: name}
+    leaves = {
+        key: LeafSpec(
+            code,
+            {
+                **{p.name: p.default for p in leaf_parameters(FOLDERS[key], code, SYMBOLS[key])},
+                **(options if key == part else {}),
+            },
+        )
+        for key, code in codes.items()
+    }
+    return HeadSpec(
+        name="test",
+        corpus="c",
+        inputs=dict.fromkeys(DIMS, "x"),
+        dim=8,
+        dropout=0.1,
+        tasks={"emotion": LeafSpec("emotion", {})},
+        training=TrainingSpec(seeds=[0]),
+        **leaves,
+    )
+
+
+def build(case: tuple[str, str, dict[str, Any]], seed: int = 0) -> Head:
+    torch.manual_seed(seed)
+    return Head(
+        head_spec(*case), DIMS, {"emotion": {"classes": CLASSES, "counts": [1, 1, 1]}}
+    ).eval()
+
+
+def tracks(batch: int, steps: int = 7, lengths: list[int] | None = None) -> dict[str, Padded]:
+    generator = torch.Generator().manual_seed(3)
+    made = {}
+    for name, (num_layers, dim) in DIMS.items():
+        values = torch.randn(batch, steps, num_layers, dim, generator=generator)
+        real = torch.tensor(lengths or [steps] * batch)
+        made[name] = Padded(values, torch.arange(steps) < real[:, None])
+    return made
+
+
+@pytest.fixture(params=CASES, ids=lambda case: "-".join(map(str, case)))
+def case(request: pytest.FixtureRequest) -> tuple[str, str, dict[str, Any]]:
+    found: tuple[str, str, dict[str, Any]] = request.param
+    return found
+
+
+def output(head: Head, batch: dict[str, Padded]) -> torch.Tensor:
+    result: torch.Tensor = head(batch)["emotion"]
+    return result
+
+
+def test_garbage_in_padding_changes_nothing(case: Any) -> None:
+    head, lengths = build(case), [7, 3, 1, 5]
+    clean = tracks(4, lengths=lengths)
+    for garbage in (float("nan"), float("inf"), 1e6):
+        dirty = {
+            name: Padded(t.values.masked_fill(~t.mask[..., None, None], garbage), t.mask)
+            for name, t in clean.items()
+        }
+        assert torch.equal(output(head, dirty), output(head, clean))
+
+
+def test_more_padding_changes_nothing(case: Any) -> None:
+    head = build(case)
+    short = tracks(3, lengths=[4, 2, 3])
+    cut = {name: Padded(t.values[:, :4], t.mask[:, :4]) for name, t in short.items()}
+    assert torch.allclose(output(head, short), output(head, cut), atol=1e-5)
+
+
+def test_batch_order_and_neighbours_change_nothing(case: Any) -> None:
+    head = build(case)
+    batch = tracks(5, lengths=[7, 3, 1, 5, 2])
+    order = torch.tensor([3, 0, 4, 1, 2])
+    shuffled = {name: Padded(t.values[order], t.mask[order]) for name, t in batch.items()}
+    assert torch.allclose(output(head, shuffled), output(head, batch)[order], atol=1e-5)
+    for row in range(5):
+        alone = {
+            name: Padded(t.values[row : row + 1], t.mask[row : row + 1])
+            for name, t in batch.items()
+        }
+        assert torch.allclose(output(head, alone)[0], output(head, batch)[row], atol=1e-5)
+
+
+def test_one_step_works(case: Any) -> None:
+    assert bool(torch.isfinite(output(build(case), tracks(2, steps=1))).all())
+
+
+@pytest.mark.parametrize("missing", list(DIMS))
+def test_a_missing_modality_works_and_is_no_zero_track(case: Any, missing: str) -> None:
+    head = build(case)
+    for pool in head.fusion.modules():
+        if hasattr(pool, "missing"):
+            torch.nn.init.normal_(pool.missing)
+    batch = tracks(3)
+    gone = {**batch, missing: Padded(batch[missing].values, torch.zeros(3, 7, dtype=torch.bool))}
+    zeros = {**batch, missing: Padded(torch.zeros_like(batch[missing].values), batch[missing].mask)}
+    assert bool(torch.isfinite(output(head, gone)).all())
+    assert not torch.allclose(output(head, gone), output(head, zeros))
+
+
+def test_an_utterance_without_any_track_has_a_finite_output(case: Any) -> None:
+    batch = tracks(2, lengths=[4, 0])
+    assert bool(torch.isfinite(output(build(case), batch)).all())
+
+
+def test_gradients_are_finite_and_reach_every_parameter(case: Any) -> None:
+    head = build(case).train()
+    batch = tracks(6, lengths=[7, 3, 1, 5, 2, 0])
+    dirty = {
+        name: Padded(t.values.masked_fill(~t.mask[..., None, None], float("nan")), t.mask)
+        for name, t in batch.items()
+    }
+    head.tasks["emotion"].loss(output(head, dirty), torch.tensor([0, 1, 2, 0, 1, 2])).backward()
+    for name, parameter in head.named_parameters():
+        assert parameter.grad is not None, name
+        assert bool(torch.isfinite(parameter.grad).all()), name
+
+
+def test_the_same_seed_gives_the_same_numbers(case: Any) -> None:
+    batch = tracks(3)
+    assert torch.equal(output(build(case, 5), batch), output(build(case, 5), batch))
+    assert not torch.equal(output(build(case, 5), batch), output(build(case, 6), batch))
+
+
+def test_eight_utterances_can_be_overfitted(case: Any) -> None:
+    head = build(case).train()
+    head.apply(lambda m: setattr(m, "p", 0.0) if isinstance(m, torch.nn.Dropout) else None)
+    batch = tracks(8, lengths=[7, 3, 1, 5, 2, 4, 6, 7])
+    targets = torch.tensor([0, 1, 2, 0, 1, 2, 0, 1])
+    optimiser = torch.optim.Adam(head.parameters(), lr=0.02)
+    for _ in range(120):
+        loss = head.tasks["emotion"].loss(output(head, batch), targets)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert float(loss.detach()) < 0.05
+
+
+@pytest.mark.parametrize(("folder", "symbol"), LEAVES)
+def test_settings_in_params_yaml_are_those_of_the_constructor(folder: str, symbol: str) -> None:
+    for name in leaf_names(folder):
+        constructor = getattr(load_leaf(folder, name), symbol).__init__
+        expected = {
+            p.name: p.default
+            for p in inspect.signature(constructor).parameters.values()
+            if p.kind is p.KEYWORD_ONLY
+        }
+        assert {p.name: p.default for p in leaf_parameters(folder, name, symbol)} == expected
+
+
+def test_a_width_that_heads_do_not_divide_is_named() -> None:
+    from features.errors import ProjectError
+
+    with pytest.raises(
+        ProjectError, match="heads.test: dim is 8; it must be a multiple of heads, 3"
+    ):
+        build(("pooling", "attention", {"heads": 3}))
+
+
+def test_layer_weights_start_equal_and_are_learned() -> None:
+    head = build(("pooling", "mean", {}))
+    assert head.inputs["text"].layer_weights.tolist() == [0, 0]
+
+
+def test_standardising_uses_the_tracks_that_are_given() -> None:
+    head = build(("pooling", "mean", {}))
+    values = torch.randn(10, 1, 5) * 3 + 2
+    dataset = Dataset(("a", "b"), {"audio": Tracks(values.half(), torch.tensor([4, 6]))})
+    head.standardise(dataset)
+    assert torch.allclose(head.inputs["audio"].mean, values.mean(dim=0), atol=1e-2)
+    assert torch.allclose(head.inputs["audio"].std, values.std(dim=0, correction=0), atol=1e-2)
+
+
+class TestEmotion:
+    labels = [
+        Label(str(n), "train", emotion=e) for n, e in enumerate(["joy", "joy", "anger", None])
+    ]
+
+    def test_facts_name_the_classes_and_count_them(self) -> None:
+        task = load_leaf("train/tasks", "emotion")
+        dev = [Label("d", "dev", emotion="fear")]
+        assert task.facts(self.labels, dev) == {
+            "classes": ["anger", "fear", "joy"],
+            "counts": [1, 0, 2],
+        }
+
+    def test_balanced_weights_are_inverse_frequencies(self) -> None:
+        task = load_leaf("train/tasks", "emotion")
+        made = task.Task(4, {"classes": ["a", "b"], "counts": [1, 3]}, class_weights="balanced")
+        assert made.class_weights.tolist() == pytest.approx([2.0, 2 / 3])
+
+    def test_unlabelled_utterances_count_for_nothing(self) -> None:
+        task = load_leaf("train/tasks", "emotion").Task(
+            4, {"classes": ["anger", "joy"], "counts": [1, 2]}
+        )
+        targets = task.targets(self.labels)
+        assert targets.tolist() == [1, 1, 0, -100]
+        logits = torch.randn(4, 2)
+        assert float(task.loss(logits, targets)) == pytest.approx(
+            float(task.loss(logits[:3], targets[:3]))
+        )
+        assert float(task.loss(logits, torch.full((4,), -100))) == 0
+
+    def test_predictions_carry_names_and_probabilities(self) -> None:
+        task = load_leaf("train/tasks", "emotion").Task(
+            4, {"classes": ["anger", "joy"], "counts": [1, 2]}
+        )
+        assert task.predict(torch.tensor([[0.0, 100.0]])) == [
+            {"predicted": "joy", "probabilities": {"anger": 0.0, "joy": 1.0}}
+        ]

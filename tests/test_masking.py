@@ -1,0 +1,73 @@
+"""Mask arithmetic on numbers that can be checked in the head."""
+
+import pytest
+import torch
+from torch import nn
+
+from train.masking import (
+    Padded,
+    attend,
+    masked_mean,
+    masked_softmax,
+    masked_std,
+    masked_strides,
+    zero_padding,
+)
+
+NAN = float("nan")
+
+
+@pytest.fixture
+def track() -> Padded:
+    """Steps 1, 3 and garbage; 5 alone; nothing real at all."""
+    values = torch.tensor([[1.0, 3.0, NAN], [5.0, 99.0, NAN], [NAN, 7.0, 8.0]])[..., None]
+    mask = torch.tensor([[True, True, False], [True, False, False], [False, False, False]])
+    return Padded(values, mask)
+
+
+def test_padding_becomes_zero_whatever_was_there(track: Padded) -> None:
+    assert zero_padding(track).values[..., 0].tolist() == [[1, 3, 0], [5, 0, 0], [0, 0, 0]]
+
+
+def test_the_mean_counts_real_steps_only(track: Padded) -> None:
+    assert masked_mean(track)[:, 0].tolist() == [2, 5, 0]
+
+
+def test_the_deviation_of_one_step_is_finite_and_small(track: Padded) -> None:
+    std = masked_std(zero_padding(track), floor=0.0001)[:, 0]
+    assert std.tolist() == pytest.approx([1.00005, 0.01, 0.01], abs=1e-4)
+
+
+def test_the_gradient_of_the_deviation_of_one_step_is_finite() -> None:
+    values = torch.tensor([[[2.0]]], requires_grad=True)
+    masked_std(Padded(values, torch.tensor([[True]]))).sum().backward()
+    assert values.grad is not None and bool(torch.isfinite(values.grad).all())
+
+
+def test_strides_average_what_is_real(track: Padded) -> None:
+    halved = masked_strides(track, 2)
+    assert halved.values[..., 0].tolist() == [[2, 0], [5, 0], [0, 0]]
+    assert halved.mask.tolist() == [[True, False], [True, False], [False, False]]
+
+
+def test_softmax_weights_sum_to_one_over_real_steps() -> None:
+    scores = torch.tensor([[[0.0], [0.0], [50.0]], [[1.0], [1.0], [1.0]]])
+    mask = torch.tensor([[True, True, False], [False, False, False]])
+    assert masked_softmax(scores, mask)[..., 0].tolist() == [[0.5, 0.5, 0.0], [0.0, 0.0, 0.0]]
+
+
+def test_present_tells_who_has_a_track(track: Padded) -> None:
+    assert track.present.tolist() == [True, True, False]
+
+
+def test_attention_sees_no_padding_and_gives_zero_for_a_missing_memory() -> None:
+    attention = nn.MultiheadAttention(4, 2, batch_first=True)
+    query = Padded(torch.randn(2, 3, 4), torch.ones(2, 3, dtype=torch.bool))
+    memory = torch.randn(2, 5, 4)
+    mask = torch.tensor([[True, True, False, False, False], [False] * 5])
+    first = attend(attention, query, Padded(memory, mask))
+    changed = memory.clone()
+    changed[0, 2:] = 1000
+    assert torch.equal(first, attend(attention, query, Padded(changed, mask)))
+    assert bool((first[1] == 0).all()) and bool(torch.isfinite(first).all())
+    assert bool((first[0] != 0).any())

@@ -1,0 +1,224 @@
+"""Decoding: formats, windows, channels, boxes, rates, and files that cannot be read."""
+
+import os
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from extract.media.audio import centre_channel, read_audio
+from extract.media.child import Child
+from extract.media.errors import UnreadableError
+from extract.media.resample import lengthen, resample
+from extract.media.video import read_video
+from features.errors import ProjectError
+
+RATE_HZ = 16_000
+
+
+def tone(seconds: float, hz: float = 440.0) -> np.ndarray:
+    return (0.4 * np.sin(2 * np.pi * hz * np.arange(round(seconds * RATE_HZ)) / RATE_HZ)).astype(
+        np.float32
+    )
+
+
+def write_container(
+    path: Path, samples: np.ndarray, layout: str = "mono", codec: str = "aac"
+) -> None:
+    """Encode `samples (C, N)` at 16 kHz."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=RATE_HZ, layout=layout)
+        packed = "flt" if codec.startswith("pcm") else "fltp"
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), packed, layout)
+        frame.rate = RATE_HZ
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def write_video(
+    path: Path, levels: list[int], rate: int = 10, size: tuple[int, int] = (32, 48)
+) -> None:
+    """Frames of one grey each."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=rate)
+        stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
+        stream.options = {"preset": "ultrafast", "crf": "1"}
+        for level in levels:
+            pixels = np.full((*size, 3), level, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")))
+        container.mux(stream.encode(None))
+
+
+class TestAudio:
+    @pytest.mark.parametrize("suffix", ["wav", "flac"])
+    def test_lossless_formats_give_the_samples(self, tmp_path: Path, suffix: str) -> None:
+        soundfile.write(tmp_path / f"a.{suffix}", tone(0.5), RATE_HZ, "PCM_16")
+        samples, rate_hz = read_audio(tmp_path / f"a.{suffix}")
+        assert rate_hz == RATE_HZ and samples.dtype == np.float32
+        assert np.abs(samples - tone(0.5)).max() < 1e-4
+
+    @pytest.mark.parametrize("suffix", ["mp3", "mp4"])
+    def test_lossy_formats_give_the_tone(self, tmp_path: Path, suffix: str) -> None:
+        path = tmp_path / f"a.{suffix}"
+        if suffix == "mp3":
+            soundfile.write(path, tone(1.0), RATE_HZ)
+        else:
+            write_container(path, tone(1.0)[None])
+        samples, rate_hz = read_audio(path)
+        assert rate_hz == RATE_HZ
+        assert abs(len(samples) / RATE_HZ - 1.0) < 0.15
+        spectrum = np.abs(np.fft.rfft(samples[4000:12000]))
+        assert abs(spectrum.argmax() * RATE_HZ / 8000 - 440) < 5
+
+    def test_channels_become_their_mean_and_not_a_louder_sum(self, tmp_path: Path) -> None:
+        stereo = np.stack([np.full(100, 0.5), np.full(100, 0.1)], axis=1)
+        soundfile.write(tmp_path / "a.wav", stereo, RATE_HZ, "FLOAT")
+        assert read_audio(tmp_path / "a.wav")[0] == pytest.approx(0.3)
+        assert read_audio(tmp_path / "a.wav", channel=1)[0] == pytest.approx(0.1)
+
+    def test_stereo_in_a_container_is_mixed_by_the_same_rule(self, tmp_path: Path) -> None:
+        write_container(tmp_path / "a.mp4", np.stack([tone(1.0), 0 * tone(1.0)]), "stereo")
+        samples, _ = read_audio(tmp_path / "a.mp4")
+        left, _ = read_audio(tmp_path / "a.mp4", channel=0)
+        assert np.allclose(samples, left / 2, atol=0.02)
+
+    def test_a_channel_that_is_not_there_is_undecodable(self, tmp_path: Path) -> None:
+        soundfile.write(tmp_path / "a.wav", tone(0.1), RATE_HZ)
+        with pytest.raises(UnreadableError, match="1 channels, and the manifest asks for number 3"):
+            read_audio(tmp_path / "a.wav", channel=3)
+
+    def test_the_centre_channel_of_surround_sound_is_found(self, tmp_path: Path) -> None:
+        write_container(tmp_path / "s.mp4", np.stack([tone(0.2)] * 6), "5.1")
+        write_container(tmp_path / "m.mp4", tone(0.2)[None])
+        assert centre_channel(tmp_path / "s.mp4") == 2
+        assert centre_channel(tmp_path / "m.mp4") is None
+        assert centre_channel(tmp_path / "absent.mp4") is None
+
+    @pytest.mark.parametrize("suffix", ["wav", "mkv"])
+    def test_a_window_is_cut_to_the_sample(self, tmp_path: Path, suffix: str) -> None:
+        ramp = np.linspace(-0.9, 0.9, 2 * RATE_HZ, dtype=np.float32)
+        if suffix == "wav":
+            soundfile.write(tmp_path / "a.wav", ramp, RATE_HZ, "FLOAT")
+        else:
+            write_container(tmp_path / "a.mkv", ramp[None], codec="pcm_f32le")
+        samples, _ = read_audio(tmp_path / f"a.{suffix}", start_s=0.5, end_s=1.25)
+        assert len(samples) == round(0.75 * RATE_HZ)
+        assert np.allclose(samples, ramp[8000:20000], atol=1e-4)
+
+    @pytest.mark.parametrize("content", [b"", b"RIFF", b"no sound at all" * 50])
+    @pytest.mark.parametrize("suffix", ["wav", "mp4"])
+    def test_damaged_files_are_undecodable(
+        self, tmp_path: Path, content: bytes, suffix: str
+    ) -> None:
+        (tmp_path / f"a.{suffix}").write_bytes(content)
+        with pytest.raises(UnreadableError) as caught:
+            read_audio(tmp_path / f"a.{suffix}")
+        assert caught.value.reason == "undecodable"
+
+    def test_a_picture_without_sound_is_undecodable(self, tmp_path: Path) -> None:
+        write_video(tmp_path / "a.mp4", [10, 20])
+        with pytest.raises(UnreadableError, match="no audio stream"):
+            read_audio(tmp_path / "a.mp4")
+
+    @pytest.mark.parametrize("suffix", ["wav", "mp4"])
+    def test_a_recording_beyond_the_limit_is_too_long(self, tmp_path: Path, suffix: str) -> None:
+        if suffix == "wav":
+            soundfile.write(tmp_path / "a.wav", tone(3.0), RATE_HZ)
+        else:
+            write_container(tmp_path / "a.mp4", tone(3.0)[None])
+        with pytest.raises(UnreadableError) as caught:
+            read_audio(tmp_path / f"a.{suffix}", max_duration_s=1.0)
+        assert caught.value.reason == "too-long"
+
+    def test_resampling_keeps_duration_and_lengthening_adds_zeros(self) -> None:
+        assert len(resample(tone(1.0), 16_000, 8_000)) == 8_000
+        assert lengthen(resample(tone(0.01), RATE_HZ, RATE_HZ), 400)[160:].abs().max() == 0
+
+
+class TestVideo:
+    def test_frames_are_those_on_the_screen(self, tmp_path: Path) -> None:
+        levels = [20, 60, 100, 140, 180]
+        write_video(tmp_path / "a.mp4", levels)
+        frames = read_video(tmp_path / "a.mp4", 10, 32, 48)
+        assert frames.shape == (5, 32, 48, 3)
+        assert np.abs(frames.mean(axis=(1, 2, 3)) - levels).max() < 4
+
+    @pytest.mark.parametrize(("rate_hz", "expected"), [(20, 10), (5, 3), (4, 2), (10, 5), (1, 1)])
+    def test_the_number_of_frames_is_duration_times_rate(
+        self, tmp_path: Path, rate_hz: float, expected: int
+    ) -> None:
+        write_video(tmp_path / "a.mp4", [50] * 5)
+        assert len(read_video(tmp_path / "a.mp4", rate_hz, 16, 16)) == expected
+
+    def test_a_slower_rate_takes_the_frame_in_the_middle_of_each_step(self, tmp_path: Path) -> None:
+        write_video(tmp_path / "a.mp4", [20, 60, 100, 140, 180, 220])
+        frames = read_video(tmp_path / "a.mp4", 10 / 3, 32, 48)
+        assert frames.mean(axis=(1, 2, 3)) == pytest.approx([60, 180], abs=4)
+
+    def test_a_window_is_cut(self, tmp_path: Path) -> None:
+        write_video(tmp_path / "a.mp4", [20, 60, 100, 140, 180, 220])
+        frames = read_video(tmp_path / "a.mp4", 10, 32, 48, start_s=0.2, end_s=0.4)
+        assert frames.mean(axis=(1, 2, 3)) == pytest.approx([100, 140], abs=4)
+
+    def test_a_box_is_cut_out_before_resizing(self, tmp_path: Path) -> None:
+        pixels = np.zeros((32, 64, 3), np.uint8)
+        pixels[:, 32:] = 200
+        with av.open(str(tmp_path / "a.mp4"), "w") as container:
+            stream = container.add_stream("libx264", rate=5)
+            stream.height, stream.width, stream.pix_fmt = 32, 64, "yuv420p"
+            stream.options = {"preset": "ultrafast", "crf": "1"}
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")))
+            container.mux(stream.encode(None))
+        right = read_video(tmp_path / "a.mp4", 5, 16, 16, box=(0.55, 0.0, 1.0, 1.0))
+        left = read_video(tmp_path / "a.mp4", 5, 16, 16, box=(0.0, 0.0, 0.45, 1.0))
+        assert right.mean() == pytest.approx(200, abs=4) and left.mean() == pytest.approx(0, abs=4)
+
+    def test_truncated_and_empty_files_are_undecodable(self, tmp_path: Path) -> None:
+        write_video(tmp_path / "a.mp4", [50] * 30)
+        raw = (tmp_path / "a.mp4").read_bytes()
+        for content in (b"", raw[: len(raw) // 2]):
+            (tmp_path / "b.mp4").write_bytes(content)
+            with pytest.raises(UnreadableError) as caught:
+                read_video(tmp_path / "b.mp4", 10, 16, 16)
+            assert caught.value.reason == "undecodable"
+
+    def test_a_video_beyond_the_limit_is_too_long(self, tmp_path: Path) -> None:
+        write_video(tmp_path / "a.mp4", [50] * 30)
+        with pytest.raises(UnreadableError) as caught:
+            read_video(tmp_path / "a.mp4", 10, 16, 16, max_duration_s=1.0)
+        assert caught.value.reason == "too-long"
+
+    def test_sound_without_pictures_is_undecodable(self, tmp_path: Path) -> None:
+        write_container(tmp_path / "a.mp4", tone(0.5)[None])
+        with pytest.raises(UnreadableError, match="no video stream"):
+            read_video(tmp_path / "a.mp4", 10, 16, 16)
+
+
+class TestChild:
+    def test_results_and_reasons_come_back(self, tmp_path: Path) -> None:
+        soundfile.write(tmp_path / "a.wav", tone(0.1), RATE_HZ)
+        with Child() as child:
+            samples, _ = child.call(read_audio, tmp_path / "a.wav")
+            assert len(samples) == 1600
+            with pytest.raises(UnreadableError) as caught:
+                child.call(read_audio, tmp_path / "absent.wav")
+            assert caught.value.reason == "undecodable"
+
+    def test_a_crash_of_the_decoder_is_undecodable_and_the_next_call_works(self) -> None:
+        with Child() as child:
+            with pytest.raises(UnreadableError, match="the decoder crashed on it"):
+                child.call(os.abort)
+            assert child.call(os.path.basename, "/a/b") == "b"
+
+    def test_a_kill_from_outside_says_nothing_about_the_file(self) -> None:
+        with Child() as child:
+            child.call(os.getpid)
+            with pytest.raises(ProjectError, match="want of memory"):
+                child.call(os.kill, child.call(os.getpid), 9)
+
+    def test_a_hang_ends_after_the_limit(self) -> None:
+        with Child(timeout_s=3.0) as child, pytest.raises(ProjectError, match="longer than 3 s"):
+            child.call(time.sleep, 60)

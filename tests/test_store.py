@@ -1,0 +1,262 @@
+"""The track store: format, pool, publishing, reading, verification."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+
+from features.errors import ProjectError
+from features.store import reader
+from features.store.format import crc32c, read_array, write_array
+from features.store.pool import Part, Pool
+from features.store.publish import Header, publish, publish_empty
+from features.store.reader import Store
+from features.store.verify import verify
+
+LAYERS, DIM = 2, 5
+LENGTHS = ((3, 0, 4), (1,), (0, 0), (2, 6))
+
+
+def header(**changes: object) -> Header:
+    values = {"recipe": "r", "backbone": {"code": "x"}, "modality": "text", "dim": DIM}
+    return Header(**{**values, "layers": (1, 4), "dtype": "float16", **changes})  # type: ignore[arg-type]
+
+
+def add_part(pool: Pool, number: int, lengths: tuple[int, ...]) -> Part:
+    steps = sum(lengths)
+    values = np.random.default_rng(number).normal(size=(LAYERS, steps, DIM)).astype(np.float16)
+    return pool.add(
+        values,
+        key=f"{number:02d}abc",
+        ids=tuple(f"é{number}-{n}" for n in range(len(lengths))),
+        inputs=tuple("i" for _ in lengths),
+        lengths=lengths,
+        reasons=tuple("ok" if length else "missing" for length in lengths),
+        spans=tuple((n, n + 1) for n in range(steps)),
+        made_with={"device": "cpu"},
+    )
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Pool:
+    return Pool(tmp_path / "pool")
+
+
+@pytest.fixture
+def store_path(tmp_path: Path, pool: Pool) -> Path:
+    path = tmp_path / "cache" / "corpus" / "net.zarr"
+    publish(path, header(), [add_part(pool, n, lengths) for n, lengths in enumerate(LENGTHS)], pool)
+    return path
+
+
+def tree(path: Path) -> dict[str, bytes]:
+    return {f.relative_to(path).as_posix(): f.read_bytes() for f in path.rglob("*") if f.is_file()}
+
+
+def test_a_chunk_is_the_raw_values_and_four_bytes(tmp_path: Path) -> None:
+    values = np.arange(6, dtype=np.float16).reshape(2, 3)
+    write_array(tmp_path / "a", values)
+    raw = (tmp_path / "a/c/0/0").read_bytes()
+    assert raw[:-4] == values.tobytes()
+    assert int.from_bytes(raw[-4:], "little") == crc32c(values)
+    assert crc32c(np.frombuffer(b"123456789", np.uint8)) == 0xE3069283
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "int32", "int64", "uint8"])
+def test_plain_zarr_reads_what_we_write(tmp_path: Path, dtype: str) -> None:
+    values = np.arange(24).reshape(2, 3, 4).astype(dtype)
+    write_array(tmp_path / "a", values)
+    assert np.array_equal(zarr.open_array(tmp_path / "a", mode="r")[:], values)
+    assert np.array_equal(read_array(tmp_path / "a"), values)
+
+
+def test_an_all_zero_array_is_written_all_the_same(tmp_path: Path) -> None:
+    write_array(tmp_path / "a", np.zeros((2, 2), np.float16))
+    assert (tmp_path / "a/c/0/0").stat().st_size == 8 + 4
+
+
+def test_the_store_opens_in_plain_zarr_and_equals_our_reader(store_path: Path) -> None:
+    group = zarr.open_group(store_path, mode="r")
+    store = Store(store_path)
+    for row in range(len(store)):
+        key = group.attrs["parts"][int(group["index/part"][row])]["key"]  # type: ignore[index,call-overload]
+        start, length = int(group["index/start"][row]), int(group["index/length"][row])  # type: ignore[index,arg-type]
+        plain = group[f"parts/{key}"][:, start : start + length]  # type: ignore[index]
+        assert np.array_equal(plain, store.track(row))
+    assert len(store) == 8
+
+
+def test_the_index_holds_ids_reasons_and_spans(store_path: Path) -> None:
+    store = Store(store_path)
+    assert store.ids == ["é0-0", "é0-1", "é0-2", "é1-0", "é2-0", "é2-1", "é3-0", "é3-1"]
+    assert store.rows["é3-1"] == 7
+    assert store.lengths.tolist() == [3, 0, 4, 1, 0, 0, 2, 6]
+    assert [r == "ok" for r in store.reasons] == [n > 0 for n in store.lengths]
+    assert store.spans is not None and store.spans.shape == (16, 2)
+    assert store.spans[7].tolist() == [0, 1]  # the first step of the second part
+
+
+def test_reading_several_rows_packs_them_in_the_order_given(store_path: Path) -> None:
+    store = Store(store_path)
+    rows = [7, 1, 0, 3]
+    assert np.array_equal(store.read(rows), np.concatenate([store.track(r) for r in rows], axis=1))
+    assert store.read([1, 4]).shape == (LAYERS, 0, DIM)
+
+
+def test_tracks_are_read_only_views(store_path: Path) -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        Store(store_path).track(0)[:] = 1
+
+
+def test_only_a_bounded_number_of_chunks_is_mapped(
+    store_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "MAX_MAPS", 1)
+    store = Store(store_path)
+    before = [np.array(store.track(row)) for row in range(8)]
+    assert all(np.array_equal(a, store.track(row)) for row, a in enumerate(before))
+    assert len(store._maps) == 1
+
+
+def test_publishing_twice_changes_nothing(store_path: Path, pool: Pool) -> None:
+    before, inode = tree(store_path), store_path.stat().st_ino
+    parts = [add_part(pool, n, lengths) for n, lengths in enumerate(LENGTHS)]
+    publish(store_path, header(), parts, pool)
+    assert tree(store_path) == before
+    assert store_path.stat().st_ino == inode
+
+
+def test_publishing_other_content_replaces_the_store(store_path: Path, pool: Pool) -> None:
+    publish(store_path, header(recipe="other"), [add_part(pool, 9, (2,))], pool)
+    assert Store(store_path).ids == ["é9-0"]
+    assert verify(store_path) == []
+    assert [p.name for p in store_path.parent.iterdir()] == ["net.zarr"]
+
+
+def test_published_chunks_share_their_bytes_with_the_pool(store_path: Path, pool: Pool) -> None:
+    assert (store_path / "parts/00abc/c/0/0/0").samefile(pool.chunk_path("00abc"))
+
+
+def test_metadata_names_no_time_host_or_version(store_path: Path) -> None:
+    text = (store_path / "zarr.json").read_text()
+    assert "cpu" not in text and os.uname().nodename not in text and zarr.__version__ not in text
+
+
+def test_a_corpus_has_a_real_empty_store(tmp_path: Path, pool: Pool) -> None:
+    publish_empty(tmp_path / "none.zarr", ["a", "b"], pool)
+    store = Store(tmp_path / "none.zarr")
+    assert store.ids == ["a", "b"]
+    assert store.lengths.tolist() == [0, 0]
+    assert store.reasons == ["absent", "absent"]
+    assert verify(tmp_path / "none.zarr") == []
+
+
+def test_an_older_schema_is_refused(store_path: Path) -> None:
+    root = json.loads((store_path / "zarr.json").read_text())
+    root["attributes"]["schema"] = 0
+    (store_path / "zarr.json").write_text(json.dumps(root))
+    with pytest.raises(ProjectError, match="store schema 0; this version reads 1"):
+        Store(store_path)
+
+
+class TestPool:
+    def test_a_part_counts_only_with_its_record(self, pool: Pool) -> None:
+        part = add_part(pool, 0, (2, 1))
+        assert pool.find(part.key) == part
+        pool.record_path(part.key).unlink()
+        assert pool.find(part.key) is None
+
+    @pytest.mark.parametrize("fault", ["missing", "truncated", "flipped", "foreign record"])
+    def test_a_part_that_disagrees_with_its_record_does_not_count(
+        self, pool: Pool, fault: str
+    ) -> None:
+        part = add_part(pool, 0, (2, 1))
+        chunk = pool.chunk_path(part.key)
+        raw = bytearray(chunk.read_bytes())
+        if fault == "missing":
+            chunk.unlink()
+        elif fault == "truncated":
+            chunk.write_bytes(raw[:-1])
+        elif fault == "flipped":
+            raw[3] ^= 1
+            chunk.write_bytes(raw)
+        else:
+            record = pool.record_path(part.key)
+            record.write_text(record.read_text().replace('"lengths":[2,1]', '"lengths":[1,2]'))
+        assert pool.find(part.key) is None
+
+    def test_drafts_of_dead_processes_are_swept_away(self, pool: Pool) -> None:
+        part = add_part(pool, 0, (2,))
+        folder = pool.chunk_path(part.key).parent
+        dead, alive = folder / ".x.chunk.99999999.tmp", folder / f".x.chunk.{os.getpid()}.tmp"
+        dead.write_text("")
+        alive.write_text("")
+        pool.sweep()
+        assert not dead.exists() and alive.exists()
+
+    def test_relinking_shares_the_bytes_of_an_identical_file_only(
+        self, pool: Pool, store_path: Path, tmp_path: Path
+    ) -> None:
+        chunk = store_path / "parts/00abc/c/0/0/0"
+        cached = tmp_path / "dvc-cache"
+        shutil.copy(chunk, cached)
+        chunk.unlink()
+        chunk.symlink_to(cached)
+        assert pool.relink("00abc", chunk) is True
+        assert pool.chunk_path("00abc").samefile(cached)
+        assert pool.relink("00abc", chunk) is False
+        other = store_path / "parts/01abc/c/0/0/0"
+        assert pool.relink("00abc", other) is False
+
+
+class TestVerify:
+    def test_a_whole_store_is_well(self, store_path: Path) -> None:
+        assert verify(store_path) == []
+
+    def test_a_flipped_bit_in_any_file_is_found(self, store_path: Path, tmp_path: Path) -> None:
+        random = np.random.default_rng(0)
+        files = sorted(f.relative_to(store_path) for f in store_path.rglob("*") if f.is_file())
+        silent = []
+        for number, file in enumerate(files * 8):
+            copy = tmp_path / f"copy-{number}"
+            shutil.copytree(store_path, copy)
+            raw = bytearray((copy / file).read_bytes())
+            bit = int(random.integers(len(raw) * 8))
+            raw[bit // 8] ^= 1 << bit % 8
+            (copy / file).write_bytes(raw)
+            if not verify(copy):
+                silent.append((file, bit))
+            shutil.rmtree(copy)
+        assert silent == []
+
+    def test_a_truncated_chunk_is_found_and_named(self, store_path: Path) -> None:
+        chunk = store_path / "parts/03abc/c/0/0/0"
+        raw = chunk.read_bytes()
+        chunk.unlink()
+        chunk.write_bytes(raw[:-7])
+        assert str(chunk) in verify(store_path)[0]
+
+    def test_a_missing_chunk_is_found_and_named(self, store_path: Path) -> None:
+        chunk = store_path / "parts/00abc/c/0/0/0"
+        chunk.unlink()
+        assert str(chunk) in verify(store_path)[0]
+
+    def test_a_file_that_does_not_belong_is_found(self, store_path: Path) -> None:
+        (store_path / "parts/extra").write_text("x")
+        assert "do not match the digest" in verify(store_path)[0]
+
+    def test_what_is_no_store_is_named(self, tmp_path: Path) -> None:
+        assert "zarr.json is damaged" in verify(tmp_path)[0]
+
+    def test_the_reader_refuses_a_damaged_chunk(self, store_path: Path) -> None:
+        chunk = store_path / "parts/00abc/c/0/0/0"
+        raw = bytearray(chunk.read_bytes())
+        raw[0] ^= 1
+        chunk.unlink()
+        chunk.write_bytes(raw)
+        with pytest.raises(ProjectError, match="does not match its checksum"):
+            Store(store_path).track(0)
