@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure
 
 INK = "#5b6470"
 COLOURS = ("#1f6f8b", "#c8553d", "#588157", "#8e6c8a", "#d9a441")
-STYLE = {
+STYLE: Any = {
     "svg.hashsalt": "permafrost",
     "svg.fonttype": "none",
     "font.family": "sans-serif",

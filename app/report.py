@@ -30,7 +30,7 @@ def results() -> None:
 
     runs = load_runs(load_params(), RUNS_PATH)
     for task in sorted({task for run in runs for task in run.spec.tasks}):
-        rows = [(f"test {task}, per cent", *METRICS)]
+        rows: list[tuple[str, ...]] = [(f"test {task}, per cent", *METRICS)]
         for run in runs:
             if task in run.spec.tasks:
                 rows.append((run.spec.name, *(run.figure("test", task, m) for m in METRICS)))

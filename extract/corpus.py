@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from features.errors import ProjectError, raise_all
+from features.errors import ProjectError, quoted, raise_all
 from features.files import digest_file
 from features.leaves import load_leaf
 from features.manifest import SPLITS, Label, Utterance, corpus_problems
@@ -20,15 +20,15 @@ def read_corpus(spec: CorpusSpec) -> tuple[list[Utterance], list[Label]]:
     """
     if not spec.root.is_dir():
         raise ProjectError(
-            f"params.yaml: corpora.{spec.name}.root is {str(spec.root)!r}, which is no folder; give "
-            "the folder that holds the corpus"
+            f"params.yaml: corpora.{spec.name}.root is {str(spec.root)!r}, which is no folder; "
+            "give the folder that holds the corpus"
         )
     pairs = list(load_leaf("extract/corpora", spec.leaf.code).read(spec.root, **spec.leaf.options))
     utterances = [utterance for utterance, _ in pairs]
     labels = [label for _, label in pairs]
     problems = corpus_problems(utterances, labels)
     problems += [
-        f"the utterance {label.id!r} is in the split {label.split!r}, not one of {', '.join(SPLITS)}"
+        f"the utterance {label.id!r} is in the split {label.split!r}; splits are {quoted(SPLITS)}"
         for label in labels
         if label.split not in SPLITS
     ]

@@ -68,9 +68,9 @@ def fill(
     with Child() as child:
         reader = Reader(corpus.root, backbone, spec, child)
         filler = _Filler(backbone, reader, spec.dtype, pool, device)
-        for part in progress(missing, what, len(missing), "parts"):
-            found[part.key] = filler.make(part)
-    parts = [part for key in found if (part := found[key]) is not None]
+        for todo in progress(missing, what, len(missing), "parts"):
+            found[todo.key] = filler.make(todo)
+    parts = [part for part in found.values() if part is not None]
     reasons = Counter(reason for part in parts for reason in part.reasons)
     _refuse_failures(what, parts, spec.max_failed)
     publish(path, header, parts, pool)

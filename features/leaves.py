@@ -77,7 +77,7 @@ def _hint(node: ast.AST | None) -> Any:
         return None
     if isinstance(node, ast.BinOp):
         return _hint(node.left) | _hint(node.right)
-    assert isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name), ast.dump(node)
+    assert isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name)
     inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     if node.value.id == "Literal":
         return Literal[tuple(ast.literal_eval(item) for item in inner)]

@@ -110,9 +110,10 @@ def _read(path: Path, kind: type[Record]) -> list[Record]:
             values = json.loads(line)
             if unknown := values.keys() - known:
                 raise ValueError(f"unknown fields {sorted(unknown)}")
-            records.append(
-                kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
-            )
+            fitting: dict[str, Any] = {
+                k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
+            }
+            records.append(kind(**fitting))
         except (ValueError, TypeError, AttributeError) as error:
             raise ProjectError(
                 f"{path}, line {number}: {error}; each line must be one {kind.__name__}. "

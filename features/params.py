@@ -232,11 +232,11 @@ class _Reader:
         for modality in MODALITIES:
             if modality not in inputs:
                 self.problems.append(f"{where}.{modality} is missing; 'none' switches it off")
-        for modality, backbone in inputs.items():
-            if modality not in MODALITIES:
-                self.unknown(f"{where} names {modality!r}", modality, MODALITIES, "modalities")
+        for name, backbone in inputs.items():
+            if name not in MODALITIES:
+                self.unknown(f"{where} names {name!r}", name, MODALITIES, "modalities")
             elif backbone != "none":
-                self.check_input(f"{where}.{modality}", corpus, modality, backbone)
+                self.check_input(f"{where}.{name}", corpus, name, backbone)
         if all(backbone == "none" for backbone in inputs.values()):
             self.problems.append(f"{where} switches every modality off; name at least one backbone")
 

@@ -54,7 +54,8 @@ def test_training_needs_no_media_library() -> None:
     code = (
         "import sys, train.run, train.fit, app.pipeline;"
         "import train.fusions.concat, train.fusions.cross_modal, train.tasks.emotion;"
-        "print(sorted({'av', 'soundfile', 'torchaudio', 'torchvision', 'transformers'} & set(sys.modules)))"
+        "media = {'av', 'soundfile', 'torchaudio', 'torchvision', 'transformers'};"
+        "print(sorted(media & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True

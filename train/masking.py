@@ -51,7 +51,7 @@ def masked_std(track: Padded, floor: float = 1e-5) -> Tensor:
 
 
 def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
-    """Weights over the steps of `scores (B, T, H)`: 0 in padding, summing to 1 where any is real."""
+    """Weights over the steps of `scores (B, T, H)`: 0 in padding, their sum 1 (0 without steps)."""
     hidden = ~mask[..., None]
     lowest = torch.finfo(scores.dtype).min
     weights = torch.softmax(scores.masked_fill(hidden, lowest), dim=1)

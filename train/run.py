@@ -71,8 +71,8 @@ def task_facts(
         task = load_leaf("train/tasks", leaf.code)
         if all(task.truth(label) is None for label in train):
             raise ProjectError(
-                f"params.yaml: heads.{spec.name}.tasks names {name!r}, and no training utterance of "
-                f"{spec.corpus!r} has that label; remove the task or choose another corpus"
+                f"params.yaml: heads.{spec.name}.tasks names {name!r}, and no training utterance "
+                f"of {spec.corpus!r} has that label; remove the task or choose another corpus"
             )
         facts[name] = task.facts(train, dev)
     return facts

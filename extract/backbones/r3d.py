@@ -114,7 +114,6 @@ def tiny() -> R3d:
     """Four stages of one block each, of the usual widths, on frames of 16 x 16."""
 
     def build() -> VideoResNet:
-        network = VideoResNet(BasicBlock, [Conv3DSimple] * 4, [1, 1, 1, 1], BasicStem)
-        return network
+        return VideoResNet(BasicBlock, [Conv3DSimple] * 4, [1, 1, 1, 1], BasicStem)
 
     return R3d(seeded(0, build), digest_json(["random", 0]), 8.0, 16, torch.device("cpu"))

@@ -101,7 +101,7 @@ def _decoded_blocks(
 ) -> tuple[list[Samples], float]:
     """Planar float32 blocks around the stretch, and the time at which the first one begins."""
     to_float = av.AudioResampler(format="fltp")
-    blocks: list[Samples] = []
+    blocks: list[Any] = []
     first_s = 0.0
     for frame in container.decode(stream):
         begin_s = float(frame.pts * frame.time_base) if frame.pts is not None else 0.0

@@ -12,7 +12,8 @@ def resample(samples: Samples, from_hz: int, to_hz: int) -> Tensor:
     waveform = torch.from_numpy(samples)
     if from_hz == to_hz:
         return waveform
-    return torchaudio.functional.resample(waveform, from_hz, to_hz)
+    resampled: Tensor = torchaudio.functional.resample(waveform, from_hz, to_hz)
+    return resampled
 
 
 def lengthen(waveform: Tensor, num_samples: int) -> Tensor:

@@ -93,11 +93,16 @@ def speakers(split: str, count: int, random: Random) -> list[Speaker]:
         Speaker(
             name=f"{split}-s{number:02d}",
             pitch_hz=float(random.uniform(95, 235)),
-            skin=tuple(int(c) for c in random.integers((190, 130, 90), (250, 200, 160))),
+            skin=_skin(random),
             mood=float(random.beta(1.2, 2.4)),
         )
         for number in range(count)
     ]
+
+
+def _skin(random: Random) -> tuple[int, int, int]:
+    red, green, blue = random.integers((190, 130, 90), (250, 200, 160)).tolist()
+    return red, green, blue
 
 
 def dialogue(cast: list[Speaker], num_turns: int, random: Random) -> list[Turn]:

@@ -35,8 +35,8 @@ def speak(speaker: Speaker, manner_name: str, duration_s: float, random: Random)
     time_s = np.arange(round(duration_s * SAMPLE_HZ)) / SAMPLE_HZ
     progress = time_s / duration_s
     vibrato = 1 + 0.02 * np.sin(2 * np.pi * random.uniform(4, 7) * time_s)
-    pitch_hz = speaker.pitch_hz * manner.pitch * random.normal(1, 0.05)
-    pitch_hz = pitch_hz * (1 + manner.rise * (progress - 0.5)) * vibrato
+    level_hz = speaker.pitch_hz * manner.pitch * random.normal(1, 0.05)
+    pitch_hz = level_hz * (1 + manner.rise * (progress - 0.5)) * vibrato
     phase = 2 * np.pi * np.cumsum(pitch_hz) / SAMPLE_HZ
     vowels_hz = random.uniform((350, 900), (850, 2300), size=(8, 2))
     position = progress * 7

@@ -63,7 +63,7 @@ def chunk_name(num_dims: int) -> str:
 def chunk_blocks(values: Array) -> tuple[memoryview, bytes]:
     """The two blocks of a chunk file: the values and their checksum."""
     flat = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
-    return memoryview(flat), crc32c(flat).to_bytes(CRC_BYTES, "little")
+    return flat.data, crc32c(flat).to_bytes(CRC_BYTES, "little")
 
 
 def write_array(folder: Path, values: Array) -> None:

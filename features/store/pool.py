@@ -130,7 +130,7 @@ class Pool:
 
 
 def _part(content: dict[str, Any]) -> Part:
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
     if values["spans"] is not None:
         values["spans"] = tuple((start, end) for start, end in values["spans"])
     return Part(**values)

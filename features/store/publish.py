@@ -67,7 +67,7 @@ def publish(path: Path, header: Header, parts: Sequence[Part], pool: Pool) -> No
 def publish_empty(path: Path, ids: Sequence[str], pool: Pool) -> None:
     """Publish the store ``none`` of a corpus: every utterance is there, and none has a track."""
     header = Header("", {"code": "none"}, "none", 0, (), "float16")
-    index = {
+    index: dict[str, Array] = {
         "part": np.full(len(ids), -1, np.int32),
         "start": np.zeros(len(ids), np.int64),
         "length": np.zeros(len(ids), np.int64),
@@ -88,7 +88,7 @@ def _index(parts: Sequence[Part]) -> dict[str, Array]:
     starts = [np.cumsum([0, *part.lengths[:-1]]) for part in parts]
     numbers = [np.full(len(part.ids), number) for number, part in enumerate(parts)]
     reasons = [REASONS.index(reason) for part in parts for reason in part.reasons]
-    index = {
+    index: dict[str, Array] = {
         "part": np.concatenate(numbers).astype(np.int32),
         "start": np.concatenate(starts).astype(np.int64),
         "length": np.array(lengths, np.int64),

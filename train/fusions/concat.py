@@ -1,6 +1,7 @@
 """Concatenation: each modality is pooled on its own, the vectors side by side."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,8 @@ class Fusion(nn.Module):
     ) -> None:
         super().__init__()
         self.pools = nn.ModuleDict({modality: pool() for modality in modalities})
-        self.out_dim = sum(int(part.out_dim) for part in self.pools.values())  # type: ignore[arg-type]
+        widths: list[Any] = [part.out_dim for part in self.pools.values()]
+        self.out_dim = int(sum(widths))
 
     def forward(self, tracks: Mapping[str, Padded]) -> Tensor:
         return torch.cat([pool(tracks[name]) for name, pool in self.pools.items()], dim=1)

@@ -5,6 +5,7 @@ is added to its own steps; a missing modality is attended to by none.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -38,7 +39,8 @@ class Fusion(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
         self.pools = nn.ModuleDict({name: pool() for name in modalities})
-        self.out_dim = sum(int(part.out_dim) for part in self.pools.values())  # type: ignore[arg-type]
+        widths: list[Any] = [part.out_dim for part in self.pools.values()]
+        self.out_dim = int(sum(widths))
 
     def forward(self, tracks: Mapping[str, Padded]) -> Tensor:
         clean = {name: zero_padding(tracks[name]) for name in self.norms}
