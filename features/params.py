@@ -77,6 +77,11 @@ class _Reader:
         for key in self.raw:
             if key not in SECTIONS:
                 self.unknown(f"{str(key)!r} is not a section", str(key), SECTIONS, "sections")
+        for name in SECTIONS:
+            if name not in self.raw:
+                self.problems.append(
+                    f"the section {name!r} is missing; '{name}: {{}}' leaves it empty"
+                )
         extract = bind(
             "extract",
             self.raw.get("extract") or {},

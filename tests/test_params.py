@@ -122,6 +122,11 @@ def test_a_wrong_value_is_named(
     assert expected in complaint(raw)
 
 
+def test_a_missing_section_says_how_to_leave_it_empty(raw: dict[str, Any]) -> None:
+    raw.pop("synthetic")
+    assert "the section 'synthetic' is missing; 'synthetic: {}' leaves it empty" in complaint(raw)
+
+
 def test_a_head_without_any_input_is_refused(raw: dict[str, Any]) -> None:
     raw["heads"]["text"]["inputs"] = {"text": "none", "audio": "none", "video": "none"}
     assert "heads.text.inputs switches every modality off" in complaint(raw)

@@ -1,0 +1,1 @@
+"""The tests; `make check` runs the fast ones, `make test` all."""

@@ -1,0 +1,61 @@
+"""The demo corpus in full: fusion beats every single modality, and nothing beats chance unduly."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from features.manifest import read_labels
+from features.params import load_params
+from features.store.reader import Store
+from tests.project import Project
+from train.run import run_head
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project(tmp_path_factory.mktemp("demo"))
+    assert project.run("git", "init", "--quiet").returncode == 0
+    done = project.run("dvc", "repro")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return project
+
+
+def test_fusion_beats_the_best_single_modality_by_five_points_of_macro_f1(demo: Project) -> None:
+    def macro_f1(head: str) -> float:
+        metrics = json.loads((demo.folder / "runs" / head / "metrics.json").read_text())
+        return float(metrics["test"]["emotion"]["macro_f1"]["mean"])
+
+    single = max(macro_f1(head) for head in ("text", "audio", "video"))
+    assert macro_f1("main") >= single + 0.05
+
+
+def test_the_second_repro_does_nothing(demo: Project) -> None:
+    done = demo.run("dvc", "repro")
+    assert "Running stage" not in done.stdout
+    assert "Data and pipelines are up to date." in done.stdout
+
+
+def test_with_shuffled_labels_nothing_beats_the_baseline(demo: Project, tmp_path: Path) -> None:
+    labels = read_labels(demo.folder / "data/demo/labels.jsonl")
+    order = np.random.default_rng(0).permutation(len(labels))
+    shuffled = [
+        replace(label, emotion=labels[place].emotion)
+        for label, place in zip(labels, order, strict=True)
+    ]
+    num_test = sum(label.split == "test" for label in labels)
+    for name, spec in load_params(demo.folder / "params.yaml").heads.items():
+        stores = {
+            modality: Store(demo.folder / "features/cache/demo" / f"{backbone}.zarr")
+            for modality, backbone in spec.used_inputs.items()
+        }
+        metrics = run_head(spec, shuffled, stores, tmp_path / name)
+        for metric in ("accuracy", "unweighted_accuracy"):
+            found = metrics["test"]["emotion"][metric]["mean"]
+            chance = metrics["baseline"]["emotion"][metric]["mean"]
+            standard_error = (chance * (1 - chance) / num_test) ** 0.5
+            assert found <= chance + 2 * standard_error, (name, metric)

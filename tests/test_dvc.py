@@ -1,0 +1,134 @@
+"""What re-runs after which change: every row of the design, with DVC itself."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.project import Project
+
+pytestmark = pytest.mark.slow
+
+TABLE = "data/raw/mine/utterances.csv"
+EXTRACTS = {"extract@mine-minilm", "extract@mine-mel"}
+HEADS = {"train@main", "train@sound"}
+
+
+class Pipeline(Project):
+    """A project in which `dvc repro` has run once."""
+
+    def repro(self) -> tuple[set[str], str]:
+        """Run `dvc repro`: the stages that ran, and everything that was printed."""
+        done = self.run("dvc", "repro")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return set(re.findall(r"Running stage '([^']+)'", done.stdout)), done.stdout
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory, demo_root: Path) -> Pipeline:
+    made = Pipeline(tmp_path_factory.mktemp("pipeline"))
+    shutil.copy(ROOT / "tests" / "small_params.yaml", made.folder / "params.yaml")
+    shutil.copytree(demo_root, made.folder / "data/raw/mine")
+    assert made.run("git", "init", "--quiet").returncode == 0
+    ran, _ = made.repro()
+    assert ran == {"manifest@mine", *EXTRACTS, *HEADS, "report"}
+    return made
+
+
+@pytest.fixture
+def settled(pipeline: Pipeline) -> Pipeline:
+    """The same pipeline; the test before has left nothing to do."""
+    ran, _ = pipeline.repro()
+    assert ran == set()
+    return pipeline
+
+
+def test_nothing_changed_runs_nothing(settled: Pipeline) -> None:
+    done = settled.run("dvc", "repro")
+    assert "Data and pipelines are up to date." in done.stdout
+
+
+def test_a_backbone_layer_runs_its_tracks_their_heads_and_the_report(settled: Pipeline) -> None:
+    settled.edit("params.yaml", "layers: [3]", "layers: [2, 6]")
+    ran, _ = settled.repro()
+    assert ran == {"extract@mine-minilm", "train@main", "report"}
+
+
+def test_a_new_track_runs_only_it_and_a_head_switched_to_it_only_that_head(
+    settled: Pipeline,
+) -> None:
+    settled.edit("params.yaml", "  mel: {", "  fine: {code: log-mel, num_bands: 24}\n  mel: {")
+    settled.edit(
+        "params.yaml", "tracks:\n", "tracks:\n  mine-fine: {corpus: mine, backbone: fine}\n"
+    )
+    ran, _ = settled.repro()
+    assert ran == {"extract@mine-fine"}
+    settled.edit("params.yaml", "{text: none, audio: mel,", "{text: none, audio: fine,")
+    ran, _ = settled.repro()
+    assert ran == {"train@sound", "report"}
+
+
+def test_a_learning_rate_runs_its_head_and_the_report(settled: Pipeline) -> None:
+    settled.edit("params.yaml", "lr: 0.01", "lr: 0.02")
+    ran, _ = settled.repro()
+    assert ran == {"train@main", "report"}
+
+
+def test_a_corrected_label_runs_the_heads_and_extracts_nothing(settled: Pipeline) -> None:
+    text = (settled.folder / TABLE).read_text()
+    row = next(line for line in text.splitlines() if ",train," in line and ",joy," in line)
+    settled.edit(TABLE, row, row.replace(",joy,", ",surprise,"))
+    ran, _ = settled.repro()
+    assert ran == {"manifest@mine", *HEADS, "report"}
+
+
+def test_a_replaced_clip_runs_its_part_and_its_heads(settled: Pipeline) -> None:
+    audio = settled.folder / "data/raw/mine/audio"
+    shutil.copy(audio / "d001-u1.wav", audio / "d002-u2.wav")
+    ran, printed = settled.repro()
+    assert {"manifest@mine", "extract@mine-mel", "train@main", "report"} <= ran
+    assert re.search(r"mine-mel: 32 tracks in \d+ parts \(1 made now\)", printed)
+    assert re.search(r"mine-minilm: 32 tracks in \d+ parts \(0 made now\)", printed)
+
+
+def test_a_comment_in_a_backbone_finds_all_parts_done_and_trains_nothing(settled: Pipeline) -> None:
+    settled.edit("extract/backbones/log_mel.py", "SAMPLE_HZ = 16_000", "SAMPLE_HZ = 16_000  # rate")
+    ran, printed = settled.repro()
+    assert ran == {*EXTRACTS, *({"extract@mine-fine"} & ran)}
+    made = re.findall(r"\((\d+) made now\)", printed)
+    assert made and set(made) == {"0"}
+
+
+def test_features_lie_on_disk_once_after_relinking(settled: Pipeline) -> None:
+    assert settled.cli("stores", "relink").returncode == 0
+    chunks = list(settled.folder.glob("features/cache/.parts/*/*.chunk"))
+    published = {
+        path.resolve().stat().st_ino
+        for path in settled.folder.glob("features/cache/mine/*.zarr/parts/*/c/0/0/0")
+    }
+    assert published <= {chunk.stat().st_ino for chunk in chunks}
+    assert settled.cli("stores", "verify").returncode == 0
+
+
+def test_metrics_and_plots_are_read_by_dvc(settled: Pipeline) -> None:
+    shown = settled.run("dvc", "metrics", "show", "--json")
+    assert '"weighted_f1"' in shown.stdout
+    assert settled.run("dvc", "plots", "show").returncode == 0
+
+
+def test_a_recipe_without_synthetic_corpora_is_a_pipeline_too(settled: Pipeline) -> None:
+    recipe = ROOT / "recipes" / "meld-text.yaml"
+    kept = (settled.folder / "params.yaml").read_text()
+    try:
+        shutil.copy(recipe, settled.folder / "params.yaml")
+        listed = settled.run("dvc", "stage", "list", "--name-only")
+        assert listed.stdout.split() == [
+            "manifest@meld",
+            "extract@meld-minilm",
+            "train@main",
+            "report",
+        ]
+    finally:
+        (settled.folder / "params.yaml").write_text(kept)

@@ -1,0 +1,100 @@
+"""The report: self-contained, complete, and honest about random weights."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.project import Project
+
+PARAMS = """
+extract: {}
+synthetic: {}
+corpora: {mine: {code: demo, root: data/raw/mine}}
+backbones:
+  mel: {code: log-mel, num_bands: 8}
+  r3d-random: {code: r3d, weights: random, size_px: 16, rate_hz: 4}
+tracks:
+  mine-mel: {corpus: mine, backbone: mel}
+  mine-r3d-random: {corpus: mine, backbone: r3d-random}
+heads:
+  sound: &head
+    corpus: mine
+    inputs: {text: none, audio: mel, video: none}
+    dim: 8
+    temporal: {code: none}
+    pooling: {code: mean}
+    fusion: {code: concat}
+    tasks: {emotion: {}}
+    training: {seeds: [0], epochs: 2}
+  main:
+    <<: *head
+    inputs: {text: none, audio: mel, video: r3d-random}
+    training: {seeds: [0, 1], epochs: 2}
+"""
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory, demo_root: Path) -> Project:
+    project = Project(tmp_path_factory.mktemp("project"))
+    (project.folder / "params.yaml").write_text(PARAMS)
+    shutil.copytree(demo_root, project.folder / "data/raw/mine")
+    commands = (
+        ["manifest", "mine"], ["extract", "mine-mel"], ["extract", "mine-r3d-random"],
+        ["train", "main"], ["train", "sound"], ["report"],
+    )  # fmt: skip
+    for command in commands:
+        done = project.cli(*command)
+        assert done.returncode == 0, done.stderr
+    return project
+
+
+@pytest.fixture(scope="module")
+def page(reported: Project) -> str:
+    return (reported.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_page_asks_the_network_for_nothing(page: str) -> None:
+    assert not re.findall(r"<(?:script|link|img|iframe)\b", page)
+    assert not re.findall(r"(?:src|href)=[\"'](?!#|data:)", page)
+    assert "url(http" not in page and "@import" not in page
+
+
+def test_every_head_has_its_figures_curves_and_confusion_matrix(page: str) -> None:
+    for head in ("main", "sound"):
+        assert f'<section class="head" id="{head}">' in page
+    assert page.count("<svg") == 4
+    assert page.index('id="main"') < page.index('id="sound"')
+    assert "majority class" in page and "±" in page
+
+
+def test_random_weights_are_named(page: str) -> None:
+    assert "random weights</strong>: r3d-random." in page
+
+
+def test_the_same_runs_give_the_same_page(reported: Project, page: str) -> None:
+    assert reported.cli("report").returncode == 0
+    assert (reported.folder / "report.html").read_text(encoding="utf-8") == page
+
+
+def test_results_print_a_table_and_where_the_report_is(reported: Project) -> None:
+    shown = reported.cli("results").stdout
+    assert re.search(r"^main +\d+\.\d ± \d+\.\d", shown, re.MULTILINE)
+    assert re.search(r"^majority class of mine +\d+\.\d", shown, re.MULTILINE)
+    assert str(reported.folder / "report.html") in shown
+
+
+@pytest.mark.slow
+def test_a_browser_shows_the_page(reported: Project, tmp_path: Path) -> None:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium on this machine")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    done = subprocess.run(
+        [chromium, *flags, f"--user-data-dir={tmp_path}", "--dump-dom", f"file://{reported.folder}/report.html"],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert done.stdout.count("<path") > 20 and "Results on mine" in done.stdout
