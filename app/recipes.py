@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from features.errors import ProjectError, did_you_mean, quoted
 from features.files import digest_file, write_atomic
 from features.leaves import ROOT
-from features.params import PARAMS_PATH, load_params, parse_params
+from features.params import PARAMS_PATH, load_params, parse_params, parse_yaml
 
 RECIPES = ROOT / "recipes"
 # The digest of params.yaml as `use` last wrote it, to tell whether it was edited since.
@@ -23,7 +23,8 @@ STAMP = Path(".dvc/tmp/params-in-use")
 def use(name: str, root: Path | None, force: bool) -> None:
     """Make the recipe NAME the params.yaml of this folder."""
     text = _with_root(_recipe(name), root) if root else _recipe(name).read_bytes()
-    parse_params(YAML(typ="safe", pure=True).load(text), f"recipes/{name}.yaml")
+    file = f"recipes/{name}.yaml"
+    parse_params(parse_yaml(text.decode(), file), file)
     if PARAMS_PATH.exists() and _edited():
         if not force:
             raise ProjectError(

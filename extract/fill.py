@@ -17,14 +17,13 @@ from extract.media.child import Child
 from extract.media.errors import UnreadableError
 from extract.plan import PlannedPart, plan_parts
 from extract.reading import Reader
+from extract.recipe import store_header
 from features.errors import ProjectError
-from features.files import digest_json
 from features.manifest import Utterance
 from features.progress import progress
 from features.specs import BackboneSpec, CorpusSpec, ExtractSpec
-from features.store.format import SCHEMA
 from features.store.pool import Part, Pool
-from features.store.publish import FAILURES, Header, publish
+from features.store.publish import FAILURES, publish
 
 FLOAT16_MAX = 65504.0
 NAMED_FAILURES = 10
@@ -57,7 +56,7 @@ def fill(
     _require_some(manifest, corpus, backbone_spec)
     torch.set_num_threads(spec.threads)
     backbone = load_backbone(backbone_spec, device)
-    header = _header(backbone, backbone_spec, spec)
+    header = store_header(backbone, backbone_spec, spec)
     num_values = len(backbone.layers) * backbone.nominal_steps * backbone.dim
     per_part = spec.part_bytes / (num_values * np.dtype(spec.dtype).itemsize)
     planned = plan_parts(manifest, backbone.modality, header.recipe, per_part)
@@ -162,32 +161,6 @@ def _fault(track: Tensor, dtype: str) -> str | None:
     if dtype == "float16" and float(track.abs().max()) > FLOAT16_MAX:
         return "beyond-float16"
     return None
-
-
-def _header(backbone: Backbone, backbone_spec: BackboneSpec, spec: ExtractSpec) -> Header:
-    described = {
-        **backbone_spec.leaf.as_dict(),
-        "version": backbone.version,
-        "weights_digest": backbone.weights_digest,
-    }
-    decisive = {
-        "schema": SCHEMA,
-        "backbone": described,
-        "dtype": spec.dtype,
-        "threads": spec.threads,
-        "max_duration_s": spec.max_duration_s,
-        "max_media_bytes": spec.max_media_bytes,
-    }
-    return Header(
-        recipe=digest_json(decisive),
-        backbone=described,
-        modality=backbone.modality,
-        dim=backbone.dim,
-        layers=backbone.layers,
-        dtype=spec.dtype,
-        rate_hz=backbone.rate_hz,
-        first_step_s=backbone.first_step_s,
-    )
 
 
 def _require_some(

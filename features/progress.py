@@ -3,39 +3,71 @@
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from types import TracebackType
 from typing import TypeVar
 
 from tqdm import tqdm
 
 Item = TypeVar("Item")
 LINE_EVERY_S = 10.0
+SHOWN_FROM_S = 1.0
 
 
-def progress(items: Iterable[Item], what: str, total: int, unit: str) -> Iterator[Item]:
-    """Yield the items while showing how many of `total` are done.
+class Progress:
+    """Shows how many of `total` units are done, with a note on the latest.
 
     Without a terminal one line is printed every ten seconds and one at the end; nothing at all
     is printed for work of less than a second.
     """
-    if sys.stderr.isatty():
-        yield from tqdm(items, desc=what, total=total, unit=f" {unit}", delay=1.0)
-        return
-    start = shown = time.monotonic()
-    done = 0
-    for item in items:
-        yield item
-        done += 1
-        now = time.monotonic()
-        if now - shown >= LINE_EVERY_S:
-            shown = now
-            _line(what, done, total, unit, now - start)
-    if time.monotonic() - start >= 1.0:
-        _line(what, done, total, unit, time.monotonic() - start)
+
+    def __init__(self, what: str, total: int, unit: str) -> None:
+        self.what, self.total, self.unit = what, total, unit
+        self.done, self.note = 0, ""
+        self.start = self.shown = time.monotonic()
+        self.bar = None
+        if sys.stderr.isatty():
+            self.bar = tqdm(desc=what, total=total, unit=f" {unit}", delay=SHOWN_FROM_S)
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.bar is not None:
+            self.bar.close()
+        elif time.monotonic() - self.start >= SHOWN_FROM_S:
+            self._line()
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        """Say that `count` more units are done."""
+        self.done += count
+        self.note = note or self.note
+        if self.bar is not None:
+            self.bar.set_postfix_str(self.note, refresh=False)
+            self.bar.update(count)
+        elif self.done < self.total and time.monotonic() - self.shown >= LINE_EVERY_S:
+            self._line()
+
+    def _line(self) -> None:
+        self.shown = time.monotonic()
+        seconds = self.shown - self.start
+        note = f", {self.note}" if self.note else ""
+        rate = self.done / max(seconds, 1e-9)
+        print(
+            f"{self.what}: {self.done}/{self.total} {self.unit}, {rate:.1f} per second, "
+            f"{seconds:.0f} s{note}",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
-def _line(what: str, done: int, total: int, unit: str, seconds: float) -> None:
-    print(
-        f"{what}: {done}/{total} {unit}, {done / seconds:.1f} per second, {seconds:.0f} s",
-        file=sys.stderr,
-        flush=True,
-    )
+def progress(items: Iterable[Item], what: str, total: int, unit: str) -> Iterator[Item]:
+    """Yield the items while showing how many of them are done."""
+    with Progress(what, total, unit) as shown:
+        for item in items:
+            yield item
+            shown.advance()

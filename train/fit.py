@@ -9,13 +9,11 @@ import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 
-from features.errors import ProjectError
-from features.leaves import load_leaf
 from features.manifest import Label
 from features.specs import HeadSpec, TrainingSpec
 from train.dataset import Dataset
 from train.head import Head
-from train.metrics import class_scores
+from train.scoring import part_scores
 
 # Batches are cut from runs of this many batches' worth of shuffled, then sorted utterances.
 BUCKET_BATCHES = 16
@@ -67,7 +65,7 @@ def fit(
     shuffle = torch.Generator().manual_seed(seed)
     for epoch in range(1, training.epochs + 1):
         loss = _train_epoch(head, train.dataset, targets, optimiser, schedule, shuffle, training)
-        scores = dev_scores(spec, predict(head, dev.dataset), dev.labels)
+        scores = part_scores(spec, predict(head, dev.dataset), dev.labels)
         score = sum(task[training.choose_by] for task in scores.values()) / len(scores)
         schedule.after_epoch(score)
         flat = {f"dev_{task}_{name}": v for task, s in scores.items() for name, v in s.items()}
@@ -105,27 +103,6 @@ def predict(head: Head, dataset: Dataset) -> dict[str, list[dict[str, Any]]]:
             name: head.tasks[name].predict(torch.cat(blocks)[back])  # type: ignore[operator]
             for name, blocks in outputs.items()
         }
-
-
-def dev_scores(
-    spec: HeadSpec, predictions: dict[str, list[dict[str, Any]]], labels: Sequence[Label]
-) -> dict[str, dict[str, float]]:
-    """The metrics of each task over the labelled utterances of a part."""
-    scores = {}
-    for name, leaf in spec.tasks.items():
-        truth = load_leaf("train/tasks", leaf.code).truth
-        pairs = [
-            (truth(label), prediction["predicted"])
-            for label, prediction in zip(labels, predictions[name], strict=True)
-            if truth(label) is not None
-        ]
-        if not pairs:
-            raise ProjectError(
-                f"heads.{spec.name}: no utterance of {labels[0].split} has a label for the task "
-                f"{name!r}; choose a corpus that is labelled for it"
-            )
-        scores[name] = class_scores([t for t, _ in pairs], [p for _, p in pairs])
-    return scores
 
 
 def _train_epoch(

@@ -1,0 +1,37 @@
+"""What decides the bytes of a store, and the hash of it."""
+
+from extract.backbone import Backbone
+from features.files import digest_json
+from features.specs import BackboneSpec, ExtractSpec
+from features.store.format import SCHEMA
+from features.store.publish import Header
+
+
+def store_header(backbone: Backbone, backbone_spec: BackboneSpec, spec: ExtractSpec) -> Header:
+    """The facts that all tracks of a store share, with the recipe hash over what decides them.
+
+    Not in the hash, because they decide no value: the size of parts and the allowed failures.
+    """
+    described = {
+        **backbone_spec.leaf.as_dict(),
+        "version": backbone.version,
+        "weights_digest": backbone.weights_digest,
+    }
+    decisive = {
+        "schema": SCHEMA,
+        "backbone": described,
+        "dtype": spec.dtype,
+        "threads": spec.threads,
+        "max_duration_s": spec.max_duration_s,
+        "max_media_bytes": spec.max_media_bytes,
+    }
+    return Header(
+        recipe=digest_json(decisive),
+        backbone=described,
+        modality=backbone.modality,
+        dim=backbone.dim,
+        layers=backbone.layers,
+        dtype=spec.dtype,
+        rate_hz=backbone.rate_hz,
+        first_step_s=backbone.first_step_s,
+    )
