@@ -1,5 +1,6 @@
 """The stages of dvc.yaml as commands; each takes a name from params.yaml."""
 
+import re
 from pathlib import Path
 
 import click
@@ -69,7 +70,7 @@ def extract(name: str, device: str) -> None:
         params.corpora[track.corpus],
         params.backbones[track.backbone],
         params.extract,
-        torch.device(_device(device, torch.cuda.is_available())),
+        torch.device(_device(device, torch.cuda.device_count())),
         Pool.default(),
     )
     missing = {reason: n for reason, n in sorted(filled.reasons.items()) if reason != "ok"}
@@ -98,13 +99,14 @@ def train(name: str) -> None:
         click.echo(f"{name}: test {task}: {shown}")
 
 
-def _device(wanted: str, has_cuda: bool) -> str:
+def _device(wanted: str, num_gpus: int) -> str:
     if wanted == "auto":
-        return "cuda" if has_cuda else "cpu"
-    if wanted.split(":")[0] not in ("cpu", "cuda"):
+        return "cuda" if num_gpus else "cpu"
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", wanted):
         raise ProjectError(f"--device is {wanted!r}; it must be auto, cpu, cuda or cuda:N")
-    if wanted.startswith("cuda") and not has_cuda:
+    number = int(wanted.partition(":")[2] or 0)
+    if wanted.startswith("cuda") and number >= num_gpus:
         raise ProjectError(
-            f"--device is {wanted!r}, and this machine has no CUDA; use --device cpu"
+            f"--device is {wanted!r}, and this machine has {num_gpus} GPUs; use --device cpu"
         )
     return wanted

@@ -35,7 +35,10 @@ def results() -> None:
             if task in run.spec.tasks:
                 rows.append((run.spec.name, *(run.figure("test", task, m) for m in METRICS)))
         for corpus in sorted({run.spec.corpus for run in runs}):
-            run = next(run for run in runs if run.spec.corpus == corpus)
+            fitting = [r for r in runs if r.spec.corpus == corpus and task in r.spec.tasks]
+            if not fitting:
+                continue
+            run = fitting[0]
             shown = [run.figure("baseline", task, metric) for metric in METRICS]
             rows.append((f"majority class of {corpus}", *shown))
         click.echo(aligned(rows) + "\n")

@@ -46,8 +46,8 @@ class Run:
 
     def confusion(self, task: str) -> tuple[list[list[int]], list[str]]:
         """Counts over all seeds of the test part, and the classes."""
-        classes = self.record["facts"][task]["classes"]
         rows = [row for row in self.confusions if row["task"] == task]
+        classes = sorted({*self.record["facts"][task]["classes"], *(r["actual"] for r in rows)})
         return confusion([(row["actual"], row["predicted"]) for row in rows], classes), classes
 
 

@@ -9,6 +9,7 @@ import click
 
 from app.tables import aligned
 from features.errors import ProjectError, did_you_mean, quoted
+from features.progress import progress
 from features.specs import CACHE_PATH
 from features.store.format import chunk_name
 from features.store.pool import Pool
@@ -75,7 +76,8 @@ def show(name: str) -> None:
 def verify(names: tuple[str, ...]) -> None:
     """Check every byte of the stores NAMES, or of all; exit code 1 if anything is wrong."""
     problems = []
-    for name, path in _chosen(names).items():
+    chosen = _chosen(names)
+    for name, path in progress(chosen.items(), "verify", len(chosen), "stores"):
         found = verify_store(path)
         click.echo(f"{name}: {'ok' if not found else f'{len(found)} problems'}")
         problems += found

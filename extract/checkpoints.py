@@ -3,9 +3,10 @@
 import importlib.util
 import re
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
 from features.errors import ProjectError
 from features.files import digest_file, digest_json
@@ -23,7 +24,7 @@ def checkpoint_folder(checkpoint: str, revision: str | None) -> Path:
     """
     if checkpoint.startswith("package:"):
         return _in_package(checkpoint.removeprefix("package:"))
-    if Path(checkpoint).is_dir():
+    if checkpoint and Path(checkpoint).is_dir():
         return Path(checkpoint)
     if revision is None or not COMMIT.fullmatch(revision):
         raise ProjectError(
@@ -48,9 +49,35 @@ def digest_checkpoint(folder: Path) -> str:
     return digest_json({file.name: digest_file(file) for file in files})
 
 
+def load_pretrained(network: Any, folder: Path) -> Any:
+    """Load a network of the Hugging Face library, such as AutoModel, from a folder.
+
+    Code that comes with a checkpoint is never run. Raises ProjectError where the folder holds
+    another architecture, or lacks weights other than those of a pooler, which no track uses.
+    """
+    try:
+        loaded, found = network.from_pretrained(
+            folder,
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())
+        raise ProjectError(f"the checkpoint in {folder} cannot be loaded: {reason}") from None
+    lacking = sorted(name for name in found["missing_keys"] if not name.startswith("pooler."))
+    if lacking:
+        raise ProjectError(
+            f"the checkpoint in {folder} lacks {len(lacking)} weights of its network, such as "
+            f"{lacking[0]!r}; it was saved from another architecture. Give the right folder."
+        )
+    return loaded
+
+
 def _in_package(name: str) -> Path:
     package, _, inside = name.partition("/")
-    spec = importlib.util.find_spec(package)
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None
     if spec is None or not spec.submodule_search_locations:
         raise ProjectError(
             f"the checkpoint 'package:{name}' needs the Python package {package!r}, which is not "
@@ -70,11 +97,11 @@ def _from_hub(name: str, revision: str) -> Path:
                 name, revision=revision, allow_patterns=patterns, local_files_only=True
             )
         )
-    except LocalEntryNotFoundError:
+    except (LocalEntryNotFoundError, HFValidationError):
         pass
     try:
         return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:
         raise ProjectError(
             f"the checkpoint {name!r} at {revision} is not on this machine and could not be "
             f"downloaded ({type(error).__name__}). Connect to the network, or copy its folder here "

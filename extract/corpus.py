@@ -23,7 +23,8 @@ def read_corpus(spec: CorpusSpec) -> tuple[list[Utterance], list[Label]]:
             f"params.yaml: corpora.{spec.name}.root is {str(spec.root)!r}, which is no folder; "
             "give the folder that holds the corpus"
         )
-    pairs = list(load_leaf("extract/corpora", spec.leaf.code).read(spec.root, **spec.leaf.options))
+    read = load_leaf("extract/corpora", spec.leaf.code).read(spec.root, **spec.leaf.options)
+    pairs = list(progress(read, f"{spec.name}: reading", None, "utterances"))
     utterances = [utterance for utterance, _ in pairs]
     labels = [label for _, label in pairs]
     problems = corpus_problems(utterances, labels)

@@ -1,6 +1,5 @@
 """Makes the parts of a store that are not in the pool yet, and publishes them."""
 
-import platform
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -17,15 +16,19 @@ from extract.media.child import Child
 from extract.media.errors import UnreadableError
 from extract.plan import PlannedPart, plan_parts
 from extract.reading import Reader
-from extract.recipe import store_header
+from extract.recipe import made_with, store_header
 from features.errors import ProjectError
 from features.manifest import Utterance
-from features.progress import progress
+from features.progress import Progress, progress
 from features.specs import BackboneSpec, CorpusSpec, ExtractSpec
 from features.store.pool import Part, Pool
 from features.store.publish import FAILURES, publish
 
 FLOAT16_MAX = 65504.0
+MAX_UTTERANCES_PER_PART = 256
+# How many budgets of prepared examples may wait for the network at a time.
+BATCHES_IN_MEMORY = 8
+Spans = tuple[tuple[int, int], ...]
 NAMED_FAILURES = 10
 
 
@@ -54,21 +57,23 @@ def fill(
     parts stay, and nothing is published.
     """
     _require_some(manifest, corpus, backbone_spec)
-    torch.set_num_threads(spec.threads)
+    _exact_arithmetic(spec.threads)
     backbone = load_backbone(backbone_spec, device)
     header = store_header(backbone, backbone_spec, spec)
-    num_values = len(backbone.layers) * backbone.nominal_steps * backbone.dim
-    per_part = spec.part_bytes / (num_values * np.dtype(spec.dtype).itemsize)
-    planned = plan_parts(manifest, backbone.modality, header.recipe, per_part)
+    planned = plan_parts(
+        manifest, backbone.modality, header.recipe, _utterances_per_part(backbone, spec)
+    )
     pool.sweep()
-    found = {part.key: pool.find(part.key) for part in planned}
-    missing = [part for part in planned if found[part.key] is None]
     what = f"{corpus.name}-{backbone_spec.name}"
-    with Child() as child:
+    looked_up = progress(planned, f"{what}: finished parts", len(planned), "parts")
+    found = {plan.key: _finished(plan, pool) for plan in looked_up}
+    missing = [plan for plan in planned if found[plan.key] is None]
+    total = sum(len(plan.utterances) for plan in missing)
+    with Child() as child, Progress(what, total, "utterances") as shown:
         reader = Reader(corpus.root, backbone, spec, child)
-        filler = _Filler(backbone, reader, spec.dtype, pool, device)
-        for todo in progress(missing, what, len(missing), "parts"):
-            found[todo.key] = filler.make(todo)
+        filler = _Filler(backbone, reader, spec.dtype, pool, device, shown)
+        for plan in missing:
+            found[plan.key] = filler.make(plan)
     parts = [part for part in found.values() if part is not None]
     reasons = Counter(reason for part in parts for reason in part.reasons)
     _refuse_failures(what, parts, spec.max_failed)
@@ -76,41 +81,74 @@ def fill(
     return Filled(len(parts), len(missing), reasons)
 
 
+def _exact_arithmetic(threads: int) -> None:
+    """Full float32 and repeatable kernels, on a GPU as well."""
+    torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+
+
+def _utterances_per_part(backbone: Backbone, spec: ExtractSpec) -> float:
+    num_values = len(backbone.layers) * backbone.nominal_steps * backbone.dim
+    wanted = spec.part_bytes / (num_values * np.dtype(spec.dtype).itemsize)
+    return min(wanted, MAX_UTTERANCES_PER_PART)
+
+
+def _finished(plan: PlannedPart, pool: Pool) -> Part | None:
+    part = pool.find(plan.key)
+    ids = tuple(utterance.id for utterance in plan.utterances)
+    return part if part is not None and (part.ids, part.inputs) == (ids, plan.inputs) else None
+
+
 class _Filler:
     """Makes one part at a time: read, prepare, encode, check, write."""
 
     def __init__(
-        self, backbone: Backbone, reader: Reader, dtype: str, pool: Pool, device: torch.device
+        self,
+        backbone: Backbone,
+        reader: Reader,
+        dtype: str,
+        pool: Pool,
+        device: torch.device,
+        shown: Progress,
     ) -> None:
         self.backbone = backbone
         self.reader = reader
         self.dtype = dtype
         self.pool = pool
-        self.made_with = {
-            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-            "machine": platform.machine(),
-            "compute": "float32",
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-        }
+        self.shown = shown
+        self.made_with = made_with(device)
 
-    def make(self, planned: PlannedPart) -> Part:
-        reasons = ["ok"] * len(planned.utterances)
-        examples: dict[int, Example] = {}
-        for position, utterance in enumerate(planned.utterances):
+    def make(self, plan: PlannedPart) -> Part:
+        """Read and encode a part in runs of bounded work, so that memory is bounded too."""
+        reasons = ["ok"] * len(plan.utterances)
+        tracks: dict[int, Tensor] = {}
+        spans: dict[int, Spans] = {}
+        waiting: dict[int, Example] = {}
+        work = 0
+        for position, utterance in enumerate(plan.utterances):
             try:
-                examples[position] = self.example(utterance)
+                example = self.example(utterance)
+                spans[position] = example.spans or ()
+                waiting[position] = example
+                work += self.backbone.cost(example)
             except UnreadableError as error:
                 reasons[position] = error.reason
                 if error.reason in FAILURES:
                     print(f"{utterance.id}: {error.reason}: {error.detail}", file=sys.stderr)
-        tracks = self.encode(examples)
+            if work >= BATCHES_IN_MEMORY * self.backbone.budget:
+                tracks.update(self.encode(waiting))
+                waiting, work = {}, 0
+            self.shown.advance()
+        tracks.update(self.encode(waiting))
         for position, track in list(tracks.items()):
-            fault = _fault(track, self.dtype)
+            fault = track_fault(track, self.dtype)
             if fault is not None:
                 reasons[position] = fault
                 del tracks[position]
-        return self.write(planned, examples, tracks, reasons)
+        return self.write(plan, spans, tracks, reasons)
 
     def example(self, utterance: Utterance) -> Example:
         example = self.backbone.prepare(self.reader.read(utterance))
@@ -131,8 +169,8 @@ class _Filler:
 
     def write(
         self,
-        planned: PlannedPart,
-        examples: dict[int, Example],
+        plan: PlannedPart,
+        spans: dict[int, Spans],
         tracks: dict[int, Tensor],
         reasons: list[str],
     ) -> Part:
@@ -140,21 +178,21 @@ class _Filler:
         kept = [tracks[position].numpy() for position in sorted(tracks)]
         none = np.zeros((num_layers, 0, dim), np.float32)
         values = np.concatenate([none, *kept], axis=1).astype(self.dtype)
-        spans = [span for position in sorted(tracks) for span in examples[position].spans or ()]
-        positions = range(len(planned.utterances))
+        kept_spans = [span for position in sorted(tracks) for span in spans[position]]
+        positions = range(len(plan.utterances))
         return self.pool.add(
             values,
-            key=planned.key,
-            ids=tuple(utterance.id for utterance in planned.utterances),
-            inputs=planned.inputs,
+            key=plan.key,
+            ids=tuple(utterance.id for utterance in plan.utterances),
+            inputs=plan.inputs,
             lengths=tuple(tracks[p].shape[1] if p in tracks else 0 for p in positions),
             reasons=tuple(reasons),
-            spans=tuple(spans) if self.backbone.modality == "text" else None,
+            spans=tuple(kept_spans) if self.backbone.modality == "text" else None,
             made_with=self.made_with,
         )
 
 
-def _fault(track: Tensor, dtype: str) -> str | None:
+def track_fault(track: Tensor, dtype: str) -> str | None:
     """The reason code of a track that must not be stored, or None."""
     if not bool(torch.isfinite(track).all()):
         return "not-finite"

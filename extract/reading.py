@@ -8,6 +8,8 @@ from extract.media.audio import read_audio
 from extract.media.child import Child
 from extract.media.errors import UnreadableError
 from extract.media.video import read_video
+from features.errors import ProjectError
+from features.files import digest_file
 from features.manifest import Utterance
 from features.specs import ExtractSpec
 
@@ -50,11 +52,23 @@ class Reader:
         relative = utterance.audio if self.modality == "audio" else utterance.video
         assert relative is not None
         path = self.root / relative
+        stated = utterance.audio_digest if self.modality == "audio" else utterance.video_digest
         if not path.is_file():
-            raise UnreadableError("missing", f"{path} does not exist")
+            if stated is None:
+                raise UnreadableError("missing", f"{path} does not exist")
+            raise stale_manifest(f"{path} is gone")
         num_bytes = path.stat().st_size
         if num_bytes > self.spec.max_media_bytes:
             limit = self.spec.max_media_bytes
             detail = f"{path} has {num_bytes} bytes; extract.max_media_bytes is {limit}"
             raise UnreadableError("too-large", detail)
+        if digest_file(path) != stated:
+            raise stale_manifest(f"{path} has changed")
         return path
+
+
+def stale_manifest(fault: str) -> ProjectError:
+    """The error for media that are not those that the manifest names; nothing is recorded."""
+    return ProjectError(
+        f"{fault} since the manifest was made; run 'dvc repro', which makes the manifest again"
+    )

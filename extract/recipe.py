@@ -1,10 +1,17 @@
-"""What decides the bytes of a store, and the hash of it."""
+"""What decides the bytes of a store, the hash of it, and what made the bytes."""
+
+import platform
+from importlib.metadata import version
+
+import torch
 
 from extract.backbone import Backbone
 from features.files import digest_json
 from features.specs import BackboneSpec, ExtractSpec
 from features.store.format import SCHEMA
 from features.store.publish import Header
+
+PACKAGES = ("torch", "torchaudio", "torchvision", "transformers", "numpy", "av", "soundfile")
 
 
 def store_header(backbone: Backbone, backbone_spec: BackboneSpec, spec: ExtractSpec) -> Header:
@@ -35,3 +42,14 @@ def store_header(backbone: Backbone, backbone_spec: BackboneSpec, spec: ExtractS
         rate_hz=backbone.rate_hz,
         first_step_s=backbone.first_step_s,
     )
+
+
+def made_with(device: torch.device) -> dict[str, str]:
+    """The machine and the packages on which the last float bits depend; kept in the pool only."""
+    gpu = device.type == "cuda"
+    return {
+        "device": torch.cuda.get_device_name(device) if gpu else "cpu",
+        "machine": platform.machine(),
+        "compute": "float32",
+        **{package: version(package) for package in PACKAGES},
+    }

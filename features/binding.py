@@ -8,6 +8,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from features.errors import did_you_mean, quoted
 
 REQUIRED = object()
+# Neither .inf nor .nan is below it, nor a whole number that no float can hold.
+INFINITE = 1e300
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def conforms(value: Any, hint: Any) -> bool:
     if hint in (None, type(None)):
         return value is None
     if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return isinstance(value, int | float) and type(value) is not bool and abs(value) < INFINITE
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, hint)

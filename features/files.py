@@ -1,12 +1,18 @@
 """Files that are either absent or whole, also after a crash."""
 
+import fcntl
 import hashlib
 import json
 import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 CHUNK_BYTES = 1 << 20
+# Drafts on a shared disk carry the machine's name, digested so that it has no dots.
+HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 
 
 def canonical_json(value: Any) -> bytes:
@@ -47,11 +53,16 @@ def write_synced(path: Path, *blocks: bytes | memoryview) -> None:
         os.fsync(file.fileno())
 
 
+def draft_path(path: Path) -> Path:
+    """Where this process builds what is to become `path`: beside it, hidden, its own."""
+    return path.with_name(f".{path.name}.{HOST}-{os.getpid()}.tmp")
+
+
 def is_dead(draft: Path) -> bool:
-    """Whether the process whose number ends a draft's name (``.name.123.tmp``) is gone."""
-    number = draft.name.split(".")[-2]
-    if not number.isdigit():
-        return True
+    """Whether a draft was left behind by a process of this machine that is gone."""
+    host, _, number = draft.name.split(".")[-2].rpartition("-")
+    if host != HOST or not number.isdigit():
+        return False
     try:
         os.kill(int(number), 0)
     except ProcessLookupError:
@@ -61,10 +72,19 @@ def is_dead(draft: Path) -> bool:
     return False
 
 
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of `path`, a hidden file beside it, against other processes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f".{path.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def write_atomic(path: Path, *blocks: bytes | memoryview) -> None:
     """Write a file so that a reader sees the old content or the new, never a part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    draft = draft_path(path)
     try:
         write_synced(draft, *blocks)
         draft.replace(path)

@@ -59,6 +59,10 @@ def _tasks(entries: Entries, where: str, given: Mapping[str, Any]) -> dict[str, 
                 f"{where}.{name} is {options!r}; it must be a mapping of settings, {{}} for none"
             )
         else:
+            if options and "code" in options:
+                entries.problems.append(
+                    f"{where}.{name} has no setting 'code'; its name is its code"
+                )
             settings = {**(options or {}), "code": name}
             tasks[name] = entries.leaf(f"{where}.{name}", settings, "train/tasks", "Task")
     return tasks

@@ -7,6 +7,7 @@ params.yaml never imports torch, and a machine that only trains needs no media l
 
 import ast
 import importlib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -29,24 +30,31 @@ def load_leaf(folder: str, name: str) -> ModuleType:
     return importlib.import_module(f"{folder.replace('/', '.')}.{name.replace('-', '_')}")
 
 
-def leaf_constant(folder: str, name: str, constant: str) -> Any:
-    """The value of a literal module constant, such as MODALITY, without importing the leaf."""
+def leaf_constant(folder: str, name: str, constant: str, default: Any = REQUIRED) -> Any:
+    """The value of a literal module constant, such as MODALITY, without importing the leaf.
+
+    RANGES maps settings to the least and the greatest value they may have (None: no limit).
+    """
     for node in _tree(folder, name).body:
         if isinstance(node, ast.Assign) and any(
             isinstance(target, ast.Name) and target.id == constant for target in node.targets
         ):
             return ast.literal_eval(node.value)
+    if default is not REQUIRED:
+        return default
     raise AttributeError(f"{folder}/{name.replace('-', '_')}.py has no constant {constant}")
 
 
 def leaf_parameters(folder: str, name: str, callable_name: str) -> list[Parameter]:
     """The keyword-only parameters of a leaf's function, or of its class's constructor."""
+    ranges = leaf_constant(folder, name, "RANGES", {})
     for node in _tree(folder, name).body:
         if getattr(node, "name", None) != callable_name:
             continue
         if isinstance(node, ast.ClassDef):
-            return _keyword_only(next(f for f in node.body if getattr(f, "name", "") == "__init__"))
-        return _keyword_only(node)
+            constructor = next(f for f in node.body if getattr(f, "name", "") == "__init__")
+            return _keyword_only(constructor, ranges)
+        return _keyword_only(node, ranges)
     raise AttributeError(f"{folder}/{name.replace('-', '_')}.py does not define {callable_name}")
 
 
@@ -56,7 +64,20 @@ def _tree(folder: str, name: str) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def _keyword_only(function: ast.AST) -> list[Parameter]:
+def _within(least: float | None, greatest: float | None) -> Callable[[Any], str | None]:
+    def check(value: Any) -> str | None:
+        values = value if isinstance(value, list) else [value]
+        numbers = [number for number in values if number is not None]
+        if least is not None and any(number < least for number in numbers):
+            return f"at least {least}"
+        if greatest is not None and any(number > greatest for number in numbers):
+            return f"at most {greatest}"
+        return None
+
+    return check
+
+
+def _keyword_only(function: ast.AST, ranges: dict[str, Any]) -> list[Parameter]:
     assert isinstance(function, ast.FunctionDef)
     arguments = function.args
     return [
@@ -64,6 +85,7 @@ def _keyword_only(function: ast.AST) -> list[Parameter]:
             argument.arg,
             _hint(argument.annotation),
             REQUIRED if default is None else ast.literal_eval(default),
+            _within(*ranges[argument.arg]) if argument.arg in ranges else None,
         )
         for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     ]

@@ -102,9 +102,12 @@ def _read(path: Path, kind: type[Record]) -> list[Record]:
     known = {field.name for field in fields(kind)}
     records = []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Not splitlines(): a text may hold U+2028, which that takes for the end of a line.
+        lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
     except FileNotFoundError:
         raise ProjectError(f"{path} does not exist; 'dvc repro' makes it") from None
+    except UnicodeDecodeError as error:
+        raise ProjectError(f"{path} is no UTF-8 text ({error}); make it again") from None
     for number, line in enumerate(lines, 1):
         try:
             values = json.loads(line)

@@ -36,8 +36,8 @@ def read_yaml(path: Path) -> Any:
             f"{path} does not exist; it holds what runs. Work in the project's folder, or make "
             "one with 'python cli.py use demo'."
         ) from None
-    except UnicodeDecodeError as error:
-        raise ProjectError(f"{path} is not UTF-8 text ({error}); save it as UTF-8") from None
+    except (UnicodeDecodeError, OSError) as error:
+        raise ProjectError(f"{path} cannot be read as UTF-8 text: {error}") from None
 
 
 def parse_yaml(text: str, file: str) -> Any:

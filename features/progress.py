@@ -14,13 +14,13 @@ SHOWN_FROM_S = 1.0
 
 
 class Progress:
-    """Shows how many of `total` units are done, with a note on the latest.
+    """Shows how many of `total` units (None: not known) are done, with a note on the latest.
 
     Without a terminal one line is printed every ten seconds and one at the end; nothing at all
     is printed for work of less than a second.
     """
 
-    def __init__(self, what: str, total: int, unit: str) -> None:
+    def __init__(self, what: str, total: int | None, unit: str) -> None:
         self.what, self.total, self.unit = what, total, unit
         self.done, self.note = 0, ""
         self.start = self.shown = time.monotonic()
@@ -49,23 +49,24 @@ class Progress:
         if self.bar is not None:
             self.bar.set_postfix_str(self.note, refresh=False)
             self.bar.update(count)
-        elif self.done < self.total and time.monotonic() - self.shown >= LINE_EVERY_S:
+        elif self.done != self.total and time.monotonic() - self.shown >= LINE_EVERY_S:
             self._line()
 
     def _line(self) -> None:
         self.shown = time.monotonic()
         seconds = self.shown - self.start
         note = f", {self.note}" if self.note else ""
+        of = "" if self.total is None else f"/{self.total}"
         rate = self.done / max(seconds, 1e-9)
         print(
-            f"{self.what}: {self.done}/{self.total} {self.unit}, {rate:.1f} per second, "
+            f"{self.what}: {self.done}{of} {self.unit}, {rate:.1f} per second, "
             f"{seconds:.0f} s{note}",
             file=sys.stderr,
             flush=True,
         )
 
 
-def progress(items: Iterable[Item], what: str, total: int, unit: str) -> Iterator[Item]:
+def progress(items: Iterable[Item], what: str, total: int | None, unit: str) -> Iterator[Item]:
     """Yield the items while showing how many of them are done."""
     with Progress(what, total, unit) as shown:
         for item in items:

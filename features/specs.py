@@ -17,8 +17,16 @@ def _at_least(minimum: float) -> Any:
     return {"check": check}
 
 
+def _from_to(minimum: float, maximum: float) -> Any:
+    def check(value: float) -> str | None:
+        return None if minimum <= value <= maximum else f"from {minimum} to {maximum}"
+
+    return {"check": check}
+
+
 def _seeds(value: list[int]) -> str | None:
-    return None if value and len(set(value)) == len(value) else "a list of different seeds"
+    right = value and len(set(value)) == len(value) and all(0 <= seed < 2**32 for seed in value)
+    return None if right else "a list of different seeds from 0 to 4294967295"
 
 
 @dataclass(frozen=True)
@@ -27,7 +35,7 @@ class ExtractSpec:
 
     dtype: Literal["float16", "float32"] = "float16"
     part_bytes: int = field(default=16_777_216, metadata=_at_least(1))
-    threads: int = field(default=2, metadata=_at_least(1))
+    threads: int = field(default=2, metadata=_from_to(1, 1024))
     max_failed: int = field(default=0, metadata=_at_least(0))
     max_duration_s: float = field(default=600.0, metadata=_at_least(0.1))
     max_media_bytes: int = field(default=2_000_000_000, metadata=_at_least(1))

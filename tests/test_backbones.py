@@ -10,10 +10,11 @@ from torch import nn
 from transformers import RobertaConfig, RobertaModel, Wav2Vec2Config, Wav2Vec2Model
 
 from extract.backbone import Backbone, Example, seeded
-from extract.backbones.hf_text import HfText
+from extract.backbones.hf_text import HfText, num_positions
 from extract.backbones.r3d import load as load_r3d
+from extract.backbones.r3d import scaled
 from extract.backbones.wav2vec2 import load as load_wav2vec2
-from extract.checkpoints import checkpoint_folder, digest_checkpoint
+from extract.checkpoints import checkpoint_folder, digest_checkpoint, load_pretrained
 from extract.media.errors import UnreadableError
 from features.errors import ProjectError
 from features.leaves import leaf_constant, leaf_names, leaf_parameters, load_leaf
@@ -200,6 +201,13 @@ class TestHfText:
             assert_same(backbone.encode([long, short])[1], alone)
         assert alone.shape == (1, 1, 16)
 
+    def test_positions_of_roberta_are_counted_from_its_padding_index(self) -> None:
+        config = RobertaConfig(
+            vocab_size=6, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+            intermediate_size=32, max_position_embeddings=34, pad_token_id=1,
+        )  # fmt: skip
+        assert num_positions(RobertaModel(config)) == 32
+
     @pytest.mark.parametrize("layers", [[7], [-1], [1, 1], []])
     def test_a_layer_that_does_not_exist_is_refused(self, layers: list[int]) -> None:
         with pytest.raises(ProjectError, match=r"the layers 0 \(embeddings\) to 6"):
@@ -256,7 +264,7 @@ class TestR3d:
         published = R3D_18_Weights.KINETICS400_V1.transforms()
         expected = published(torch.from_numpy(frames).permute(0, 3, 1, 2))
         assert backbone.reading["height_px"] == 128 and backbone.reading["width_px"] == 171
-        assert torch.allclose(backbone.prepare(frames).values, expected, atol=1e-5)
+        assert torch.allclose(scaled(backbone.prepare(frames).values[None])[0], expected, atol=1e-5)
 
     def test_random_weights_depend_on_the_seed_alone(self) -> None:
         torch.manual_seed(1)
@@ -276,6 +284,21 @@ class TestCheckpoints:
     def test_a_missing_package_is_named(self) -> None:
         with pytest.raises(ProjectError, match="needs the Python package 'no_such_package'"):
             checkpoint_folder("package:no_such_package/model", None)
+
+    def test_weights_of_another_architecture_are_refused(self, tmp_path: Path) -> None:
+        config = RobertaConfig(
+            vocab_size=6, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+            intermediate_size=32,
+        )  # fmt: skip
+        RobertaModel(config).save_pretrained(tmp_path)
+        config.num_hidden_layers = 2
+        config.save_pretrained(tmp_path)
+        with pytest.raises(ProjectError, match=r"lacks \d+ weights of its network, such as"):
+            load_pretrained(RobertaModel, tmp_path)
+
+    def test_a_folder_that_is_no_checkpoint_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(ProjectError, match="cannot be loaded"):
+            load_pretrained(RobertaModel, tmp_path)
 
     def test_pickled_weights_are_refused(self, tmp_path: Path) -> None:
         (tmp_path / "config.json").write_text("{}")

@@ -113,7 +113,7 @@ class TestStores:
 
     def test_show_describes_one(self, ready: Project) -> None:
         shown = ready.cli("stores", "show", "mine/mel").stdout
-        assert "backbone num_bands: 16" in shown and "parts made with: compute float32" in shown
+        assert "backbone num_bands: 16" in shown and "parts made with: av " in shown
         assert "Did you mean 'mine/mel'?" in ready.cli("stores", "show", "mine/mell").stderr
 
     def test_verify_exits_0_when_all_is_well(self, ready: Project) -> None:

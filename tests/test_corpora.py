@@ -185,7 +185,7 @@ class TestRavdess:
             read_corpus(corpus("ravdess", small_ravdess, test_fold=9))
 
     def test_a_wrong_column_and_a_missing_table_are_named(self, small_ravdess: Path) -> None:
-        with pytest.raises(ProjectError, match="it needs 'clip' and 'subject_fold'"):
+        with pytest.raises(ProjectError, match="lacks the columns 'subject_fold'"):
             read_corpus(corpus("ravdess", small_ravdess, folds_column="subject_fold"))
         (small_ravdess / "folds.csv").unlink()
         with pytest.raises(ProjectError, match="RAVDESS has no official split"):

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from extract.corpus import read_corpus
-from extract.fill import Filled, fill
+from extract.fill import Filled, fill, track_fault
 from features.errors import ProjectError
 from features.manifest import Utterance
 from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
@@ -139,11 +139,47 @@ def test_text_tracks_come_with_character_spans(tmp_path: Path, demo_root: Path) 
     assert "".join(words) == text.replace(" ", "")
 
 
+def test_media_that_changed_since_the_manifest_are_never_recorded(world: World) -> None:
+    clip = world.corpus.root / "audio/d000-u3.wav"
+    kept = clip.read_bytes()
+    clip.unlink()
+    with pytest.raises(ProjectError, match=r"d000-u3\.wav is gone since the manifest was made"):
+        world.fill(replace(SMALL, max_failed=32))
+    clip.write_bytes((world.corpus.root / "audio/d000-u4.wav").read_bytes())
+    with pytest.raises(ProjectError, match=r"d000-u3\.wav has changed since the manifest"):
+        world.fill(replace(SMALL, max_failed=32))
+    clip.write_bytes(kept)
+    assert world.fill().reasons == {"ok": 32}
+
+
+def test_a_damaged_store_is_published_again(world: World) -> None:
+    world.fill()
+    before = world.tree()
+    index = world.path / "index/start/c/0"
+    index.write_bytes(b"x" + index.read_bytes()[1:])
+    world.fill()
+    assert world.tree() == before
+
+
+def test_memory_is_bounded_by_runs_within_a_part(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.fill(ExtractSpec())
+    before = world.tree()
+    shutil.rmtree(world.pool.folder)
+    monkeypatch.setattr("extract.fill.BATCHES_IN_MEMORY", 0.02)
+    world.fill(ExtractSpec())
+    assert world.tree() == before  # a spectrogram is bit-equal in any batch
+
+
 class TestFailures:
     def test_missing_media_beyond_the_limit_stop_the_stage_and_publish_nothing(
         self, world: World
     ) -> None:
-        world.manifest = [replace(world.manifest[0], audio="audio/gone.wav"), *world.manifest[1:]]
+        world.manifest = [
+            replace(world.manifest[0], audio="audio/gone.wav", audio_digest=None),
+            *world.manifest[1:],
+        ]
         with pytest.raises(
             ProjectError,
             match=r"1 utterances cannot be encoded, 0 are allowed: d000-u0 \(missing\)",
@@ -154,7 +190,7 @@ class TestFailures:
     def test_allowed_failures_are_recorded_with_their_reason(self, world: World) -> None:
         (world.corpus.root / "audio/d001-u3.wav").write_bytes(b"RIFF not a sound")
         world.manifest, _ = read_corpus(world.corpus)
-        world.manifest[0] = replace(world.manifest[0], audio="audio/gone.wav")
+        world.manifest[0] = replace(world.manifest[0], audio="audio/gone.wav", audio_digest=None)
         filled = world.fill(replace(SMALL, max_failed=2))
         store = Store(world.path)
         assert store.reasons[store.rows["d000-u0"]] == "missing"
@@ -162,7 +198,7 @@ class TestFailures:
         assert store.lengths[0] == 0 and filled.reasons["ok"] == 30
 
     def test_raising_the_limit_resumes_at_once(self, world: World) -> None:
-        world.manifest[0] = replace(world.manifest[0], audio="audio/gone.wav")
+        world.manifest[0] = replace(world.manifest[0], audio="audio/gone.wav", audio_digest=None)
         with pytest.raises(ProjectError):
             world.fill()
         assert world.fill(replace(SMALL, max_failed=1)).num_made == 0
@@ -204,14 +240,12 @@ class TestFailures:
     def test_values_that_do_not_fit_fail_by_name_and_are_never_clamped(
         self, value: float, reason: str
     ) -> None:
-        from extract.fill import _fault
-
         track = torch.zeros(1, 2, 3)
         track[0, 1, 1] = value
-        assert _fault(track, "float16") == reason
-        assert _fault(torch.zeros(1, 2, 3), "float16") is None
+        assert track_fault(track, "float16") == reason
+        assert track_fault(torch.zeros(1, 2, 3), "float16") is None
         if reason == "beyond-float16":
-            assert _fault(track, "float32") is None
+            assert track_fault(track, "float32") is None
 
 
 class Crash(Exception):

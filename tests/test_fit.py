@@ -153,7 +153,7 @@ class TestFit:
     ) -> None:
         spec = replace(spec, training=replace(spec.training, schedule=schedule))  # type: ignore[arg-type]
         data = parts(labels, store)
-        facts = task_facts(spec, data["train"].labels, data["dev"].labels)
+        facts = task_facts(spec, official(labels))
         fitted = fit(spec, facts, data["train"], data["dev"], seed=0)
         guesses = [p["predicted"] for p in predict(fitted.head, data["dev"].dataset)["emotion"]]
         assert guesses == [x.emotion for x in data["dev"].labels]
@@ -162,7 +162,7 @@ class TestFit:
         self, spec: HeadSpec, labels: list[Label], store: Store
     ) -> None:
         data = parts(labels, store)
-        facts = task_facts(spec, data["train"].labels, data["dev"].labels)
+        facts = task_facts(spec, official(labels))
         runs = [fit(spec, facts, data["train"], data["dev"], seed) for seed in (3, 3, 4)]
         assert runs[0].epochs == runs[1].epochs != runs[2].epochs
 
@@ -171,7 +171,7 @@ class TestFit:
     ) -> None:
         spec = replace(spec, training=replace(spec.training, epochs=50, patience=3))
         data = parts(labels, store)
-        facts = task_facts(spec, data["train"].labels, data["dev"].labels)
+        facts = task_facts(spec, official(labels))
         fitted = fit(spec, facts, data["train"], data["dev"], seed=0)
         scores = [epoch["dev_emotion_macro_f1"] for epoch in fitted.epochs]
         assert len(scores) == fitted.best_epoch + 3 < 50
@@ -181,7 +181,7 @@ class TestFit:
         self, spec: HeadSpec, labels: list[Label], store: Store
     ) -> None:
         data = parts(labels, store)
-        facts = task_facts(spec, data["train"].labels, data["dev"].labels)
+        facts = task_facts(spec, official(labels))
         head = fit(spec, facts, data["train"], data["dev"], seed=0).head
         forward = predict(head, load_dataset({"text": store}, ["u1", "u2", "u40"]))["emotion"]
         backward = predict(head, load_dataset({"text": store}, ["u40", "u2", "u1"]))["emotion"]
@@ -265,8 +265,6 @@ class TestRun:
         self, spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path
     ) -> None:
         bare = [replace(label, emotion=None) for label in labels]
-        with pytest.raises(
-            ProjectError, match="names 'emotion', and no training utterance of 'demo'"
-        ):
+        with pytest.raises(ProjectError, match="names 'emotion', and no train utterance of 'demo'"):
             run_head(spec, bare, {"text": store}, tmp_path / "run")
         assert not (tmp_path / "run").exists()

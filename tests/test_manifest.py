@@ -35,6 +35,12 @@ def test_records_come_back_as_they_were_written(tmp_path: Path) -> None:
     assert read_labels(tmp_path / "l.jsonl") == labels
 
 
+def test_a_text_may_hold_every_kind_of_line_separator(tmp_path: Path) -> None:
+    utterances = [Utterance("a", text="one\u2028two\u2029three\x85four\nfive"), Utterance("b")]
+    write_records(tmp_path / "m.jsonl", utterances)
+    assert read_utterances(tmp_path / "m.jsonl") == utterances
+
+
 def test_a_broken_line_is_named(tmp_path: Path) -> None:
     (tmp_path / "m.jsonl").write_text('{"id":"a"}\n{"id":"b","colour":"red"}\n')
     with pytest.raises(ProjectError, match=r"m\.jsonl, line 2: unknown fields \['colour'\]"):

@@ -108,6 +108,19 @@ class TestAudio:
         assert len(samples) == round(0.75 * RATE_HZ)
         assert np.allclose(samples, ramp[8000:20000], atol=1e-4)
 
+    @pytest.mark.parametrize(
+        ("suffix", "codec"), [("mp4", "aac"), ("mkv", "aac"), ("mka", "libopus")]
+    )
+    def test_a_window_is_the_slice_of_the_whole(
+        self, tmp_path: Path, suffix: str, codec: str
+    ) -> None:
+        path = tmp_path / f"a.{suffix}"
+        noise = np.random.default_rng(0).normal(0, 0.1, 4 * RATE_HZ).astype(np.float32)
+        write_container(path, noise[None], codec=codec)
+        whole, rate_hz = read_audio(path)
+        window, _ = read_audio(path, start_s=1.0, end_s=2.5)
+        assert np.array_equal(window, whole[rate_hz : rate_hz * 5 // 2])
+
     @pytest.mark.parametrize("content", [b"", b"RIFF", b"no sound at all" * 50])
     @pytest.mark.parametrize("suffix", ["wav", "mp4"])
     def test_damaged_files_are_undecodable(
@@ -136,6 +149,10 @@ class TestAudio:
     def test_resampling_keeps_duration_and_lengthening_adds_zeros(self) -> None:
         assert len(resample(tone(1.0), 16_000, 8_000)) == 8_000
         assert lengthen(resample(tone(0.01), RATE_HZ, RATE_HZ), 400)[160:].abs().max() == 0
+
+    def test_a_rate_without_a_usable_ratio_is_undecodable(self) -> None:
+        with pytest.raises(UnreadableError, match="sample rate of 44101 Hz"):
+            resample(tone(0.1), 44_101, 16_000)
 
 
 class TestVideo:
@@ -191,6 +208,21 @@ class TestVideo:
             read_video(tmp_path / "a.mp4", 10, 16, 16, max_duration_s=1.0)
         assert caught.value.reason == "too-long"
 
+    def test_a_jump_in_time_is_too_long_before_it_is_filled_with_pictures(
+        self, tmp_path: Path
+    ) -> None:
+        with av.open(str(tmp_path / "a.mkv"), "w") as container:
+            stream = container.add_stream("libx264", rate=10)
+            stream.height, stream.width, stream.pix_fmt = 32, 48, "yuv420p"
+            for number in range(4):
+                frame = av.VideoFrame.from_ndarray(np.zeros((32, 48, 3), np.uint8), "rgb24")
+                frame.pts = number + 10**6 * (number > 2)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        with pytest.raises(UnreadableError) as caught:
+            read_video(tmp_path / "a.mkv", 1000, 1000, 1000, max_duration_s=60)
+        assert caught.value.reason == "too-long"
+
     def test_sound_without_pictures_is_undecodable(self, tmp_path: Path) -> None:
         write_container(tmp_path / "a.mp4", tone(0.5)[None])
         with pytest.raises(UnreadableError, match="no video stream"):
@@ -218,6 +250,25 @@ class TestChild:
             child.call(os.getpid)
             with pytest.raises(ProjectError, match="want of memory"):
                 child.call(os.kill, child.call(os.getpid), 9)
+
+    def test_a_child_that_is_killed_while_idle_is_replaced(self) -> None:
+        with Child() as child:
+            os.kill(child.call(os.getpid), 9)
+            time.sleep(0.2)
+            with pytest.raises(ProjectError, match="want of memory"):
+                child.call(os.path.basename, "/a/b")
+            assert child.call(os.path.basename, "/a/b") == "b"
+
+    def test_our_own_fault_is_no_fault_of_the_file(self) -> None:
+        with Child() as child:
+            with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+                child.call(divmod, 1, 0)
+            with pytest.raises(ProjectError, match="ended from outside"):
+                child.call(os._exit, 1)
+
+    def test_a_fault_of_the_disk_says_nothing_about_the_file(self, tmp_path: Path) -> None:
+        with Child() as child, pytest.raises(ProjectError, match="could not be read now"):
+            child.call(os.listdir, tmp_path / "absent")
 
     def test_a_hang_ends_after_the_limit(self) -> None:
         with Child(timeout_s=3.0) as child, pytest.raises(ProjectError, match="longer than 3 s"):

@@ -104,6 +104,13 @@ def test_names_that_dvc_cannot_address_are_refused(raw: dict[str, Any], name: st
         (("heads", "main", "tasks"), {"emotoin": {}}, "Did you mean 'emotion'?"),
         (("heads", "main", "fusion"), "concat", "it must be a mapping with a 'code'"),
         (("heads", "main", "inputs"), {"text": "none"}, "inputs.audio is missing"),
+        (("heads", "main", "pooling", "heads"), 0, "pooling.heads is 0; it must be at least 1"),
+        (("heads", "main", "training", "lr"), float("inf"), "lr is inf; it must be a number"),
+        (("heads", "main", "training", "lr"), 10**400, "it must be a number"),
+        (("heads", "main", "training", "seeds"), [2**70], "it must be a list of different seeds"),
+        (("heads", "main", "tasks", "emotion"), {"code": [1]}, "emotion has no setting 'code'"),
+        (("heads", "main", "tasks", "emotion"), [1], "emotion is [1]; it must be a mapping"),
+        (("backbones", "minilm", "layers"), [-1], "layers is [-1]; it must be at least 0"),
         (("backbones",), ["minilm"], "backbones is ['minilm']; it must be a mapping"),
         (
             ("heads", "main", "tasks", "emotion"),
@@ -140,6 +147,13 @@ def test_two_tracks_of_the_same_store_are_refused(raw: dict[str, Any]) -> None:
 def test_a_repeated_key_is_no_valid_yaml(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("extract: {}\nextract: {}\n")
     with pytest.raises(ProjectError, match="duplicate key"):
+        load_params(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"when: 2020-13-45", b"a: !!int foo"])
+def test_a_file_that_is_no_yaml_text_is_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "params.yaml").write_bytes(content)
+    with pytest.raises(ProjectError, match="params.yaml"):
         load_params(tmp_path / "params.yaml")
 
 

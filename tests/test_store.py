@@ -10,8 +10,9 @@ import pytest
 import zarr
 
 from features.errors import ProjectError
+from features.files import draft_path
 from features.store import reader
-from features.store.format import crc32c, read_array, write_array
+from features.store.format import chunk_blocks, crc32c, read_array, write_array
 from features.store.pool import Part, Pool
 from features.store.publish import Header, publish, publish_empty
 from features.store.reader import Store
@@ -134,7 +135,8 @@ def test_publishing_other_content_replaces_the_store(store_path: Path, pool: Poo
     publish(store_path, header(recipe="other"), [add_part(pool, 9, (2,))], pool)
     assert Store(store_path).ids == ["é9-0"]
     assert verify(store_path) == []
-    assert [p.name for p in store_path.parent.iterdir()] == ["net.zarr"]
+    assert [p.name for p in store_path.parent.glob("[!.]*")] == ["net.zarr"]
+    assert not list(store_path.parent.glob(".*.tmp"))
 
 
 def test_published_chunks_share_their_bytes_with_the_pool(store_path: Path, pool: Pool) -> None:
@@ -161,6 +163,26 @@ def test_an_older_schema_is_refused(store_path: Path) -> None:
     (store_path / "zarr.json").write_text(json.dumps(root))
     with pytest.raises(ProjectError, match="store schema 0; this version reads 1"):
         Store(store_path)
+
+
+def test_a_part_that_was_replaced_meanwhile_is_not_published(tmp_path: Path, pool: Pool) -> None:
+    part = add_part(pool, 0, (2,))
+    chunk = pool.chunk_path(part.key)
+    values = np.zeros((LAYERS, 2, DIM), np.float16)
+    chunk.write_bytes(b"".join(bytes(block) for block in chunk_blocks(values)))
+    with pytest.raises(ProjectError, match="was replaced meanwhile; run the same command again"):
+        publish(tmp_path / "s.zarr", header(), [part], pool)
+    chunk.unlink()
+    with pytest.raises(ProjectError, match="was deleted meanwhile; run the same command again"):
+        publish(tmp_path / "s.zarr", header(), [part], pool)
+    assert not (tmp_path / "s.zarr").exists()
+
+
+@pytest.mark.parametrize("content", ["[]", '{"attributes": {}}', "{}"])
+def test_what_is_no_track_store_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "zarr.json").write_text(content)
+    with pytest.raises(ProjectError, match="is no track store"):
+        Store(tmp_path)
 
 
 class TestPool:
@@ -192,11 +214,13 @@ class TestPool:
     def test_drafts_of_dead_processes_are_swept_away(self, pool: Pool) -> None:
         part = add_part(pool, 0, (2,))
         folder = pool.chunk_path(part.key).parent
-        dead, alive = folder / ".x.chunk.99999999.tmp", folder / f".x.chunk.{os.getpid()}.tmp"
-        dead.write_text("")
-        alive.write_text("")
+        alive = draft_path(folder / "x.chunk")
+        dead = alive.with_name(alive.name.replace(f"-{os.getpid()}.", "-99999999."))
+        elsewhere = alive.with_name(".x.chunk.0a0a0a0a-99999999.tmp")
+        for draft in (dead, alive, elsewhere):
+            draft.write_text("")
         pool.sweep()
-        assert not dead.exists() and alive.exists()
+        assert not dead.exists() and alive.exists() and elsewhere.exists()
 
     def test_relinking_shares_the_bytes_of_an_identical_file_only(
         self, pool: Pool, store_path: Path, tmp_path: Path

@@ -33,7 +33,7 @@ def run_head(
     The folder is complete or absent: it is built beside its place and renamed.
     """
     parts = official(labels)
-    facts = task_facts(spec, parts["train"], parts["dev"])
+    facts = task_facts(spec, parts)
     fitted, predictions = _train_seeds(spec, facts, parts, stores)
     metrics = _metrics(spec, parts, predictions)
     epochs = [epoch for one in fitted for epoch in one.epochs]
@@ -53,19 +53,22 @@ def run_head(
     return metrics
 
 
-def task_facts(
-    spec: HeadSpec, train: Sequence[Label], dev: Sequence[Label]
-) -> dict[str, dict[str, Any]]:
-    """What each task takes from the labels of train and dev, such as the names of classes."""
+def task_facts(spec: HeadSpec, parts: Parts) -> dict[str, dict[str, Any]]:
+    """What each task takes from the labels of train and dev, such as the names of classes.
+
+    Raises ProjectError where a part, test included, has no label for a task.
+    """
     facts = {}
     for name, leaf in spec.tasks.items():
         task = load_leaf("train/tasks", leaf.code)
-        if all(task.truth(label) is None for label in train):
-            raise ProjectError(
-                f"params.yaml: heads.{spec.name}.tasks names {name!r}, and no training utterance "
-                f"of {spec.corpus!r} has that label; remove the task or choose another corpus"
-            )
-        facts[name] = task.facts(train, dev)
+        for split, part in parts.items():
+            if all(task.truth(label) is None for label in part):
+                raise ProjectError(
+                    f"params.yaml: heads.{spec.name}.tasks names {name!r}, and no {split} "
+                    f"utterance of {spec.corpus!r} has that label; remove the task or choose "
+                    "another corpus"
+                )
+        facts[name] = task.facts(parts["train"], parts["dev"])
     return facts
 
 

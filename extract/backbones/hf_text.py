@@ -4,6 +4,7 @@ A step is one token; special tokens are dropped. `layers` counts from 0 (the emb
 number of layers of the network.
 """
 
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from torch import Tensor
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, BertTokenizerFast
 
 from extract.backbone import Example, freeze, seeded
-from extract.checkpoints import checkpoint_folder, digest_checkpoint
+from extract.checkpoints import checkpoint_folder, digest_checkpoint, load_pretrained
 from extract.media.errors import UnreadableError
 from features.errors import ProjectError
 
@@ -24,6 +25,7 @@ transformers.utils.logging.disable_progress_bar()
 
 MODALITY = "text"
 VERSION = 1
+RANGES = {"layers": (0, None)}
 
 
 class HfText:
@@ -39,15 +41,13 @@ class HfText:
     def __init__(self, folder: Path, layers: Sequence[int] | None, device: torch.device) -> None:
         self.reading: dict[str, Any] = {}
         self.weights_digest = digest_checkpoint(folder)
-        self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        network = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+        network = load_pretrained(AutoModel, folder)
+        self.tokenizer = load_tokenizer(folder)
         self.network = freeze(network, device)
         self.device = device
         self.dim = int(network.config.hidden_size)
         self.layers = chosen_layers(layers, network.config.num_hidden_layers, str(folder))
-        self.max_tokens = min(
-            self.tokenizer.model_max_length, network.config.max_position_embeddings
-        )
+        self.max_tokens = min(self.tokenizer.model_max_length, num_positions(network))
 
     def prepare(self, media: str) -> Example:
         encoding = self.tokenizer(
@@ -78,6 +78,31 @@ class HfText:
             track[:, : example.values.shape[1]][:, example.values[1] == 0].contiguous()
             for track, example in zip(kept, examples, strict=True)
         ]
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The checkpoint's tokenizer, one that tells the character span of each token."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())
+        raise ProjectError(f"the tokenizer in {folder} cannot be loaded: {reason}") from None
+    if not tokenizer.is_fast:
+        raise ProjectError(
+            f"the tokenizer in {folder} does not tell character spans; save a fast one there "
+            "(tokenizer.json)"
+        )
+    return tokenizer
+
+
+def num_positions(network: Any) -> int:
+    """How many tokens the network has positions for; RoBERTa counts from its padding index on."""
+    stated = getattr(network.config, "max_position_embeddings", None) or sys.maxsize
+    positions = getattr(getattr(network, "embeddings", None), "position_embeddings", None)
+    padding = getattr(positions, "padding_idx", None)
+    return int(stated) if padding is None else int(stated) - padding - 1
 
 
 def chosen_layers(layers: Sequence[int] | None, num_layers: int, what: str) -> tuple[int, ...]:

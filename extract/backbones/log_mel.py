@@ -17,6 +17,7 @@ from extract.media.resample import lengthen, resample
 
 MODALITY = "audio"
 VERSION = 1
+RANGES = {"num_bands": (1, 128)}
 SAMPLE_HZ = 16_000
 WINDOW = 400
 HOP = 160

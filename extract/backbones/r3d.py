@@ -21,6 +21,7 @@ from features.files import digest_json
 
 MODALITY = "video"
 VERSION = 1
+RANGES = {"rate_hz": (0.1, 1000), "size_px": (16, 1024), "seed": (0, 4294967295)}
 FRAMES_PER_STEP = 8
 MEAN = (0.43216, 0.394666, 0.37645)
 STD = (0.22803, 0.22145, 0.216989)
@@ -60,9 +61,7 @@ class R3d:
         top = round((media.shape[1] - self.size_px) / 2)
         left = round((media.shape[2] - self.size_px) / 2)
         cut = media[:, top : top + self.size_px, left : left + self.size_px]
-        frames = torch.from_numpy(cut).float().div(255).permute(3, 0, 1, 2)
-        mean, std = (torch.tensor(values).reshape(3, 1, 1, 1) for values in (MEAN, STD))
-        return Example((frames - mean) / std)
+        return Example(torch.from_numpy(cut).permute(3, 0, 1, 2).contiguous())
 
     def cost(self, example: Example) -> int:
         return example.values.shape[1]
@@ -71,8 +70,9 @@ class R3d:
         tracks: dict[int, Tensor] = {}
         for length in {self.cost(example) for example in examples}:
             places = [p for p, example in enumerate(examples) if self.cost(example) == length]
-            clips = torch.stack([examples[place].values for place in places]).to(self.device)
-            tracks.update(zip(places, self._steps(clips), strict=True))
+            clips = torch.stack([examples[place].values for place in places])
+            steps = self._steps(scaled(clips.to(self.device)))
+            tracks.update(zip(places, steps, strict=True))
         return [tracks[place] for place in range(len(examples))]
 
     def _steps(self, clips: Tensor) -> Tensor:
@@ -82,6 +82,14 @@ class R3d:
             hidden = getattr(self.network, f"layer{stage}")(hidden)
         pooled: Tensor = hidden.mean(dim=(3, 4)).transpose(1, 2)
         return pooled[:, None].float().cpu()
+
+
+def scaled(clips: Tensor) -> Tensor:
+    """Pixels `(B, 3, T, H, W)` of 0 to 255 on the scale of the published weights, float32."""
+    mean, std = (
+        torch.tensor(values, device=clips.device).reshape(3, 1, 1, 1) for values in (MEAN, STD)
+    )
+    return (clips.float() / 255 - mean) / std
 
 
 def load(

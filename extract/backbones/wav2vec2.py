@@ -17,13 +17,14 @@ from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from extract.backbone import Example, freeze, seeded
 from extract.backbones.hf_text import chosen_layers
-from extract.checkpoints import checkpoint_folder, digest_checkpoint
+from extract.checkpoints import checkpoint_folder, digest_checkpoint, load_pretrained
 from extract.media.audio import Samples
 from extract.media.resample import lengthen, resample
 from features.files import digest_json
 
 MODALITY = "audio"
 VERSION = 1
+RANGES = {"seed": (0, 4294967295), "layers": (0, None)}
 SAMPLE_HZ = 16_000
 WINDOW = 400
 HOP = 320
@@ -112,7 +113,7 @@ def load(
         return Wav2Vec2(network, True, digest_json(["random", seed]), layers, device)
     folder = checkpoint_folder(checkpoint, revision)
     digest = digest_checkpoint(folder)
-    network = Wav2Vec2Model.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+    network = load_pretrained(Wav2Vec2Model, folder)
     return Wav2Vec2(network, _normalises(folder), digest, layers, device)
 
 

@@ -1,40 +1,40 @@
 """The demo corpus as `extract/synthetic/demo.py` writes it."""
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from features.errors import ProjectError
+from extract.table import read_table
 from features.manifest import Label, Utterance
 
 TABLE = "utterances.csv"
+COLUMNS = (
+    *("id", "split", "dialogue", "turn", "speaker", "text", "audio", "video"),
+    *("emotion", "sentiment", "valence", "arousal", "dominance", "cause", "phq8"),
+)
 
 
 def read(root: Path) -> Iterator[tuple[Utterance, Label]]:
     """Utterances with text, voice and face; labels for every task the project has."""
-    table = root / TABLE
-    if not table.is_file():
-        raise ProjectError(f"{table} does not exist; 'python cli.py synthesise demo' makes it")
-    with table.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            utterance = Utterance(
-                id=row["id"],
-                text=row["text"],
-                audio=row["audio"],
-                video=row["video"],
-                speaker=row["speaker"],
-                dialogue=row["dialogue"],
-                turn=int(row["turn"]),
-            )
-            label = Label(
-                id=row["id"],
-                split=row["split"],  # type: ignore[arg-type]
-                emotion=row["emotion"],
-                sentiment=row["sentiment"],
-                valence=float(row["valence"]),
-                arousal=float(row["arousal"]),
-                dominance=float(row["dominance"]),
-                causes=(row["cause"],) if row["cause"] else (),
-                phq8=float(row["phq8"]),
-            )
-            yield utterance, label
+    for row in read_table(root / TABLE, COLUMNS, "the table of the demo corpus"):
+        utterance = Utterance(
+            id=row.text("id"),
+            text=row.optional("text"),
+            audio=row.optional("audio"),
+            video=row.optional("video"),
+            speaker=row.text("speaker"),
+            dialogue=row.text("dialogue"),
+            turn=row.integer("turn"),
+        )
+        cause = row.optional("cause")
+        label = Label(
+            id=utterance.id,
+            split=row.text("split"),  # type: ignore[arg-type]
+            emotion=row.text("emotion"),
+            sentiment=row.text("sentiment"),
+            valence=row.number("valence"),
+            arousal=row.number("arousal"),
+            dominance=row.number("dominance"),
+            causes=() if cause is None else (cause,),
+            phq8=row.number("phq8"),
+        )
+        yield utterance, label

@@ -5,12 +5,11 @@ one has them, the clips in the folders of the official archives. A pair of dialo
 number occurs in several parts, so ids begin with the part.
 """
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
 from extract.media.audio import centre_channel
-from features.errors import ProjectError
+from extract.table import Row, read_table
 from features.manifest import SPLITS, Label, Split, Utterance
 
 CLIP_FOLDERS: dict[Split, str] = {
@@ -36,41 +35,29 @@ def read(root: Path) -> Iterator[tuple[Utterance, Label]]:
     channels of stereo.
     """
     for split in SPLITS:
-        table = root / f"{split}_sent_emo.csv"
-        if not table.is_file():
-            raise ProjectError(f"{table} does not exist; the root of MELD holds its three tables")
         clips = root / CLIP_FOLDERS[split]
-        has_clips = clips.is_dir()
-        for row in _rows(table):
-            yield _entry(row, split, clips.relative_to(root) if has_clips else None, root)
+        folder = clips.relative_to(root) if clips.is_dir() else None
+        table = root / f"{split}_sent_emo.csv"
+        for row in read_table(table, COLUMNS, "a table of MELD, in its root"):
+            yield _entry(row, split, folder, root)
 
 
-def _rows(table: Path) -> Iterator[dict[str, str]]:
-    with table.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if missing := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
-            raise ProjectError(f"{table} lacks the columns {missing}; is it MELD's own table?")
-        yield from reader
-
-
-def _entry(
-    row: dict[str, str], split: Split, clips: Path | None, root: Path
-) -> tuple[Utterance, Label]:
-    dialogue, turn = int(row["Dialogue_ID"]), int(row["Utterance_ID"])
+def _entry(row: Row, split: Split, clips: Path | None, root: Path) -> tuple[Utterance, Label]:
+    dialogue, turn = row.integer("Dialogue_ID"), row.integer("Utterance_ID")
     name = f"{split}-dia{dialogue}-utt{turn}"
     clip = None if clips is None else clips / f"dia{dialogue}_utt{turn}.mp4"
     known_bad = KNOWN_BAD.get(name)
     utterance = Utterance(
         id=name,
-        text=row["Utterance"],
+        text=row.optional("Utterance"),
         audio=None if clip is None else clip.as_posix(),
         video=None if clip is None else clip.as_posix(),
         audio_channel=None if clip is None or known_bad else centre_channel(root / clip),
-        speaker=row["Speaker"],
+        speaker=row.text("Speaker"),
         dialogue=f"{split}-dia{dialogue}",
         turn=turn,
         known_bad=None if clip is None else known_bad,
     )
     return utterance, Label(
-        id=name, split=split, emotion=row["Emotion"], sentiment=row["Sentiment"]
+        id=name, split=split, emotion=row.text("Emotion"), sentiment=row.text("Sentiment")
     )

@@ -6,16 +6,17 @@ statement-repetition-actor. There is no official split: the test part is one fol
 actors with the lowest numbers.
 """
 
-import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from extract.table import read_table
 from features.errors import ProjectError
 from features.manifest import Label, Split, Utterance
 
-CLIP = re.compile(r"03-01-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
+CLIP = re.compile(r"03-01-(0[1-8])-(0[12])-(0[12])-(0[12])-(\d\d)")
 EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
+RANGES = {"num_dev_actors": (1, 22)}
 STATEMENTS = ("Kids are talking by the door", "Dogs are sitting by the door")
 
 
@@ -63,14 +64,6 @@ def _entry(name: str, path: Path, split: Split) -> tuple[Utterance, Label]:
 
 
 def _folds(path: Path, column: str) -> dict[str, int]:
-    if not path.is_file():
-        raise ProjectError(
-            f"{path} does not exist; RAVDESS has no official split, so the reader needs a table "
-            f"with the columns 'clip' and {column!r} (the number of the test fold)"
-        )
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or "clip" not in rows[0] or column not in rows[0]:
-        columns = list(rows[0]) if rows else []
-        raise ProjectError(f"{path} has the columns {columns}; it needs 'clip' and {column!r}")
-    return {row["clip"]: int(row[column]) for row in rows}
+    what = "the table of folds (RAVDESS has no official split): a clip and its test fold"
+    rows = read_table(path, ("clip", column), what)
+    return {row.text("clip"): row.integer(column) for row in rows}

@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from extract.media.errors import UnreadableError
+from extract.media.errors import UnreadableError, refuse_long
 
 Samples = NDArray[np.float32]
 # Formats that libsndfile reads sample by sample; everything else goes through FFmpeg.
@@ -34,7 +34,9 @@ def read_audio(
     read = _read_sound_file if path.suffix.lower() in SOUND_FILES else _read_container
     try:
         samples, rate_hz = read(path, start_s or 0.0, end_s, max_duration_s)
-    except (soundfile.LibsndfileError, av.FFmpegError, OSError, ValueError) as error:
+    except (soundfile.LibsndfileError, av.FFmpegError, ValueError) as error:
+        if isinstance(error, OSError):
+            raise  # the disk's fault and not the file's
         raise UnreadableError("undecodable", str(error)) from None
     if samples.shape[1] == 0:
         raise UnreadableError("undecodable", "it holds no sound in the stretch asked for")
@@ -66,7 +68,7 @@ def _read_sound_file(
         rate_hz: int = file.samplerate
         stop = file.frames if end_s is None else min(round(end_s * rate_hz), file.frames)
         start = min(round(start_s * rate_hz), stop)
-        _refuse_long((stop - start) / rate_hz, max_duration_s)
+        refuse_long((stop - start) / rate_hz, max_duration_s)
         file.seek(start)
         samples = file.read(stop - start, dtype="float32", always_2d=True)
     if len(samples) != stop - start:
@@ -78,45 +80,37 @@ def _read_sound_file(
 def _read_container(
     path: Path, start_s: float, end_s: float | None, max_duration_s: float
 ) -> tuple[Samples, int]:
+    """Decode from the first sample on and count: timestamps of containers are rounded."""
     with av.open(str(path)) as container:
         if not container.streams.audio:
             raise UnreadableError("undecodable", "it has no audio stream")
         stream = container.streams.audio[0]
         rate_hz = stream.codec_context.sample_rate
-        if start_s > 0:
-            container.seek(round(start_s * av.time_base))
-        blocks, first_s = _decoded_blocks(container, stream, start_s, end_s, max_duration_s)
+        start = round(start_s * rate_hz)
+        stop = None if end_s is None else round(end_s * rate_hz)
+        refuse_long(0.0 if end_s is None else end_s - start_s, max_duration_s)
+        blocks, first = _decoded_blocks(container, stream, start, stop, max_duration_s * rate_hz)
     if not blocks:
         return np.zeros((1, 0), np.float32), rate_hz
     samples = np.concatenate(blocks, axis=1)
-    skip = max(0, round((start_s - first_s) * rate_hz)) if start_s > 0 else 0
-    stop = samples.shape[1]
-    if end_s is not None:
-        stop = min(stop, skip + round((end_s - start_s) * rate_hz))
-    return samples[:, skip:stop], rate_hz
+    return samples[:, max(0, start - first) : None if stop is None else stop - first], rate_hz
 
 
 def _decoded_blocks(
-    container: Any, stream: Any, start_s: float, end_s: float | None, max_duration_s: float
-) -> tuple[list[Samples], float]:
-    """Planar float32 blocks around the stretch, and the time at which the first one begins."""
+    container: Any, stream: Any, start: int, stop: int | None, max_samples: float
+) -> tuple[list[Samples], int]:
+    """Planar float32 blocks that cover the samples from start to stop, and where they begin."""
     to_float = av.AudioResampler(format="fltp")
     blocks: list[Any] = []
-    first_s = 0.0
+    first, position = 0, 0
     for frame in container.decode(stream):
-        begin_s = float(frame.pts * frame.time_base) if frame.pts is not None else 0.0
-        if end_s is not None and begin_s >= end_s:
+        for block in to_float.resample(frame):
+            if position + block.samples > start:
+                first = first if blocks else position
+                blocks.append(block.to_ndarray())
+            position += block.samples
+        if stop is not None and position >= stop:
             break
-        if begin_s + frame.samples / frame.sample_rate <= start_s:
-            continue
-        if not blocks:
-            first_s = begin_s
-        blocks += [block.to_ndarray() for block in to_float.resample(frame)]
-        _refuse_long(begin_s - max(first_s, start_s), max_duration_s)
-    return blocks, first_s
-
-
-def _refuse_long(duration_s: float, max_duration_s: float) -> None:
-    if duration_s > max_duration_s:
-        detail = f"it lasts {duration_s:.1f} s or more; extract.max_duration_s is {max_duration_s}"
-        raise UnreadableError("too-long", detail)
+        rate_hz = stream.codec_context.sample_rate
+        refuse_long((position - start) / rate_hz, max_samples / rate_hz)
+    return blocks, first

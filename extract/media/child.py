@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from types import TracebackType
@@ -13,6 +14,8 @@ from features.errors import ProjectError
 
 Result = TypeVar("Result")
 TIMEOUT_S = 300.0
+# Ends that are the codec's own doing; any other end says nothing about the file.
+CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}
 
 
 class Child:
@@ -44,21 +47,32 @@ class Child:
         """
         if self._process is None:
             self._start()
-        self._pipe.send((function, args, kwargs))
-        if not self._pipe.poll(self.timeout_s):
-            self._stop()
-            raise ProjectError(
-                f"reading {args[0] if args else function} took longer than {self.timeout_s:.0f} s; "
-                "finished parts are kept. Look at the file, then run the same command again."
-            )
+        what = args[0] if args else function
         try:
+            self._pipe.send((function, args, kwargs))
+            if not self._pipe.poll(self.timeout_s):
+                self._stop()
+                raise ProjectError(
+                    f"reading {what} took longer than {self.timeout_s:.0f} s; finished parts are "
+                    "kept. Look at the file, then run the same command again."
+                )
             kind, value = self._pipe.recv()
-        except EOFError:
-            self._died(args)
+        except (EOFError, OSError):
+            self._died(what)
         if kind == "unreadable":
             raise UnreadableError(*value)
-        if kind == "error":
-            raise value
+        if kind == "memory":
+            raise ProjectError(
+                f"there was not enough memory to read {what}; finished parts are kept. Run the "
+                "same command again on a machine with more, or lower extract.max_media_bytes."
+            )
+        if kind == "passing":
+            raise ProjectError(
+                f"{what} could not be read now ({value}); finished parts are kept. Run the same "
+                "command again."
+            )
+        if kind == "fault":
+            raise RuntimeError(f"reading {what} failed in the child process:\n{value}")
         result: Result = value
         return result
 
@@ -77,16 +91,16 @@ class Child:
             self._pipe.close()
         self._process = None
 
-    def _died(self, args: tuple[Any, ...]) -> NoReturn:
+    def _died(self, what: object) -> NoReturn:
         self._process.join()
         code = self._process.exitcode
         self._stop()
-        if code == -signal.SIGKILL:
-            raise ProjectError(
-                f"the system killed the process that read {args[0] if args else 'media'}, probably "
-                "for want of memory; finished parts are kept. Run the same command again."
-            )
-        raise UnreadableError("undecodable", f"the decoder crashed on it (exit code {code})")
+        if code is not None and -code in CRASHES:
+            raise UnreadableError("undecodable", f"the decoder crashed on it (signal {-code})")
+        raise ProjectError(
+            f"the process that read {what} was ended from outside (exit code {code}), perhaps for "
+            "want of memory; finished parts are kept. Run the same command again."
+        )
 
 
 def _serve(pipe: Connection) -> None:
@@ -101,5 +115,9 @@ def _serve(pipe: Connection) -> None:
             pipe.send(("ok", function(*args, **kwargs)))
         except UnreadableError as error:
             pipe.send(("unreadable", (error.reason, error.detail)))
-        except Exception as error:
-            pipe.send(("error", error))
+        except MemoryError:
+            pipe.send(("memory", None))
+        except OSError as error:
+            pipe.send(("passing", str(error)))
+        except Exception:
+            pipe.send(("fault", traceback.format_exc()))

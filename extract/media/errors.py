@@ -8,3 +8,10 @@ class UnreadableError(Exception):
         super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
+
+
+def refuse_long(duration_s: float, max_duration_s: float) -> None:
+    """Raise UnreadableError ``too-long`` for a stretch beyond the limit."""
+    if duration_s > max_duration_s:
+        detail = f"it lasts {duration_s:.1f} s or more; extract.max_duration_s is {max_duration_s}"
+        raise UnreadableError("too-long", detail)

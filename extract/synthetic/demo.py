@@ -16,6 +16,7 @@ import soundfile
 from extract.synthetic import _face, _script, _voice
 from features.progress import progress
 
+RANGES = {"seed": (0, 4294967295), "num_dialogues": (4, 100000)}
 TURNS = 8
 # Share of the dialogues and number of speakers of each split.
 SPLITS = {"train": (0.54, 14), "dev": (0.12, 5), "test": (0.34, 9)}

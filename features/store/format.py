@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import ProjectError
-from features.files import canonical_json, write_synced
+from features.files import canonical_json, digest_json, write_synced
 
 SCHEMA = 1
 CRC_BYTES = 4
@@ -117,6 +117,12 @@ def map_chunk(path: Path, shape: tuple[int, ...], dtype: str, verify: bool = Tru
     if verify and crc32c(raw[:num_bytes]) != stored:
         raise ProjectError(damaged(path, "does not match its checksum"))
     return raw[:num_bytes].view(dtype).reshape(shape)
+
+
+def store_digest(attributes: dict[str, Any], files: dict[str, str]) -> str:
+    """The digest over the attributes (but itself) and over all files but the root zarr.json."""
+    rest = {name: value for name, value in attributes.items() if name != "digest"}
+    return digest_json({"attributes": rest, "files": files})
 
 
 def damaged(path: Path, fault: str) -> str:

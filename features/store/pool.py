@@ -4,17 +4,22 @@ A part is one chunk file, written to a temporary name, flushed, renamed, and onl
 Existence is no done-mark: a part counts when its record is whole and agrees with the chunk.
 """
 
-import fcntl
+import hashlib
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from features.errors import ProjectError
-from features.files import canonical_json, digest_file, digest_json, is_dead, write_atomic
+from features.files import (
+    canonical_json,
+    digest_file,
+    digest_json,
+    draft_path,
+    is_dead,
+    write_atomic,
+)
 from features.specs import CACHE_PATH
 from features.store.format import Array, chunk_blocks, crc32c, map_chunk
 
@@ -72,7 +77,7 @@ class Pool:
             shape=values.shape,
             dtype=str(values.dtype),
             crc32c=int.from_bytes(blocks[1], "little"),
-            sha256=digest_file(part_path) if values.size else "",
+            sha256=_sha256(blocks) if values.size else "",
             **record,
         )
         content = asdict(part)
@@ -106,7 +111,8 @@ class Pool:
             return False
         if digest_file(chunk) != digest_file(target):
             return False
-        draft = chunk.with_name(f".{chunk.name}.{os.getpid()}.link")
+        draft = draft_path(chunk)
+        draft.unlink(missing_ok=True)
         try:
             draft.hardlink_to(target)
         except OSError:
@@ -120,17 +126,16 @@ class Pool:
             if is_dead(draft):
                 draft.unlink(missing_ok=True)
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the pool's lock, so that two publishers never rename at once."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-
 
 def _part(content: dict[str, Any]) -> Part:
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
     if values["spans"] is not None:
         values["spans"] = tuple((start, end) for start, end in values["spans"])
     return Part(**values)
+
+
+def _sha256(blocks: tuple[memoryview, bytes]) -> str:
+    digest = hashlib.sha256()
+    for block in blocks:
+        digest.update(block)
+    return digest.hexdigest()

@@ -10,8 +10,16 @@ from typing import Any
 import numpy as np
 
 from features.errors import ProjectError
-from features.files import digest_file, digest_json, is_dead, sync_folder, write_synced
+from features.files import (
+    digest_file,
+    draft_path,
+    is_dead,
+    locked,
+    sync_folder,
+    write_synced,
+)
 from features.store.format import (
+    CRC_BYTES,
     METADATA,
     SCHEMA,
     Array,
@@ -19,9 +27,11 @@ from features.store.format import (
     chunk_name,
     group_metadata,
     read_metadata,
+    store_digest,
     write_array,
 )
 from features.store.pool import Part, Pool
+from features.store.verify import verify
 
 # What a track's absence is put down to; the position is the code in index/reason.
 REASONS = (
@@ -77,12 +87,6 @@ def publish_empty(path: Path, ids: Sequence[str], pool: Pool) -> None:
     _build_and_swap(path, header, [], index, pool)
 
 
-def store_digest(attributes: dict[str, Any], files: dict[str, str]) -> str:
-    """The digest over the attributes (but itself) and over all files but the root zarr.json."""
-    rest = {name: value for name, value in attributes.items() if name != "digest"}
-    return digest_json({"attributes": rest, "files": files})
-
-
 def _index(parts: Sequence[Part]) -> dict[str, Array]:
     lengths = [length for part in parts for length in part.lengths]
     starts = [np.cumsum([0, *part.lengths[:-1]]) for part in parts]
@@ -113,11 +117,11 @@ def _build_and_swap(
     path: Path, header: Header, parts: Sequence[Part], index: dict[str, Array], pool: Pool
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    draft = draft_path(path)
     shutil.rmtree(draft, ignore_errors=True)
     try:
         _build(draft, header, parts, index, pool)
-        with pool.lock():
+        with locked(path):
             _swap(draft, path)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -162,10 +166,24 @@ def _link_part(folder: Path, part: Part, pool: Pool) -> None:
     chunk.parent.mkdir(parents=True)
     source = pool.chunk_path(part.key)
     try:
-        chunk.hardlink_to(source)
+        _link_or_copy(source, chunk)
+    except FileNotFoundError:
+        raise ProjectError(f"{source} was deleted meanwhile; run the same command again") from None
+    with chunk.open("rb") as file:
+        file.seek(-CRC_BYTES, os.SEEK_END)
+        stored = int.from_bytes(file.read(), "little")
+    if stored != part.crc32c:
+        raise ProjectError(f"{source} was replaced meanwhile; run the same command again")
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(source)
+    except FileNotFoundError:
+        raise
     except OSError:
-        shutil.copyfile(source, chunk)
-        with chunk.open("rb") as file:
+        shutil.copyfile(source, target)
+        with target.open("rb") as file:
             os.fsync(file.fileno())
 
 
@@ -176,7 +194,7 @@ def _swap(draft: Path, path: Path) -> None:
     if path.exists():
         if _same(draft, path):
             return
-        old = path.with_name(f"{draft.name}.old.tmp")
+        old = draft_path(path.with_name(f"{path.name}.old"))
         path.rename(old)
         draft.rename(path)
         shutil.rmtree(old)
@@ -190,4 +208,4 @@ def _same(draft: Path, path: Path) -> bool:
         old = read_metadata(path)["attributes"]["digest"]
     except (ProjectError, KeyError):
         return False
-    return bool(old == read_metadata(draft)["attributes"]["digest"])
+    return old == read_metadata(draft)["attributes"]["digest"] and not verify(path)

@@ -11,6 +11,7 @@ from features.errors import ProjectError
 from features.store.format import SCHEMA, Array, chunk_name, map_chunk, read_array, read_metadata
 
 MAX_MAPS = 256
+NEEDED = {"schema", "layers", "dim", "dtype", "parts", "reasons"}
 
 
 class Store:
@@ -21,9 +22,8 @@ class Store:
     """
 
     def __init__(self, path: Path) -> None:
-        metadata = read_metadata(path)
         self.path = path
-        self.attributes: dict[str, Any] = metadata["attributes"]
+        self.attributes = _attributes(path)
         if self.attributes.get("schema") != SCHEMA:
             raise ProjectError(
                 f"{path} has store schema {self.attributes.get('schema')!r}; this version reads "
@@ -102,3 +102,14 @@ class Store:
         self._verified.add(part)
         self._maps[part] = mapped
         return mapped
+
+
+def _attributes(path: Path) -> dict[str, Any]:
+    metadata = read_metadata(path)
+    attributes = metadata.get("attributes") if isinstance(metadata, dict) else None
+    if not isinstance(attributes, dict) or not attributes.keys() >= NEEDED:
+        raise ProjectError(
+            f"{path} is no track store; it lacks the attributes of one. Delete it and run "
+            "'dvc repro'."
+        )
+    return attributes

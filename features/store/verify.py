@@ -12,8 +12,8 @@ from features.store.format import (
     group_metadata,
     map_chunk,
     read_metadata,
+    store_digest,
 )
-from features.store.publish import store_digest
 from features.store.reader import Store
 
 

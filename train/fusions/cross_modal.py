@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from train.masking import Padded, attend, zero_padding
 
+RANGES = {"heads": (1, None)}
+
 
 class Fusion(nn.Module):
     """Modalities that have attended to each other, pooled and concatenated: `(B, out_dim)`."""

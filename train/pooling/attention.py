@@ -4,6 +4,8 @@ from torch import Tensor, nn
 
 from train.masking import Padded, masked_softmax, zero_padding
 
+RANGES = {"heads": (1, None), "hidden": (1, None)}
+
 
 class Pooling(nn.Module):
     """Weighted sums over real steps: `(B, T, D)` to `(B, D)`.

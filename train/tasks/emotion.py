@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from features.manifest import Label
 
 IGNORED = -100
+RANGES = {"label_smoothing": (0, 1)}
 
 
 def facts(train: Sequence[Label], dev: Sequence[Label]) -> dict[str, Any]:
@@ -27,7 +28,7 @@ class Task(nn.Module):
     """A linear layer over the classes.
 
     `class_weights: balanced` weighs each class by the inverse of its frequency in the training
-    labels. Labels that are None count for nothing.
+    labels, one that occurs in dev alone not at all. Labels that are None count for nothing.
     """
 
     def __init__(
@@ -42,8 +43,9 @@ class Task(nn.Module):
         self.classes: list[str] = task_facts["classes"]
         self.label_smoothing = label_smoothing
         self.output = nn.Linear(in_dim, len(self.classes))
-        counts = torch.tensor(task_facts["counts"], dtype=torch.float32).clamp_min(1)
-        weights = counts.sum() / (len(counts) * counts)
+        counts = torch.tensor(task_facts["counts"], dtype=torch.float32)
+        seen = counts > 0
+        weights = torch.where(seen, counts.sum() / (seen.sum() * counts.clamp_min(1)), 0.0)
         weights = weights if class_weights == "balanced" else torch.ones_like(counts)
         self.register_buffer("class_weights", weights, persistent=False)
 

@@ -9,6 +9,8 @@ from torch import nn
 
 from train.masking import Padded, masked_strides, zero_padding
 
+RANGES = {"layers": (1, 16), "kernel": (1, 64), "stride": (1, 10000)}
+
 
 class Temporal(nn.Module):
     """`(B, T, D)` to `(B, ceil(T / stride), D)`.
