@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from extract.corpus import read_corpus
-from extract.fill import Filled, fill, track_fault
+from extract.fill import Filled, fill
+from extract.part_maker import track_fault
 from features.errors import ProjectError
 from features.manifest import Utterance
 from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
@@ -167,7 +168,7 @@ def test_memory_is_bounded_by_runs_within_a_part(
     world.fill(ExtractSpec())
     before = world.tree()
     shutil.rmtree(world.pool.folder)
-    monkeypatch.setattr("extract.fill.BATCHES_IN_MEMORY", 0.02)
+    monkeypatch.setattr("extract.part_maker.BATCHES_IN_MEMORY", 0.02)
     world.fill(ExtractSpec())
     assert world.tree() == before  # a spectrogram is bit-equal in any batch
 

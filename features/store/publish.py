@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from features.errors import ProjectError
 from features.files import (
     digest_file,
@@ -30,23 +28,9 @@ from features.store.format import (
     store_digest,
     write_array,
 )
+from features.store.index import REASONS, empty_index, index_of
 from features.store.pool import Part, Pool
 from features.store.verify import verify
-
-# What a track's absence is put down to; the position is the code in index/reason.
-REASONS = (
-    "ok",
-    "absent",
-    "empty",
-    "known-bad",
-    "missing",
-    "undecodable",
-    "too-long",
-    "too-large",
-    "not-finite",
-    "beyond-float16",
-)
-FAILURES = REASONS[4:]
 
 
 @dataclass(frozen=True)
@@ -71,46 +55,13 @@ def publish(path: Path, header: Header, parts: Sequence[Part], pool: Pool) -> No
 
     The store is built in a temporary folder beside `path` and renamed into place.
     """
-    _build_and_swap(path, header, parts, _index(parts), pool)
+    _build_and_swap(path, header, parts, index_of(parts), pool)
 
 
 def publish_empty(path: Path, ids: Sequence[str], pool: Pool) -> None:
     """Publish the store ``none`` of a corpus: every utterance is there, and none has a track."""
     header = Header("", {"code": "none"}, "none", 0, (), "float16")
-    index: dict[str, Array] = {
-        "part": np.full(len(ids), -1, np.int32),
-        "start": np.zeros(len(ids), np.int64),
-        "length": np.zeros(len(ids), np.int64),
-        "reason": np.full(len(ids), REASONS.index("absent"), np.uint8),
-        **_packed_ids(ids),
-    }
-    _build_and_swap(path, header, [], index, pool)
-
-
-def _index(parts: Sequence[Part]) -> dict[str, Array]:
-    lengths = [length for part in parts for length in part.lengths]
-    starts = [np.cumsum([0, *part.lengths[:-1]]) for part in parts]
-    numbers = [np.full(len(part.ids), number) for number, part in enumerate(parts)]
-    reasons = [REASONS.index(reason) for part in parts for reason in part.reasons]
-    index: dict[str, Array] = {
-        "part": np.concatenate(numbers).astype(np.int32),
-        "start": np.concatenate(starts).astype(np.int64),
-        "length": np.array(lengths, np.int64),
-        "reason": np.array(reasons, np.uint8),
-        **_packed_ids([name for part in parts for name in part.ids]),
-    }
-    if parts[0].spans is not None:
-        spans = [span for part in parts for span in part.spans or ()]
-        index["span"] = np.array(spans, np.int32).reshape(-1, 2)
-    return index
-
-
-def _packed_ids(ids: Sequence[str]) -> dict[str, Array]:
-    encoded = [name.encode() for name in ids]
-    return {
-        "id_bytes": np.frombuffer(b"".join(encoded), np.uint8),
-        "id_end": np.cumsum([len(name) for name in encoded]).astype(np.int64),
-    }
+    _build_and_swap(path, header, [], empty_index(ids), pool)
 
 
 def _build_and_swap(
