@@ -22,6 +22,7 @@ from train.fit import Part, bucketed, fit, predict
 from train.metrics import class_scores, confusion, majority_scores, over_seeds
 from train.protocol import official
 from train.run import run_head, task_facts
+from train.scoring import part_scores
 
 CLASSES = ("anger", "joy")
 
@@ -169,13 +170,17 @@ class TestFit:
     def test_training_stops_when_dev_gets_no_better_and_keeps_the_best_epoch(
         self, spec: HeadSpec, labels: list[Label], store: Store
     ) -> None:
-        spec = replace(spec, training=replace(spec.training, epochs=50, patience=3))
-        data = parts(labels, store)
-        facts = task_facts(spec, official(labels))
+        random = np.random.default_rng(3)
+        guessed = [replace(x, emotion=str(random.choice(CLASSES))) for x in labels]
+        spec = replace(spec, training=replace(spec.training, epochs=50, patience=4, lr=0.03))
+        data = parts(guessed, store)
+        facts = task_facts(spec, official(guessed))
         fitted = fit(spec, facts, data["train"], data["dev"], seed=0)
         scores = [epoch["dev_emotion_macro_f1"] for epoch in fitted.epochs]
-        assert len(scores) == fitted.best_epoch + 3 < 50
-        assert scores[fitted.best_epoch - 1] == max(scores)
+        assert len(scores) == fitted.best_epoch + 4 < 50
+        assert scores[fitted.best_epoch - 1] == max(scores) > scores[-1]
+        kept = part_scores(spec, predict(fitted.head, data["dev"].dataset), data["dev"].labels)
+        assert kept["emotion"]["macro_f1"] == max(scores)
 
     def test_predictions_come_in_the_order_of_the_dataset(
         self, spec: HeadSpec, labels: list[Label], store: Store

@@ -66,10 +66,13 @@ def head_spec(part: str, name: str, options: dict[str, Any]) -> HeadSpec:
 
 
 def build(case: tuple[str, str, dict[str, Any]], seed: int = 0) -> Head:
+    """A head whose parameters are all away from zero, as training leaves them."""
     torch.manual_seed(seed)
-    return Head(
-        head_spec(*case), DIMS, {"emotion": {"classes": CLASSES, "counts": [1, 1, 1]}}
-    ).eval()
+    head = Head(head_spec(*case), DIMS, {"emotion": {"classes": CLASSES, "counts": [1, 1, 1]}})
+    with torch.no_grad():
+        for parameter in head.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return head.eval()
 
 
 def tracks(batch: int, steps: int = 7, lengths: list[int] | None = None) -> dict[str, Padded]:
@@ -202,8 +205,11 @@ def test_a_width_that_heads_do_not_divide_is_named() -> None:
 
 
 def test_layer_weights_start_equal_and_are_learned() -> None:
-    head = build(("pooling", "mean", {}))
+    facts = {"emotion": {"classes": CLASSES, "counts": [1, 1, 1]}}
+    head = Head(head_spec("pooling", "mean", {}), DIMS, facts)
     assert head.inputs["text"].layer_weights.tolist() == [0, 0]
+    output(head, tracks(2)).sum().backward()
+    assert bool((head.inputs["text"].layer_weights.grad != 0).all())
 
 
 def test_standardising_uses_the_tracks_that_are_given() -> None:

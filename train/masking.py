@@ -64,8 +64,8 @@ def attend(attention: nn.MultiheadAttention, query: Padded, memory: Padded) -> T
     Zeros where the memory has no real step. Torch marks what is to be ignored with True: this
     is the one place where the polarity is turned.
     """
-    ignored = ~memory.mask
-    ignored = ignored & memory.present[:, None]
+    # Where everything is ignored some kernels give NaN, whose gradient would survive the zeros.
+    ignored = ~memory.mask & memory.present[:, None]
     values, _ = attention(
         query.values, memory.values, memory.values, key_padding_mask=ignored, need_weights=False
     )
