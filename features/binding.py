@@ -22,6 +22,20 @@ class Parameter:
     check: Callable[[Any], str | None] | None = None
 
 
+def within(least: float | None, greatest: float | None) -> Callable[[Any], str | None]:
+    """A check that a number, or each number of a list, lies between two limits (None: no limit)."""
+
+    def check(value: Any) -> str | None:
+        numbers = [n for n in (value if isinstance(value, list) else [value]) if n is not None]
+        if least is not None and any(number < least for number in numbers):
+            return f"at least {least}"
+        if greatest is not None and any(number > greatest for number in numbers):
+            return f"at most {greatest}"
+        return None
+
+    return check
+
+
 def conforms(value: Any, hint: Any) -> bool:
     """Whether a value read from YAML is of the annotated type; ``1`` is a float, ``true`` no int.
 

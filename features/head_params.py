@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from features.binding import Parameter, bind, dataclass_parameters
+from features.binding import Parameter, bind, dataclass_parameters, within
 from features.entries import Entries
 from features.errors import quoted
 from features.leaves import leaf_constant, leaf_names
@@ -18,7 +18,7 @@ HEAD_PARTS = {
 WANTED = [
     Parameter("corpus", str),
     Parameter("inputs", dict[str, str]),
-    Parameter("dim", int, 128, lambda value: None if value >= 1 else "at least 1"),
+    Parameter("dim", int, 128, within(1, None)),
     Parameter("dropout", float, 0.1, lambda value: None if 0 <= value < 1 else "in [0, 1)"),
     *(Parameter(part, Any) for part in HEAD_PARTS),
     Parameter("tasks", dict[str, Any]),

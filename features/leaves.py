@@ -7,13 +7,12 @@ params.yaml never imports torch, and a machine that only trains needs no media l
 
 import ast
 import importlib
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from features.binding import REQUIRED, Parameter
+from features.binding import REQUIRED, Parameter, within
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = {"int": int, "float": float, "str": str, "bool": bool, "None": None}
@@ -64,19 +63,6 @@ def _tree(folder: str, name: str) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def _within(least: float | None, greatest: float | None) -> Callable[[Any], str | None]:
-    def check(value: Any) -> str | None:
-        values = value if isinstance(value, list) else [value]
-        numbers = [number for number in values if number is not None]
-        if least is not None and any(number < least for number in numbers):
-            return f"at least {least}"
-        if greatest is not None and any(number > greatest for number in numbers):
-            return f"at most {greatest}"
-        return None
-
-    return check
-
-
 def _keyword_only(function: ast.AST, ranges: dict[str, Any]) -> list[Parameter]:
     assert isinstance(function, ast.FunctionDef)
     arguments = function.args
@@ -85,7 +71,7 @@ def _keyword_only(function: ast.AST, ranges: dict[str, Any]) -> list[Parameter]:
             argument.arg,
             _hint(argument.annotation),
             REQUIRED if default is None else ast.literal_eval(default),
-            _within(*ranges[argument.arg]) if argument.arg in ranges else None,
+            within(*ranges[argument.arg]) if argument.arg in ranges else None,
         )
         for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     ]

@@ -5,23 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from features.binding import within
 from features.errors import ProjectError, did_you_mean, quoted
 
 CACHE_PATH = Path("features/cache")
-
-
-def _at_least(minimum: float) -> Any:
-    def check(value: float) -> str | None:
-        return None if value >= minimum else f"at least {minimum}"
-
-    return {"check": check}
-
-
-def _from_to(minimum: float, maximum: float) -> Any:
-    def check(value: float) -> str | None:
-        return None if minimum <= value <= maximum else f"from {minimum} to {maximum}"
-
-    return {"check": check}
 
 
 def _seeds(value: list[int]) -> str | None:
@@ -34,11 +21,11 @@ class ExtractSpec:
     """How tracks are made and stored; `max_failed` is the only field that decides no byte."""
 
     dtype: Literal["float16", "float32"] = "float16"
-    part_bytes: int = field(default=16_777_216, metadata=_at_least(1))
-    threads: int = field(default=2, metadata=_from_to(1, 1024))
-    max_failed: int = field(default=0, metadata=_at_least(0))
-    max_duration_s: float = field(default=600.0, metadata=_at_least(0.1))
-    max_media_bytes: int = field(default=2_000_000_000, metadata=_at_least(1))
+    part_bytes: int = field(default=16_777_216, metadata={"check": within(1, None)})
+    threads: int = field(default=2, metadata={"check": within(1, 1024)})
+    max_failed: int = field(default=0, metadata={"check": within(0, None)})
+    max_duration_s: float = field(default=600.0, metadata={"check": within(0.1, None)})
+    max_media_bytes: int = field(default=2_000_000_000, metadata={"check": within(1, None)})
 
 
 @dataclass(frozen=True)
@@ -90,12 +77,12 @@ class TrainingSpec:
     """The training loop of a head; `choose_by` is the dev figure that keeps an epoch."""
 
     seeds: list[int] = field(metadata={"check": _seeds})
-    epochs: int = field(default=40, metadata=_at_least(1))
-    batch_size: int = field(default=32, metadata=_at_least(1))
-    lr: float = field(default=0.001, metadata=_at_least(0.0))
-    weight_decay: float = field(default=0.01, metadata=_at_least(0.0))
+    epochs: int = field(default=40, metadata={"check": within(1, None)})
+    batch_size: int = field(default=32, metadata={"check": within(1, None)})
+    lr: float = field(default=0.001, metadata={"check": within(0.0, None)})
+    weight_decay: float = field(default=0.01, metadata={"check": within(0.0, None)})
     schedule: Literal["constant", "one-cycle", "plateau"] = "one-cycle"
-    patience: int = field(default=10, metadata=_at_least(1))
+    patience: int = field(default=10, metadata={"check": within(1, None)})
     choose_by: Literal["weighted_f1", "macro_f1", "unweighted_accuracy", "accuracy"] = "macro_f1"
 
 
