@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from extract.fill import fill
+from features.files import digest_file
 from features.manifest import Utterance
 from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
 from features.store.pool import Pool
@@ -20,9 +21,15 @@ WAV2VEC2 = {"checkpoint": "random", "revision": None, "layers": [9, 12], "seed":
 
 @pytest.fixture
 def manifest(shared_data: Path) -> list[Utterance]:
-    clips = sorted(path.name for path in (shared_data / "grid").glob("*.mpg"))
+    clips = sorted((shared_data / "grid").glob("*.mpg"))
     assert len(clips) == 10
-    return [Utterance(name.removesuffix(".mpg"), audio=name, video=name) for name in clips]
+    digests = [digest_file(clip) for clip in clips]
+    return [
+        Utterance(
+            clip.stem, audio=clip.name, video=clip.name, audio_digest=digest, video_digest=digest
+        )
+        for clip, digest in zip(clips, digests, strict=True)
+    ]
 
 
 def store(shared_data: Path, manifest: list[Utterance], spec: BackboneSpec, folder: Path) -> Store:
