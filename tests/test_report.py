@@ -9,6 +9,8 @@ import pytest
 
 from tests.project import Project
 
+pytestmark = pytest.mark.slow
+
 PARAMS = """
 extract: {}
 synthetic: {}
@@ -86,7 +88,6 @@ def test_results_print_a_table_and_where_the_report_is(reported: Project) -> Non
     assert str(reported.folder / "report.html") in shown
 
 
-@pytest.mark.slow
 def test_a_browser_shows_the_page(reported: Project, tmp_path: Path) -> None:
     chromium = shutil.which("chromium")
     if chromium is None:
