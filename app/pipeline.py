@@ -77,7 +77,7 @@ def extract(name: str, device: str) -> None:
     gaps = ", ".join(f"{n} {reason}" for reason, n in missing.items()) or "none missing"
     click.echo(
         f"{name}: {filled.reasons['ok']} tracks in {filled.num_parts} parts "
-        f"({filled.num_made} made now), {gaps}"
+        f"({filled.num_made} made now), {gaps}" + (f"; {filled.speed}" if filled.num_made else "")
     )
 
 

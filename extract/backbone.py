@@ -1,38 +1,57 @@
 """The contract of a frozen network, and how one is loaded from its spec."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from extract.compute import Compute
 from features.leaves import load_leaf
 from features.specs import BackboneSpec
 
 
 @dataclass(frozen=True)
-class Example:
-    """One prepared utterance: the network's input, and for text each step's character span."""
+class Window:
+    """A stretch of an utterance that the network sees at once, as the network takes it.
 
-    values: Tensor
+    `keep` picks the steps that the track takes from it: a stretch, or their numbers.
+    """
+
+    values: NDArray[Any]
+    keep: slice | NDArray[np.int64] = field(default_factory=lambda: slice(None))
+
+
+@dataclass(frozen=True)
+class Example:
+    """One prepared utterance: its windows in order, and for text each kept step's span.
+
+    Most utterances are one window. One without any has nothing to encode.
+    """
+
+    windows: tuple[Window, ...]
     spans: tuple[tuple[int, int], ...] | None = None
 
 
 class Backbone(Protocol):
     """A frozen network: utterances in, one track `(L, T, D)` each out.
 
-    A file in ``extract/backbones`` defines MODALITY, `load(device, *, settings)` and `tiny()`.
-    A track never depends on the other examples of its batch.
+    A file in ``extract/backbones`` defines MODALITY, VERSION, `load(compute, *, settings)` and
+    `tiny()`. A track never depends on the other windows of its batch.
 
     Attributes:
         layers: the number of each kept layer; L of them.
         version: raised when a change of the code changes values.
         weights_digest: digest of everything that is loaded from files or drawn from a seed.
         rate_hz, first_step_s: steps per second and the middle of the first one; None for text.
-        reading: keyword arguments of the media reader, such as ``rate_hz`` of sampled frames.
+        reading: settings of the media reader, such as ``rate_hz`` of sampled frames.
         nominal_steps: steps of an ordinary utterance, from which the size of parts is planned.
         budget: the largest padded cost of one batch.
+        prepare: turns decoded media (a Text, samples with their rate, or frames `(T, H, W, 3)` of
+            uint8) into an Example, on the CPU. It is pickled into the decoding processes.
     """
 
     modality: str
@@ -45,35 +64,29 @@ class Backbone(Protocol):
     reading: Mapping[str, Any]
     nominal_steps: int
     budget: int
+    prepare: Callable[[Any], Example]
 
-    def prepare(self, media: Any) -> Example:
-        """Turn decoded media into the network's input, on the CPU.
+    def cost(self, window: Window) -> int:
+        """Steps of work that the window is, at least 1."""
 
-        `media` is a text, samples with their rate, or frames `(T, H, W, 3)` of uint8.
-        """
-
-    def cost(self, example: Example) -> int:
-        """Steps of work that the example is; 0 where there is nothing to encode."""
-
-    def encode(self, examples: Sequence[Example]) -> list[Tensor]:
-        """The tracks of a batch, float32 `(L, T, D)` on the CPU, in the order given."""
+    def encode(self, windows: Sequence[Window]) -> list[Tensor]:
+        """All steps of each window, float32 `(L, T, D)` on the device, in the order given."""
 
 
-def load_backbone(spec: BackboneSpec, device: torch.device) -> Backbone:
+def load_backbone(spec: BackboneSpec, compute: Compute) -> Backbone:
     """Load the backbone that a spec of params.yaml names, frozen and ready to run."""
     leaf = load_leaf("extract/backbones", spec.leaf.code)
-    backbone: Backbone = leaf.load(device, **spec.leaf.options)
+    backbone: Backbone = leaf.load(compute, **spec.leaf.options)
     return backbone
 
 
-def freeze(network: nn.Module, device: torch.device) -> nn.Module:
+def freeze(network: nn.Module, compute: Compute) -> nn.Module:
     """Put a network to rest: evaluation mode, no gradients, float32, on the device."""
-    return network.eval().requires_grad_(False).to(device=device, dtype=torch.float32)
+    return network.eval().requires_grad_(False).to(device=compute.device, dtype=torch.float32)
 
 
-def seeded(seed: int, build: Any) -> nn.Module:
+def seeded(seed: int, build: Callable[[], Any]) -> Any:
     """Build a network with random weights that depend on the seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network: nn.Module = build()
-    return network
+        return build()

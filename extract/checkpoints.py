@@ -1,18 +1,34 @@
-"""Finds the folder of a checkpoint and digests what is in it."""
+"""Finds the folder of a checkpoint, digests what is in it, and loads networks from it."""
 
 import importlib.util
+import json
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+import transformers
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from safetensors import SafetensorError
 
-from features.errors import ProjectError
+from extract.compute import Compute
+from features.errors import ProjectError, quoted
 from features.files import digest_file, digest_json
+
+# The library's bars for loading a file of some megabytes are noise among ours.
+transformers.utils.logging.disable_progress_bar()
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 LOADED_FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
+# emotion2vec is published in a format of its own; only its backbone reads these.
+PUBLISHED_FILES = ("config.yaml", "model.pt")
 
 
 def checkpoint_folder(checkpoint: str, revision: str | None) -> Path:
@@ -49,23 +65,25 @@ def digest_checkpoint(folder: Path) -> str:
     return digest_json({file.name: digest_file(file) for file in files})
 
 
-def load_pretrained(network: Any, folder: Path) -> Any:
+def load_pretrained(
+    network: Any, folder: Path, compute: Compute, architectures: Collection[str]
+) -> Any:
     """Load a network of the Hugging Face library, such as AutoModel, from a folder.
 
     Code that comes with a checkpoint is never run. Raises ProjectError where the folder holds
-    another architecture, or lacks weights other than those of a pooler, which no track uses.
+    another architecture than those given (the names of the library's `model_type`), or lacks
+    weights other than those of a pooler, which no track uses.
     """
+    _refuse_other(folder, architectures)
+    settings = {"use_safetensors": True, "output_loading_info": True}
     try:
-        loaded, found = network.from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
+        loaded, found = load_part(
+            network, folder, attn_implementation=compute.attention, **settings
         )
-    except (OSError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())
-        raise ProjectError(f"the checkpoint in {folder} cannot be loaded: {reason}") from None
+    except ProjectError as error:
+        if "scaled_dot_product_attention" not in str(error):
+            raise
+        loaded, found = load_part(network, folder, attn_implementation="eager", **settings)
     lacking = sorted(name for name in found["missing_keys"] if not name.startswith("pooler."))
     if lacking:
         raise ProjectError(
@@ -73,6 +91,44 @@ def load_pretrained(network: Any, folder: Path) -> Any:
             f"{lacking[0]!r}; it was saved from another architecture. Give the right folder."
         )
     return loaded
+
+
+def load_part(kind: Any, folder: Path, **settings: Any) -> Any:
+    """Load a network, a tokenizer or a feature extractor from a folder, offline."""
+    try:
+        return kind.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False, **settings
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())
+        if "trust_remote_code" in reason:
+            raise ProjectError(
+                f"the checkpoint in {folder} wants to run code that comes with it, which is never "
+                "done. Give a checkpoint of an architecture that the library has itself."
+            ) from None
+        raise ProjectError(f"the checkpoint in {folder} cannot be loaded: {reason}") from None
+
+
+def _refuse_other(folder: Path, architectures: Collection[str]) -> None:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        found = config["model_type"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ProjectError(
+            f"the checkpoint in {folder} cannot be loaded: it has no config.json that names a "
+            "model_type. Save it with save_pretrained(folder)."
+        ) from None
+    if found in architectures:
+        return
+    if "auto_map" in config:
+        raise ProjectError(
+            f"the checkpoint in {folder} wants to run code that comes with it ({found!r}), which "
+            "is never done. Give a checkpoint of an architecture that the library has itself."
+        )
+    raise ProjectError(
+        f"the checkpoint in {folder} is a {found!r}; this backbone reads {quoted(architectures)}. "
+        "Give another checkpoint, or the backbone that reads this one (docs/backbones.md)."
+    )
 
 
 def _in_package(name: str) -> Path:
@@ -90,20 +146,27 @@ def _in_package(name: str) -> Path:
 
 
 def _from_hub(name: str, revision: str) -> Path:
-    patterns = list(LOADED_FILES)
+    wanted: dict[str, Any] = {
+        "revision": revision,
+        "allow_patterns": [*LOADED_FILES, *PUBLISHED_FILES],
+    }
     try:
-        return Path(
-            snapshot_download(
-                name, revision=revision, allow_patterns=patterns, local_files_only=True
-            )
-        )
+        return Path(snapshot_download(name, local_files_only=True, **wanted))
     except (LocalEntryNotFoundError, HFValidationError):
         pass
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
+        return Path(snapshot_download(name, **wanted))
+    except RevisionNotFoundError:
+        fault, remedy = f"the hub's {name!r} has no commit {revision}", "Look up the commit there"
+    except RepositoryNotFoundError:
+        fault = f"the hub has no public checkpoint {name!r}"
+        remedy = "Look up its name, or log in with 'hf auth login' where it is private"
     except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:
-        raise ProjectError(
+        fault = (
             f"the checkpoint {name!r} at {revision} is not on this machine and could not be "
-            f"downloaded ({type(error).__name__}). Connect to the network, or copy its folder here "
-            "and give the folder as the checkpoint."
-        ) from None
+            f"downloaded ({type(error).__name__})"
+        )
+        remedy = "Connect to the network"
+    raise ProjectError(
+        f"{fault}. {remedy}, or copy its folder here and give the folder as the checkpoint."
+    )

@@ -1,7 +1,9 @@
 """Makes the parts of a store that are not in the pool yet, and publishes them."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +11,11 @@ import numpy as np
 import torch
 
 from extract.backbone import Backbone, load_backbone
-from extract.media.child import Child
+from extract.compute import Compute
+from extract.media.child import Child, warm_up
+from extract.media.text import context_texts
 from extract.part_maker import PartMaker
+from extract.part_writer import PartWriter
 from extract.plan import PlannedPart, plan_parts
 from extract.reading import Reader
 from extract.recipe import store_header
@@ -28,11 +33,12 @@ NAMED_FAILURES = 10
 
 @dataclass(frozen=True)
 class Filled:
-    """What one extraction did: parts in all, parts made now, and utterances per reason."""
+    """What one extraction did: parts in all, parts made now, utterances per reason, its speed."""
 
     num_parts: int
     num_made: int
     reasons: Counter[str]
+    speed: str
 
 
 def fill(
@@ -51,37 +57,56 @@ def fill(
     parts stay, and nothing is published.
     """
     _require_some(manifest, corpus, backbone_spec)
-    _exact_arithmetic(spec.threads)
-    backbone = load_backbone(backbone_spec, device)
+    if backbone_spec.modality != "text":
+        warm_up()
+    compute = Compute.of(spec, device)
+    backbone = load_backbone(backbone_spec, compute)
+    return fill_with(backbone, compute, path, manifest, corpus, backbone_spec, spec, pool)
+
+
+def fill_with(
+    backbone: Backbone,
+    compute: Compute,
+    path: Path,
+    manifest: Sequence[Utterance],
+    corpus: CorpusSpec,
+    backbone_spec: BackboneSpec,
+    spec: ExtractSpec,
+    pool: Pool,
+) -> Filled:
+    """`fill` with a backbone that was loaded before."""
     header = store_header(backbone, backbone_spec, spec)
-    planned = plan_parts(
-        manifest, backbone.modality, header.recipe, _utterances_per_part(backbone, spec)
-    )
+    contexts = context_texts(manifest, backbone.reading.get("context_turns", 0))
+    per_part = _utterances_per_part(backbone, spec)
+    planned = plan_parts(manifest, backbone.modality, header.recipe, per_part, contexts)
     pool.sweep()
     what = f"{corpus.name}-{backbone_spec.name}"
     looked_up = progress(planned, f"{what}: finished parts", len(planned), "parts")
     found = {plan.key: _finished(plan, pool) for plan in looked_up}
     missing = [plan for plan in planned if found[plan.key] is None]
-    total = sum(len(plan.utterances) for plan in missing)
-    with Child() as child, Progress(what, total, "utterances") as shown:
-        reader = Reader(corpus.root, backbone, spec, child)
-        maker = PartMaker(backbone, reader, spec.dtype, pool, device, shown)
-        for plan in missing:
-            found[plan.key] = maker.make(plan)
+    with ExitStack() as stack:
+        readers = [
+            Reader(corpus.root, backbone, spec, contexts, stack.enter_context(Child()))
+            for _ in range(num_readers(backbone.modality, spec.threads))
+        ]
+        writer = stack.enter_context(PartWriter(pool, backbone, spec.dtype))
+        total = sum(len(plan.utterances) for plan in missing)
+        shown = stack.enter_context(Progress(what, total, "utterances"))
+        maker = PartMaker(backbone, compute, readers, writer, shown)
+        maker.make(missing)
+    found.update({part.key: part for part in writer.parts})
     parts = [part for part in found.values() if part is not None]
     reasons = Counter(reason for part in parts for reason in part.reasons)
     _refuse_failures(what, parts, spec.max_failed)
     publish(path, header, parts, pool)
-    return Filled(len(parts), len(missing), reasons)
+    return Filled(len(parts), len(missing), reasons, f"{shown.summary()}, {maker.note()}")
 
 
-def _exact_arithmetic(threads: int) -> None:
-    """Full float32 and repeatable kernels, on a GPU as well."""
-    torch.set_num_threads(threads)
-    torch.set_float32_matmul_precision("highest")
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cudnn.benchmark = False
-    torch.backends.cudnn.deterministic = True
+def num_readers(modality: str, threads: int) -> int:
+    """How many processes decode: one for each core that the network leaves, at least one."""
+    if modality == "text":
+        return 1
+    return max(1, (os.cpu_count() or 1) - threads)
 
 
 def _utterances_per_part(backbone: Backbone, spec: ExtractSpec) -> float:

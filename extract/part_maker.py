@@ -1,122 +1,113 @@
-"""Makes one part: read, prepare, encode in batches, check, write."""
+"""Makes parts: prepared utterances in, encoded parts to the writer."""
 
 import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from extract.backbone import Backbone, Example
-from extract.batching import batches
-from extract.media.errors import UnreadableError
+from extract.compute import Compute
+from extract.encoder import Encoder
+from extract.part_writer import Encoded, PartWriter
 from extract.plan import PlannedPart
-from extract.reading import Reader
+from extract.prefetch import Prefetch
+from extract.reading import Prepared, Reader
 from extract.recipe import made_with
-from features.manifest import Utterance
 from features.progress import Progress
 from features.store.index import FAILURES
-from features.store.pool import Part, Pool
 
-FLOAT16_MAX = 65504.0
-# How many budgets of prepared examples may wait for the network at a time.
-BATCHES_IN_MEMORY = 8
-Spans = tuple[tuple[int, int], ...]
+# How many budgets of prepared utterances are sorted into batches at a time.
+BATCHES_IN_MEMORY = 32
+# How much prepared input may wait for the network.
+AHEAD_BYTES = 128 * 2**20
 
 
 class PartMaker:
-    """Makes one part at a time: read, prepare, encode, check, write."""
+    """Encodes parts one after another, while readers prepare the next and a writer the last."""
 
     def __init__(
         self,
         backbone: Backbone,
-        reader: Reader,
-        dtype: str,
-        pool: Pool,
-        device: torch.device,
+        compute: Compute,
+        readers: Sequence[Reader],
+        writer: PartWriter,
         shown: Progress,
     ) -> None:
+        self.encoder = Encoder(backbone, compute)
         self.backbone = backbone
-        self.reader = reader
-        self.dtype = dtype
-        self.pool = pool
+        self.compute = compute
+        self.readers = readers
+        self.writer = writer
         self.shown = shown
-        self.made_with = made_with(device)
+        self.media_s = 0.0
+        self.start = time.monotonic()
 
-    def make(self, plan: PlannedPart) -> Part:
-        """Read and encode a part in runs of bounded work, so that memory is bounded too."""
-        reasons = ["ok"] * len(plan.utterances)
-        tracks: dict[int, Tensor] = {}
-        spans: dict[int, Spans] = {}
-        waiting: dict[int, Example] = {}
-        work = 0
-        for position, utterance in enumerate(plan.utterances):
+    def make(self, plans: Sequence[PlannedPart]) -> None:
+        """Make the parts; one that does not fit into a GPU is made again with half the budget."""
+        left = deque(plans)
+        while left:
             try:
-                example = self.example(utterance)
-                spans[position] = example.spans or ()
-                waiting[position] = example
-                work += self.backbone.cost(example)
-            except UnreadableError as error:
-                reasons[position] = error.reason
-                if error.reason in FAILURES:
-                    print(f"{utterance.id}: {error.reason}: {error.detail}", file=sys.stderr)
-            if work >= BATCHES_IN_MEMORY * self.backbone.budget:
-                tracks.update(self.encode(waiting))
-                waiting, work = {}, 0
-            self.shown.advance()
-        tracks.update(self.encode(waiting))
-        for position, track in list(tracks.items()):
-            fault = track_fault(track, self.dtype)
-            if fault is not None:
-                reasons[position] = fault
-                del tracks[position]
-        return self.write(plan, spans, tracks, reasons)
+                self._make_ahead(left)
+            except torch.OutOfMemoryError:
+                self.encoder.budget = max(1, self.encoder.budget // 2)
+                torch.cuda.empty_cache()
+                print(
+                    f"out of memory on {self.compute.device}: the part is made again with a "
+                    f"budget of {self.encoder.budget} steps",
+                    file=sys.stderr,
+                )
 
-    def example(self, utterance: Utterance) -> Example:
-        example = self.backbone.prepare(self.reader.read(utterance))
-        if self.backbone.cost(example) == 0:
-            raise UnreadableError("empty", "it has no steps")
-        return example
+    def _make_ahead(self, left: deque[PlannedPart]) -> None:
+        utterances = [utterance for plan in left for utterance in plan.utterances]
+        functions = [reader.read for reader in self.readers]
+        with Prefetch(utterances, functions, lambda p: p.num_bytes, AHEAD_BYTES) as ahead:
+            prepared = iter(ahead)
+            while left:
+                self.writer.add(self._encoded(left[0], prepared))
+                left.popleft()
 
-    def encode(self, examples: dict[int, Example]) -> dict[int, Tensor]:
-        positions = list(examples)
-        costs = [self.backbone.cost(examples[position]) for position in positions]
+    def _encoded(self, plan: PlannedPart, prepared: Iterator[Prepared]) -> Encoded:
+        """A part, in runs of bounded work, so that memory is bounded too."""
+        before = self.shown.done
+        reasons: list[str] = []
         tracks: dict[int, Tensor] = {}
-        with torch.inference_mode():
-            for batch in batches(costs, self.backbone.budget):
-                chosen = [positions[place] for place in batch]
-                encoded = self.backbone.encode([examples[position] for position in chosen])
-                tracks.update(zip(chosen, encoded, strict=True))
+        waiting: dict[int, Example] = {}
+        spans = {}
+        work = 0
+        try:
+            coming = zip(plan.utterances, islice(prepared, len(plan.utterances)), strict=True)
+            for position, (utterance, found) in enumerate(coming):
+                reasons.append(found.reason)
+                if found.reason in FAILURES:
+                    print(f"{utterance.id}: {found.reason}: {found.detail}", file=sys.stderr)
+                if found.example is not None:
+                    waiting[position] = found.example
+                    spans[position] = found.example.spans or ()
+                    work += sum(map(self.backbone.cost, found.example.windows))
+                    self.media_s += found.duration_s
+                if work >= BATCHES_IN_MEMORY * self.encoder.budget:
+                    tracks.update(self._run(waiting, position + 1 + before))
+                    waiting, work = {}, 0
+            tracks.update(self._run(waiting, len(plan.utterances) + before))
+        except torch.OutOfMemoryError:
+            self.shown.advance(before - self.shown.done)
+            raise
+        facts = made_with(self.compute, self.encoder.budget)
+        return Encoded(plan, tracks, spans, reasons, facts)
+
+    def _run(self, examples: dict[int, Example], done: int) -> dict[int, Tensor]:
+        tracks = self.encoder.tracks(examples)
+        self.shown.advance(done - self.shown.done, self.note())
         return tracks
 
-    def write(
-        self,
-        plan: PlannedPart,
-        spans: dict[int, Spans],
-        tracks: dict[int, Tensor],
-        reasons: list[str],
-    ) -> Part:
-        num_layers, dim = len(self.backbone.layers), self.backbone.dim
-        kept = [tracks[position].numpy() for position in sorted(tracks)]
-        none = np.zeros((num_layers, 0, dim), np.float32)
-        values = np.concatenate([none, *kept], axis=1).astype(self.dtype)
-        kept_spans = [span for position in sorted(tracks) for span in spans[position]]
-        positions = range(len(plan.utterances))
-        return self.pool.add(
-            values,
-            key=plan.key,
-            ids=tuple(utterance.id for utterance in plan.utterances),
-            inputs=plan.inputs,
-            lengths=tuple(tracks[p].shape[1] if p in tracks else 0 for p in positions),
-            reasons=tuple(reasons),
-            spans=tuple(kept_spans) if self.backbone.modality == "text" else None,
-            made_with=self.made_with,
-        )
-
-
-def track_fault(track: Tensor, dtype: str) -> str | None:
-    """The reason code of a track that must not be stored, or None."""
-    if not bool(torch.isfinite(track).all()):
-        return "not-finite"
-    if dtype == "float16" and float(track.abs().max()) > FLOAT16_MAX:
-        return "beyond-float16"
-    return None
+    def note(self) -> str:
+        """How fast media went by, and how much of the work was padding."""
+        padding = f"{100 * self.encoder.work.padding:.1f} % padding"
+        if not self.media_s:
+            return padding
+        speed = self.media_s / max(time.monotonic() - self.start, 1e-9)
+        return f"{speed:.1f}x realtime, {padding}"

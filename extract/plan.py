@@ -1,7 +1,7 @@
 """Cuts a manifest into parts and gives each the key under which it is kept."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,18 +19,26 @@ class PlannedPart:
 
 
 def plan_parts(
-    manifest: Sequence[Utterance], modality: str, recipe: str, utterances_per_part: float
+    manifest: Sequence[Utterance],
+    modality: str,
+    recipe: str,
+    utterances_per_part: float,
+    contexts: Mapping[str, tuple[str, ...]],
 ) -> list[PlannedPart]:
     """The parts of a store, in manifest order.
 
     A key digests the recipe hash and, per utterance, its id and everything that is read for
-    the modality: the same key always stands for the same bytes.
+    the modality, the `contexts` of a text (by id, earlier turns) among it: the same key always
+    stands for the same bytes.
     """
     cuts = [0, *borders(manifest, utterances_per_part), len(manifest)]
     parts = []
     for start, end in pairwise(cuts):
         utterances = tuple(manifest[start:end])
-        inputs = tuple(digest_json(utterance.source(modality)) for utterance in utterances)
+        inputs = tuple(
+            digest_json([utterance.source(modality), contexts.get(utterance.id, ())])
+            for utterance in utterances
+        )
         named = [[u.id, digest] for u, digest in zip(utterances, inputs, strict=True)]
         parts.append(PlannedPart(digest_json([recipe, named])[:32], utterances, inputs))
     return parts

@@ -6,6 +6,7 @@ from importlib.metadata import version
 import torch
 
 from extract.backbone import Backbone
+from extract.compute import Compute
 from features.files import digest_json
 from features.specs import BackboneSpec, ExtractSpec
 from features.store.format import SCHEMA
@@ -28,6 +29,8 @@ def store_header(backbone: Backbone, backbone_spec: BackboneSpec, spec: ExtractS
         "schema": SCHEMA,
         "backbone": described,
         "dtype": spec.dtype,
+        "compute": spec.compute,
+        "attention": spec.attention,
         "threads": spec.threads,
         "max_duration_s": spec.max_duration_s,
         "max_media_bytes": spec.max_media_bytes,
@@ -44,12 +47,13 @@ def store_header(backbone: Backbone, backbone_spec: BackboneSpec, spec: ExtractS
     )
 
 
-def made_with(device: torch.device) -> dict[str, str]:
+def made_with(compute: Compute, budget: int) -> dict[str, str]:
     """The machine and the packages on which the last float bits depend; kept in the pool only."""
-    gpu = device.type == "cuda"
+    gpu = compute.device.type == "cuda"
     return {
-        "device": torch.cuda.get_device_name(device) if gpu else "cpu",
+        "device": torch.cuda.get_device_name(compute.device) if gpu else "cpu",
         "machine": platform.machine(),
-        "compute": "float32",
+        "compute": compute.dtype,
+        "budget": str(budget),
         **{package: version(package) for package in PACKAGES},
     }

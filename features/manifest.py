@@ -4,7 +4,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -126,7 +126,8 @@ def _read(path: Path, kind: type[Record]) -> list[Record]:
 
 
 def corpus_problems(utterances: Sequence[Utterance], labels: Sequence[Label]) -> list[str]:
-    """Every reason why a corpus cannot be used: emptiness, repeated ids, leaks between splits."""
+    """Every reason why a corpus cannot be used: emptiness, repeated ids, leaks between
+    splits, turns out of order."""
     if not utterances:
         return ["it has no utterances; check that its root is the folder that the reader expects"]
     problems = [
@@ -137,10 +138,10 @@ def corpus_problems(utterances: Sequence[Utterance], labels: Sequence[Label]) ->
     if [label.id for label in labels] != [utterance.id for utterance in utterances]:
         problems.append("its labels and utterances do not name the same ids in the same order")
         return problems
-    return problems + _straddling_dialogues(utterances, labels)
+    return problems + _dialogue_problems(utterances, labels)
 
 
-def _straddling_dialogues(utterances: Sequence[Utterance], labels: Sequence[Label]) -> list[str]:
+def _dialogue_problems(utterances: Sequence[Utterance], labels: Sequence[Label]) -> list[str]:
     splits: dict[str, set[str]] = defaultdict(set)
     for utterance, label in zip(utterances, labels, strict=True):
         if utterance.dialogue is not None:
@@ -150,6 +151,16 @@ def _straddling_dialogues(utterances: Sequence[Utterance], labels: Sequence[Labe
         "split, or its test turns are seen in training"
         for dialogue, parts in splits.items()
         if len(parts) > 1
+    ]
+    problems += [
+        f"the turn {later.turn} of the dialogue {later.dialogue!r} ({later.id!r}) comes after its "
+        f"turn {earlier.turn}; turns must be in the order in which they were said"
+        for earlier, later in pairwise(utterances)
+        if earlier.dialogue is not None
+        and earlier.dialogue == later.dialogue
+        and earlier.turn is not None
+        and later.turn is not None
+        and later.turn <= earlier.turn
     ]
     runs = Counter(dialogue for dialogue, _ in groupby(u.dialogue for u in utterances) if dialogue)
     return problems + [

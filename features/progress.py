@@ -52,15 +52,24 @@ class Progress:
         elif self.done != self.total and time.monotonic() - self.shown >= LINE_EVERY_S:
             self._line()
 
+    def summary(self) -> str:
+        """How many units were done, in what time, and how many a second."""
+        seconds = time.monotonic() - self.start
+        rate = self.done / max(seconds, 1e-9)
+        return f"{self.done} {self.unit} in {seconds:.0f} s, {rate:.1f} per second"
+
     def _line(self) -> None:
         self.shown = time.monotonic()
         seconds = self.shown - self.start
         note = f", {self.note}" if self.note else ""
         of = "" if self.total is None else f"/{self.total}"
         rate = self.done / max(seconds, 1e-9)
+        left = ""
+        if self.total is not None and 0 < self.done < self.total:
+            left = f", {(self.total - self.done) / rate:.0f} s left"
         print(
             f"{self.what}: {self.done}{of} {self.unit}, {rate:.1f} per second, "
-            f"{seconds:.0f} s{note}",
+            f"{seconds:.0f} s{left}{note}",
             file=sys.stderr,
             flush=True,
         )

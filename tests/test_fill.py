@@ -13,7 +13,7 @@ import torch
 
 from extract.corpus import read_corpus
 from extract.fill import Filled, fill
-from extract.part_maker import track_fault
+from extract.part_writer import track_fault
 from features.errors import ProjectError
 from features.manifest import Utterance
 from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec

@@ -20,12 +20,12 @@ def manifest(num_dialogues: int, seed: int = 0) -> list[Utterance]:
 
 
 def keys(utterances: list[Utterance], size: float = 40) -> list[str]:
-    return [part.key for part in plan_parts(utterances, "text", "recipe", size)]
+    return [part.key for part in plan_parts(utterances, "text", "recipe", size, {})]
 
 
 def test_parts_hold_every_utterance_once_in_order() -> None:
     utterances = manifest(200)
-    parts = plan_parts(utterances, "text", "recipe", 40)
+    parts = plan_parts(utterances, "text", "recipe", 40, {})
     assert [u for part in parts for u in part.utterances] == utterances
     assert len(parts) > 10
 
@@ -37,7 +37,7 @@ def test_a_dialogue_never_straddles_parts() -> None:
 
 
 def test_parts_are_about_the_size_asked_for() -> None:
-    sizes = [len(part.utterances) for part in plan_parts(manifest(2000), "text", "r", 40)]
+    sizes = [len(part.utterances) for part in plan_parts(manifest(2000), "text", "r", 40, {})]
     assert 25 < np.mean(sizes) < 60
     assert max(sizes) < 40 * 6
 
@@ -86,7 +86,7 @@ def test_a_new_dialogue_changes_at_most_three_parts(seed: int) -> None:
 
 def test_the_recipe_is_part_of_every_key() -> None:
     utterances = manifest(50)
-    other = [part.key for part in plan_parts(utterances, "text", "other", 40)]
+    other = [part.key for part in plan_parts(utterances, "text", "other", 40, {})]
     assert not set(other) & set(keys(utterances))
 
 
@@ -96,6 +96,12 @@ class TestBatches:
         groups = batches(costs, 12)
         assert sorted(p for group in groups for p in group) == list(range(7))
         assert all(len(g) * max(costs[p] for p in g) <= 12 for g in groups)
+
+    def test_of_a_batch_at_most_a_twentieth_is_padding(self) -> None:
+        costs = [int(c) for c in np.random.default_rng(0).lognormal(3, 0.7, 500) + 1]
+        for group in batches(costs, 10_000):
+            real = sum(costs[p] for p in group)
+            assert real >= 0.95 * len(group) * max(costs[p] for p in group)
 
     def test_an_example_above_the_budget_goes_alone(self) -> None:
         assert batches([50, 2, 2], 10) == [[0], [1, 2]]

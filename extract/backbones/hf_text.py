@@ -1,7 +1,10 @@
-"""Text encoders of the Hugging Face library: BERT, RoBERTa, MiniLM and their relatives.
+"""Text encoders of the Hugging Face library: BERT, RoBERTa, DeBERTa-v3, MiniLM, relatives.
 
-A step is one token; special tokens are dropped. `layers` counts from 0 (the embeddings) to the
-number of layers of the network.
+A step is one token; special tokens are dropped unless `special_tokens` is set. `layers` counts
+from 0 (the embeddings) to the number of layers of the network. With `context_turns: k` the network
+also reads up to k earlier turns of the dialogue, as the first sequence of a pair; only the
+utterance's own tokens are kept. A text beyond the network's limit is cut into windows that share a
+quarter of it, never cut off.
 """
 
 import sys
@@ -10,22 +13,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-import transformers
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, BertTokenizerFast
 
-from extract.backbone import Example, freeze, seeded
-from extract.checkpoints import checkpoint_folder, digest_checkpoint, load_pretrained
-from extract.media.errors import UnreadableError
+from extract.backbone import Window, freeze, seeded
+from extract.backbones._layers import chosen_layers
+from extract.backbones._text_input import TextInput
+from extract.checkpoints import (
+    checkpoint_folder,
+    digest_checkpoint,
+    load_part,
+    load_pretrained,
+)
+from extract.compute import CPU, Compute
 from features.errors import ProjectError
-
-# The library's bars for loading a file of some megabytes are noise among ours.
-transformers.utils.logging.disable_progress_bar()
 
 MODALITY = "text"
 VERSION = 1
-RANGES = {"layers": (0, None)}
+RANGES = {"layers": (0, None), "context_turns": (0, 1000)}
+# Those that the tests show to be exact in batches.
+ARCHITECTURES = (
+    *("bert", "roberta", "xlm-roberta", "distilbert", "deberta-v2", "modernbert"),
+    *("electra", "mpnet"),
+)
 
 
 class HfText:
@@ -36,59 +48,55 @@ class HfText:
     rate_hz = None
     first_step_s = None
     nominal_steps = 16
-    budget = 2048
 
-    def __init__(self, folder: Path, layers: Sequence[int] | None, device: torch.device) -> None:
-        self.reading: dict[str, Any] = {}
+    def __init__(
+        self,
+        folder: Path,
+        compute: Compute,
+        *,
+        layers: Sequence[int] | None = None,
+        special_tokens: bool = False,
+        context_turns: int = 0,
+    ) -> None:
+        self.reading: dict[str, Any] = {"context_turns": context_turns}
         self.weights_digest = digest_checkpoint(folder)
-        network = load_pretrained(AutoModel, folder)
-        self.tokenizer = load_tokenizer(folder)
-        self.network = freeze(network, device)
-        self.device = device
+        network = load_pretrained(AutoModel, folder, compute, ARCHITECTURES)
+        tokenizer = load_tokenizer(folder)
+        self.typed = "token_type_ids" in tokenizer.model_input_names
+        self.padding = int(tokenizer.pad_token_id or 0)
+        self.network = freeze(network, compute)
+        self.compute = compute
         self.dim = int(network.config.hidden_size)
         self.layers = chosen_layers(layers, network.config.num_hidden_layers, str(folder))
-        self.max_tokens = min(self.tokenizer.model_max_length, num_positions(network))
+        limit = min(tokenizer.model_max_length, num_positions(network))
+        self.prepare = TextInput(tokenizer, limit, special_tokens)
+        self.budget = compute.pick(cpu=512, cuda=16_384)
 
-    def prepare(self, media: str) -> Example:
-        encoding = self.tokenizer(
-            media, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False
-        )
-        ids = torch.tensor([encoding["input_ids"], encoding["special_tokens_mask"]])
-        if ids.shape[1] > self.max_tokens:
-            detail = f"it has {ids.shape[1]} tokens, and the network reads {self.max_tokens}"
-            raise UnreadableError("too-long", detail)
-        kept = zip(encoding["offset_mapping"], encoding["special_tokens_mask"], strict=True)
-        return Example(ids, tuple((start, end) for (start, end), special in kept if not special))
+    def cost(self, window: Window) -> int:
+        return int(window.values.shape[1])
 
-    def cost(self, example: Example) -> int:
-        return example.values.shape[1] if example.spans else 0
-
-    def encode(self, examples: Sequence[Example]) -> list[Tensor]:
-        lengths = torch.tensor([example.values.shape[1] for example in examples])
-        mask = torch.arange(int(lengths.max()))[None] < lengths[:, None]
-        ids = torch.full(mask.shape, self.tokenizer.pad_token_id or 0)
-        ids[mask] = torch.cat([example.values[0] for example in examples])
-        states = self.network(
-            input_ids=ids.to(self.device),
-            attention_mask=mask.long().to(self.device),
+    def encode(self, windows: Sequence[Window]) -> list[Tensor]:
+        lengths = np.array([window.values.shape[1] for window in windows])
+        mask = np.arange(lengths.max())[None] < lengths[:, None]
+        ids = np.full(mask.shape, self.padding)
+        types = np.zeros_like(ids)
+        ids[mask], types[mask] = np.concatenate([window.values for window in windows], axis=1)
+        put = self.compute.put
+        said = self.network(
+            input_ids=put(ids),
+            attention_mask=put(mask.astype(np.int64)),
             output_hidden_states=True,
-        ).hidden_states
-        kept = torch.stack([states[layer] for layer in self.layers], dim=1).float().cpu()
-        return [
-            track[:, : example.values.shape[1]][:, example.values[1] == 0].contiguous()
-            for track, example in zip(kept, examples, strict=True)
-        ]
+            **({"token_type_ids": put(types)} if self.typed else {}),
+        )
+        # The last is taken after a final norm, where the network (ModernBERT) has one.
+        states = [*said.hidden_states[:-1], said.last_hidden_state]
+        kept = torch.stack([states[layer].float() for layer in self.layers], dim=1)
+        return [track[:, :length] for track, length in zip(kept, lengths, strict=True)]
 
 
 def load_tokenizer(folder: Path) -> Any:
     """The checkpoint's tokenizer, one that tells the character span of each token."""
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False
-        )
-    except (OSError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())
-        raise ProjectError(f"the tokenizer in {folder} cannot be loaded: {reason}") from None
+    tokenizer = load_part(AutoTokenizer, folder)
     if not tokenizer.is_fast:
         raise ProjectError(
             f"the tokenizer in {folder} does not tell character spans; save a fast one there "
@@ -105,30 +113,23 @@ def num_positions(network: Any) -> int:
     return int(stated) if padding is None else int(stated) - padding - 1
 
 
-def chosen_layers(layers: Sequence[int] | None, num_layers: int, what: str) -> tuple[int, ...]:
-    """The layers to keep: those named, or the last one; ProjectError where one does not exist."""
-    chosen = tuple(layers) if layers is not None else (num_layers,)
-    if (
-        not chosen
-        or len(set(chosen)) < len(chosen)
-        or not all(0 <= n <= num_layers for n in chosen)
-    ):
-        raise ProjectError(
-            f"layers {list(chosen)} of {what}: the network has the layers 0 (embeddings) to "
-            f"{num_layers}; name some of them, each once"
-        )
-    return chosen
-
-
 def load(
-    device: torch.device,
+    compute: Compute,
     *,
     checkpoint: str,
     revision: str | None = None,
     layers: list[int] | None = None,
+    special_tokens: bool = False,
+    context_turns: int = 0,
 ) -> HfText:
     """Load a text encoder from a folder, a Python package or a pinned hub repository."""
-    return HfText(checkpoint_folder(checkpoint, revision), layers, device)
+    return HfText(
+        checkpoint_folder(checkpoint, revision),
+        compute,
+        layers=layers,
+        special_tokens=special_tokens,
+        context_turns=context_turns,
+    )
 
 
 def tiny() -> HfText:
@@ -146,5 +147,5 @@ def tiny() -> HfText:
     with tempfile.TemporaryDirectory() as name:
         vocabulary = {word: number for number, word in enumerate(words)}
         BertTokenizerFast(vocab=vocabulary, model_max_length=64).save_pretrained(name)
-        seeded(0, lambda: BertModel(config)).save_pretrained(name)  # type: ignore[operator]
-        return HfText(Path(name), [0, 1, 2], torch.device("cpu"))
+        seeded(0, lambda: BertModel(config)).save_pretrained(name)
+        return HfText(Path(name), CPU, layers=[0, 1, 2])

@@ -7,14 +7,17 @@ for Kinetics-400.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchvision.models.video import R3D_18_Weights, r3d_18
 from torchvision.models.video.resnet import BasicBlock, BasicStem, Conv3DSimple, VideoResNet
 
-from extract.backbone import Example, freeze, seeded
+from extract.backbone import Example, Window, freeze, seeded
+from extract.compute import CPU, Compute
 from extract.media.video import Frames
 from features.errors import ProjectError
 from features.files import digest_json
@@ -27,6 +30,19 @@ MEAN = (0.43216, 0.394666, 0.37645)
 STD = (0.22803, 0.22145, 0.216989)
 # The published frames are 128 x 171 before the 112 x 112 centre is cut out.
 RESIZED = (128 / 112, 171 / 112)
+
+
+@dataclass(frozen=True)
+class CentreCut:
+    """Cuts the centre square out of frames."""
+
+    size_px: int
+
+    def __call__(self, media: Frames) -> Example:
+        top = round((media.shape[1] - self.size_px) / 2)
+        left = round((media.shape[2] - self.size_px) / 2)
+        cut = media[:, top : top + self.size_px, left : left + self.size_px]
+        return Example((Window(np.ascontiguousarray(cut)),))
 
 
 class R3d:
@@ -43,37 +59,32 @@ class R3d:
         weights_digest: str,
         rate_hz: float,
         size_px: int,
-        device: torch.device,
+        compute: Compute,
     ) -> None:
         self.dim = network.fc.in_features
-        self.network: VideoResNet = freeze(network, device)
+        self.network: VideoResNet = freeze(network, compute)
         self.weights_digest = weights_digest
-        self.device = device
-        self.size_px = size_px
+        self.compute = compute
+        self.prepare = CentreCut(size_px)
         self.rate_hz = rate_hz / FRAMES_PER_STEP
         self.first_step_s = 0.5 / rate_hz
         height_px, width_px = (round(size_px * share) for share in RESIZED)
         self.reading = {"rate_hz": rate_hz, "height_px": height_px, "width_px": width_px}
-        # About 64 frames of 112 x 112 at a time.
-        self.budget = max(1, round(64 * (112 / size_px) ** 2))
+        # So many frames of 112 x 112 at a time.
+        num_frames = compute.pick(cpu=64, cuda=1024)
+        self.budget = max(1, round(num_frames * (112 / size_px) ** 2))
 
-    def prepare(self, media: Frames) -> Example:
-        top = round((media.shape[1] - self.size_px) / 2)
-        left = round((media.shape[2] - self.size_px) / 2)
-        cut = media[:, top : top + self.size_px, left : left + self.size_px]
-        return Example(torch.from_numpy(cut).permute(3, 0, 1, 2).contiguous())
+    def cost(self, window: Window) -> int:
+        return len(window.values)
 
-    def cost(self, example: Example) -> int:
-        return example.values.shape[1]
-
-    def encode(self, examples: Sequence[Example]) -> list[Tensor]:
+    def encode(self, windows: Sequence[Window]) -> list[Tensor]:
         tracks: dict[int, Tensor] = {}
-        for length in {self.cost(example) for example in examples}:
-            places = [p for p, example in enumerate(examples) if self.cost(example) == length]
-            clips = torch.stack([examples[place].values for place in places])
-            steps = self._steps(scaled(clips.to(self.device)))
+        for length in {self.cost(window) for window in windows}:
+            places = [p for p, window in enumerate(windows) if self.cost(window) == length]
+            clips = self.compute.put(np.stack([windows[place].values for place in places]))
+            steps = self._steps(scaled(clips.permute(0, 4, 1, 2, 3)))
             tracks.update(zip(places, steps, strict=True))
-        return [tracks[place] for place in range(len(examples))]
+        return [tracks[place] for place in range(len(windows))]
 
     def _steps(self, clips: Tensor) -> Tensor:
         """Clips `(B, 3, T, H, W)` to tracks `(B, 1, ceil(T / 8), 512)`."""
@@ -81,7 +92,7 @@ class R3d:
         for stage in (1, 2, 3, 4):
             hidden = getattr(self.network, f"layer{stage}")(hidden)
         pooled: Tensor = hidden.mean(dim=(3, 4)).transpose(1, 2)
-        return pooled[:, None].float().cpu()
+        return pooled[:, None].float()
 
 
 def scaled(clips: Tensor) -> Tensor:
@@ -93,7 +104,7 @@ def scaled(clips: Tensor) -> Tensor:
 
 
 def load(
-    device: torch.device,
+    compute: Compute,
     *,
     weights: Literal["kinetics400", "random"] = "kinetics400",
     rate_hz: float = 15.0,
@@ -103,7 +114,7 @@ def load(
     """Load R3D-18 with its Kinetics-400 weights, or with random ones drawn from `seed`."""
     if weights == "random":
         network = seeded(seed, lambda: r3d_18(weights=None))
-        return R3d(network, digest_json(["random", seed]), rate_hz, size_px, device)
+        return R3d(network, digest_json(["random", seed]), rate_hz, size_px, compute)
     published = R3D_18_Weights.KINETICS400_V1
     try:
         state = published.get_state_dict(check_hash=True, progress=False, weights_only=True)
@@ -115,7 +126,7 @@ def load(
         ) from None
     network = r3d_18(weights=None)
     network.load_state_dict(state)
-    return R3d(network, digest_json(published.url), rate_hz, size_px, device)
+    return R3d(network, digest_json(published.url), rate_hz, size_px, compute)
 
 
 def tiny() -> R3d:
@@ -124,4 +135,4 @@ def tiny() -> R3d:
     def build() -> VideoResNet:
         return VideoResNet(BasicBlock, [Conv3DSimple] * 4, [1, 1, 1, 1], BasicStem)
 
-    return R3d(seeded(0, build), digest_json(["random", 0]), 8.0, 16, torch.device("cpu"))
+    return R3d(seeded(0, build), digest_json(["random", 0]), 8.0, 16, CPU)

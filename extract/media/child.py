@@ -3,8 +3,10 @@
 import multiprocessing
 import os
 import signal
+import sys
 import traceback
 from collections.abc import Callable
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, NoReturn, TypeVar
@@ -14,12 +16,18 @@ from features.errors import ProjectError
 
 Result = TypeVar("Result")
 TIMEOUT_S = 300.0
+# What the children need, read once by the process that they are forked from.
+PRELOADED = ["extract.reading", "extract.backbones._waveform"]
 # Ends that are the codec's own doing; any other end says nothing about the file.
 CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}
 
 
 class Child:
-    """A child process that runs one function call at a time and is replaced when it dies."""
+    """A child process that runs one function call at a time and is replaced when it dies.
+
+    It is forked from a server process that has read the libraries already, so that many children
+    share them and a new one starts at once.
+    """
 
     def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
         self.timeout_s = timeout_s
@@ -35,7 +43,7 @@ class Child:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stop()
+        self.close()
 
     def call(self, function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
         """`function(*args, **kwargs)` in the child; a module-level function.
@@ -51,7 +59,7 @@ class Child:
         try:
             self._pipe.send((function, args, kwargs))
             if not self._pipe.poll(self.timeout_s):
-                self._stop()
+                self.close()
                 raise ProjectError(
                     f"reading {what} took longer than {self.timeout_s:.0f} s; finished parts are "
                     "kept. Look at the file, then run the same command again."
@@ -77,13 +85,15 @@ class Child:
         return result
 
     def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(PRELOADED)
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
         self._process.start()
         theirs.close()
 
-    def _stop(self) -> None:
+    def close(self) -> None:
+        """End the process; the next call starts another."""
         if self._process is not None:
             self._process.kill()
             self._process.join()
@@ -94,7 +104,7 @@ class Child:
     def _died(self, what: object) -> NoReturn:
         self._process.join()
         code = self._process.exitcode
-        self._stop()
+        self.close()
         if code is not None and -code in CRASHES:
             raise UnreadableError("undecodable", f"the decoder crashed on it (signal {-code})")
         raise ProjectError(
@@ -103,8 +113,16 @@ class Child:
         )
 
 
+def warm_up() -> None:
+    """Begin to start the process that children are forked from; this does not wait for it."""
+    multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOADED)
+    forkserver.ensure_running()
+
+
 def _serve(pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
     parent = os.getppid()
     while os.getppid() == parent:
         try:

@@ -1,0 +1,154 @@
+"""The network of emotion2vec (Ma et al., ACL 2024), which is data2vec 2.0 for audio.
+
+Convolutions with layer norms, a positional convolution of several layers, extra tokens in front,
+and transformer blocks that normalise after each half and know positions by distance alone (ALiBi;
+Press et al., ICLR 2022). Padding is zeroed after every positional layer, so a padded batch says
+what each clip says alone.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The sizes of a network; `convolutions` are (width, kernel, stride) of each layer."""
+
+    convolutions: tuple[tuple[int, int, int], ...]
+    dim: int
+    num_heads: int
+    mlp_ratio: float
+    norm_eps: float
+    num_positional: int
+    positional_kernel: int
+    positional_groups: int
+    num_extra_tokens: int
+    num_scales: int
+    heads_scaled: bool
+    prenet_depth: int
+    depth: int
+
+
+class Convolution(nn.Module):
+    """A strided convolution over time, a layer norm and GELU; `(B, D, T)` in and out."""
+
+    def __init__(self, before: int, width: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(before, width, kernel, stride=stride, bias=False)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        normed = self.norm(self.conv(hidden).transpose(1, 2)).transpose(1, 2)
+        return functional.gelu(normed)
+
+
+class Block(nn.Module):
+    """Self-attention and a two-layer network, each followed by a sum and a layer norm."""
+
+    def __init__(self, dim: int, num_heads: int, mlp_ratio: float, eps: float) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.qkv = nn.Linear(dim, 3 * dim)
+        self.proj = nn.Linear(dim, dim)
+        self.norm1 = nn.LayerNorm(dim, eps=eps)
+        self.fc1 = nn.Linear(dim, round(dim * mlp_ratio))
+        self.fc2 = nn.Linear(round(dim * mlp_ratio), dim)
+        self.norm2 = nn.LayerNorm(dim, eps=eps)
+
+    def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
+        queries, keys, values = self.qkv(hidden).unflatten(2, (3, self.num_heads, -1)).unbind(2)
+        attended = functional.scaled_dot_product_attention(
+            queries.transpose(1, 2),
+            keys.transpose(1, 2),
+            values.transpose(1, 2),
+            attn_mask=bias.to(queries.dtype),
+        )
+        hidden = self.norm1(hidden + self.proj(attended.transpose(1, 2).flatten(2)))
+        normed: Tensor = self.norm2(hidden + self.fc2(functional.gelu(self.fc1(hidden))))
+        return normed
+
+
+class Emotion2VecNetwork(nn.Module):
+    """Waveforms to the states of every transformer block."""
+
+    def __init__(self, sizes: Architecture) -> None:
+        super().__init__()
+        dim, heads = sizes.dim, sizes.num_heads
+        widths = [1, *(width for width, _, _ in sizes.convolutions)]
+        self.sizes = sizes
+        self.convolutions = nn.Sequential(
+            *(
+                Convolution(before, *layer)
+                for before, layer in zip(widths, sizes.convolutions, strict=False)
+            )
+        )
+        self.project_norm = nn.LayerNorm(widths[-1])
+        self.project = nn.Linear(widths[-1], dim)
+        kernel, groups = sizes.positional_kernel, sizes.positional_groups
+        self.positional = nn.ModuleList(
+            nn.Conv1d(dim, dim, kernel, padding=kernel // 2, groups=groups)
+            for _ in range(sizes.num_positional)
+        )
+        self.extra_tokens = nn.Parameter(torch.randn(1, sizes.num_extra_tokens, dim))
+        scaled = heads if sizes.heads_scaled else 1
+        self.alibi_scale = nn.Parameter(torch.ones(sizes.num_scales, 1, scaled, 1, 1))
+        self.norm = nn.LayerNorm(dim, eps=sizes.norm_eps)
+        self.blocks = nn.ModuleList(
+            Block(dim, heads, sizes.mlp_ratio, sizes.norm_eps)
+            for _ in range(sizes.prenet_depth + sizes.depth)
+        )
+
+    def convolve(self, waveform: Tensor) -> Tensor:
+        """One waveform `(N,)` to its steps `(T, D)`."""
+        steps: Tensor = self.convolutions(waveform[None, None])[0].T
+        return steps
+
+    def forward(self, convolved: Tensor, mask: Tensor) -> list[Tensor]:
+        """Convolved steps `(B, T, D)` to states `(B, T, dim)`: before the first block, after each.
+
+        `mask` `(B, T)` is True where a step is real.
+        """
+        hidden = self.project(self.project_norm(convolved)) * mask[..., None]
+        hidden = hidden + self._positions(hidden, mask)
+        num_extra = self.extra_tokens.shape[1]
+        hidden = torch.cat([self.extra_tokens.expand(len(hidden), -1, -1), hidden], dim=1)
+        hidden = self.norm(hidden)
+        hides = torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, -math.inf)
+        hides = functional.pad(hides, (num_extra, 0))[:, None, None]
+        apart = distances(self.sizes.num_heads, mask.shape[1], mask.device)
+        apart = functional.pad(apart, (num_extra, 0, num_extra, 0))
+        scales = self.alibi_scale.clamp_min(0).expand(len(self.blocks), -1, -1, -1, -1)
+        states = [hidden]
+        for block, scale in zip(self.blocks, scales, strict=True):
+            states.append(block(states[-1], apart * scale + hides))
+        return [state[:, num_extra:] for state in states]
+
+    def _positions(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        position = hidden.transpose(1, 2)
+        for conv in self.positional:
+            convolved = conv(position)[..., : mask.shape[1]].transpose(1, 2)
+            normed = functional.layer_norm(convolved, convolved.shape[-1:])
+            position = functional.gelu(normed).transpose(1, 2) * mask[:, None]
+        return position.transpose(1, 2)
+
+
+def distances(num_heads: int, num_steps: int, device: torch.device) -> Tensor:
+    """ALiBi `(num_heads, T, T)`: minus the distance of two steps times the slope of each head."""
+    steps = torch.arange(num_steps, device=device)
+    apart = (steps[None] - steps[:, None]).abs()
+    return -apart * torch.tensor(slopes(num_heads), device=device)[:, None, None]
+
+
+def slopes(num_heads: int) -> Sequence[float]:
+    """Powers of 2^(-8/n) for n heads, n a power of two.
+
+    For other n: those of the power of two below, then every second one of the power above.
+    """
+    below = 2 ** math.floor(math.log2(num_heads))
+    first = [2.0 ** (-8 * (head + 1) / below) for head in range(below)]
+    return first if below == num_heads else [*first, *slopes(2 * below)[::2][: num_heads - below]]

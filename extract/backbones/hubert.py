@@ -1,0 +1,48 @@
+"""HuBERT (base, large, extra large) of the Hugging Face library: 50 steps per second.
+
+`layers` counts from 0 (the input of the transformer) to its number of layers. See
+``_speech.py`` for what keeps batches exact.
+"""
+
+from transformers import HubertConfig, HubertModel
+
+from extract.backbone import seeded
+from extract.backbones._speech import Speech, load_speech
+from extract.compute import CPU, Compute
+from features.files import digest_json
+
+MODALITY = "audio"
+VERSION = 1
+RANGES = {"layers": (0, None), "window_s": (1, 600), "overlap_s": (0, 300)}
+
+
+def load(
+    compute: Compute,
+    *,
+    checkpoint: str,
+    revision: str | None = None,
+    layers: list[int] | None = None,
+    window_s: float = 60.0,
+    overlap_s: float = 10.0,
+) -> Speech:
+    """Load a folder or a pinned hub repository.
+
+    A recording longer than `window_s` is cut into windows that share `overlap_s`.
+    """
+    settings = {"layers": layers, "window_s": window_s, "overlap_s": overlap_s}
+    return load_speech(HubertModel, compute, checkpoint, revision, **settings)
+
+
+def tiny() -> Speech:
+    """Two transformer layers of width 16 behind the base network's seven convolutions."""
+    config = HubertConfig(
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        conv_dim=(8,) * 7,
+        num_conv_pos_embeddings=16,
+        num_conv_pos_embedding_groups=2,
+    )
+    network = seeded(0, lambda: HubertModel(config))
+    return Speech(network, digest_json(["random", 0]), CPU, layers=[0, 1, 2])

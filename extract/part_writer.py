@@ -1,0 +1,103 @@
+"""Checks and writes finished parts while the network works on the next one."""
+
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from extract.backbone import Backbone
+from extract.plan import PlannedPart
+from features.store.pool import Part, Pool
+
+FLOAT16_MAX = 65504.0
+Spans = tuple[tuple[int, int], ...]
+
+
+@dataclass
+class Encoded:
+    """The tracks of a part by position in it, their spans, and every utterance's reason."""
+
+    plan: PlannedPart
+    tracks: dict[int, Tensor]
+    spans: dict[int, Spans]
+    reasons: list[str]
+    made_with: dict[str, str]
+
+
+class PartWriter:
+    """Writes one part at a time in a thread of its own; at most one more waits.
+
+    What went wrong in a write is raised by the next call, or on leaving.
+    """
+
+    def __init__(self, pool: Pool, backbone: Backbone, dtype: str) -> None:
+        self.pool = pool
+        self.backbone = backbone
+        self.dtype = dtype
+        self.thread = ThreadPoolExecutor(max_workers=1)
+        self.waiting: list[Future[Part]] = []
+        self.parts: list[Part] = []
+
+    def __enter__(self) -> "PartWriter":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.thread.shutdown(wait=True)
+        if kind is None:
+            self._collect(0)
+
+    def add(self, encoded: Encoded) -> None:
+        """Have a part written."""
+        self.waiting.append(self.thread.submit(self._write, encoded))
+        self._collect(1)
+
+    def _collect(self, may_wait: int) -> None:
+        while len(self.waiting) > may_wait:
+            self.parts.append(self.waiting.pop(0).result())
+
+    def _write(self, encoded: Encoded) -> Part:
+        for position in list(encoded.tracks):
+            fault = track_fault(encoded.tracks[position], self.dtype)
+            if fault is not None:
+                encoded.reasons[position] = fault
+                del encoded.tracks[position]
+        kept = sorted(encoded.tracks)
+        lengths = _lengths(encoded.tracks, len(encoded.plan.utterances))
+        num_layers, end = len(self.backbone.layers), 0
+        values = np.empty((num_layers, sum(lengths), self.backbone.dim), self.dtype)
+        for position in kept:
+            values[:, end : end + lengths[position]] = encoded.tracks[position].numpy()
+            end += lengths[position]
+        spans = tuple(span for position in kept for span in encoded.spans[position])
+        return self.pool.add(
+            values,
+            key=encoded.plan.key,
+            ids=tuple(utterance.id for utterance in encoded.plan.utterances),
+            inputs=encoded.plan.inputs,
+            lengths=lengths,
+            reasons=tuple(encoded.reasons),
+            spans=spans if self.backbone.modality == "text" else None,
+            made_with=encoded.made_with,
+        )
+
+
+def track_fault(track: Tensor, dtype: str) -> str | None:
+    """The reason code of a track that must not be stored, or None."""
+    if not bool(torch.isfinite(track).all()):
+        return "not-finite"
+    if dtype == "float16" and float(track.abs().max()) > FLOAT16_MAX:
+        return "beyond-float16"
+    return None
+
+
+def _lengths(tracks: Mapping[int, Tensor], num_utterances: int) -> tuple[int, ...]:
+    return tuple(tracks[p].shape[1] if p in tracks else 0 for p in range(num_utterances))

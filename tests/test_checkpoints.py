@@ -1,0 +1,161 @@
+"""Checkpoints: where they come from, what is refused, what is said."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from transformers import AutoModel, RobertaConfig, RobertaModel
+
+from extract.backbones import hf_text, hubert, whisper
+from extract.checkpoints import checkpoint_folder, digest_checkpoint, load_pretrained
+from extract.compute import CPU
+from features.errors import ProjectError
+from tests.architectures import SMALL, texts
+
+COMMIT = "0123456789" * 4
+
+
+def save_roberta(folder: Path) -> RobertaConfig:
+    config = RobertaConfig(
+        vocab_size=6, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=32,
+    )  # fmt: skip
+    RobertaModel(config).save_pretrained(folder)
+    return config
+
+
+def test_a_hub_name_needs_a_commit() -> None:
+    with pytest.raises(ProjectError, match="'bert-base-uncased' is no folder here.*a commit"):
+        checkpoint_folder("bert-base-uncased", "main")
+
+
+def test_a_missing_package_is_named() -> None:
+    with pytest.raises(ProjectError, match="needs the Python package 'no_such_package'"):
+        checkpoint_folder("package:no_such_package/model", None)
+
+
+def test_weights_that_are_lacking_are_named(tmp_path: Path) -> None:
+    config = save_roberta(tmp_path)
+    config.num_hidden_layers = 2
+    config.save_pretrained(tmp_path)
+    with pytest.raises(ProjectError, match=r"lacks \d+ weights of its network, such as"):
+        load_pretrained(RobertaModel, tmp_path, CPU, ["roberta"])
+
+
+def test_a_folder_that_is_no_checkpoint_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match="cannot be loaded: it has no config.json"):
+        load_pretrained(RobertaModel, tmp_path, CPU, ["roberta"])
+
+
+def test_pickled_weights_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"x")
+    with pytest.raises(ProjectError, match=r"no \*\.safetensors file"):
+        digest_checkpoint(tmp_path)
+
+
+def test_a_damaged_safetensors_file_is_named(tmp_path: Path) -> None:
+    save_roberta(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"not a header")
+    with pytest.raises(ProjectError, match="cannot be loaded"):
+        load_pretrained(RobertaModel, tmp_path, CPU, ["roberta"])
+
+
+@pytest.mark.parametrize(
+    ("leaf", "kind"), [(hubert, "'hubert'"), (whisper, "'whisper'")], ids=["hubert", "whisper"]
+)
+def test_another_architecture_is_refused_by_name(leaf: object, kind: str, tmp_path: Path) -> None:
+    save_roberta(tmp_path)
+    with pytest.raises(ProjectError, match=f"is a 'roberta'; this backbone reads {kind}"):
+        leaf.load(CPU, checkpoint=str(tmp_path))  # type: ignore[attr-defined]
+
+
+def test_a_text_network_that_no_test_covers_is_refused(tmp_path: Path) -> None:
+    save_roberta(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text()) | {"model_type": "gpt2"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ProjectError, match="is a 'gpt2'; this backbone reads 'bert', 'deberta"):
+        hf_text.load(CPU, checkpoint=str(tmp_path))
+
+
+@pytest.mark.parametrize("known_type", [True, False])
+def test_code_that_comes_with_a_checkpoint_never_runs(known_type: bool, tmp_path: Path) -> None:
+    texts(SMALL)["bert"].save(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["auto_map"] = {"AutoModel": "evil.Network", "AutoConfig": "evil.Config"}
+    if not known_type:
+        config["model_type"] = "evil"
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "evil.py").write_text("raise SystemExit('it ran')")
+    if known_type:  # the library's own class of that name is used
+        assert hf_text.load(CPU, checkpoint=str(tmp_path)).dim == 16
+        return
+    with pytest.raises(ProjectError, match=r"wants to run code that comes with it.*never done"):
+        hf_text.load(CPU, checkpoint=str(tmp_path))
+
+
+def test_the_librarys_own_refusal_of_foreign_code_is_said_in_our_words(tmp_path: Path) -> None:
+    config = {"model_type": "bert-like", "auto_map": {"AutoConfig": "evil.Config"}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ProjectError, match="wants to run code that comes with it, which is never"):
+        load_pretrained(AutoModel, tmp_path, CPU, ["bert-like"])
+
+
+class Hub(BaseHTTPRequestHandler):
+    """A hub that says of every request what its class attribute says."""
+
+    code = "RevisionNotFound"
+
+    def do_GET(self) -> None:
+        self.send_response(404)
+        self.send_header("X-Error-Code", self.code)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_HEAD = do_GET  # noqa: N815
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[type[Hub]]:
+    server = HTTPServer(("127.0.0.1", 0), Hub)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr("huggingface_hub.hf_api.api.endpoint", address)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    yield Hub
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class TestHub:
+    def test_a_commit_that_does_not_exist_is_named(self, hub: type[Hub]) -> None:
+        hub.code = "RevisionNotFound"
+        with pytest.raises(ProjectError, match=f"the hub's 'a/b' has no commit {COMMIT}"):
+            checkpoint_folder("a/b", COMMIT)
+
+    def test_a_name_that_does_not_exist_is_named(self, hub: type[Hub]) -> None:
+        hub.code = "RepoNotFound"
+        with pytest.raises(ProjectError, match="the hub has no public checkpoint 'a/b'"):
+            checkpoint_folder("a/b", COMMIT)
+
+    def test_without_a_network_both_remedies_are_named(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+        with pytest.raises(
+            ProjectError, match=r"Connect to the network, or copy its folder here and give"
+        ):
+            checkpoint_folder("nobody/nothing", COMMIT)
+
+    def test_what_is_no_name_is_said(self) -> None:
+        with pytest.raises(ProjectError, match="copy its folder here"):
+            checkpoint_folder("no/such/folder/here", COMMIT)

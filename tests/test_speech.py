@@ -1,0 +1,216 @@
+"""Speech networks: checkpoints, sample rates, short clips, long recordings, emotion2vec's files."""
+
+import copy
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torchaudio
+
+from extract.backbones import emotion2vec, log_mel, mfcc, wav2vec2, whisper
+from extract.backbones._emotion2vec_files import conv_layers, read_checkpoint
+from extract.backbones._emotion2vec_network import slopes
+from extract.backbones._speech import Speech, receptive_field
+from extract.checkpoints import digest_checkpoint
+from extract.compute import CPU
+from extract.encoder import Encoder
+from extract.windows import Cut, Windowing
+from features.errors import ProjectError
+from tests.architectures import EMOTION2VEC_CONFIG, save_emotion2vec
+from tests.conformance import assert_same
+
+
+def sound(num_samples: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    return np.random.default_rng(num_samples).normal(0, 0.1, num_samples).astype(np.float32)
+
+
+def track(backbone: Any, samples: Any, rate_hz: int = 16_000) -> torch.Tensor:
+    return Encoder(backbone, CPU).tracks({0: backbone.prepare((samples, rate_hz))})[0]
+
+
+class TestWindowing:
+    def test_an_input_within_the_limit_is_one_window(self) -> None:
+        assert Windowing(10, 4).cuts(10) == [Cut(0, 10, slice(0, 10))]
+
+    def test_of_what_two_windows_share_each_keeps_its_half(self) -> None:
+        assert Windowing(10, 4).cuts(18) == [
+            Cut(0, 10, slice(0, 8)),
+            Cut(6, 16, slice(2, 8)),
+            Cut(12, 18, slice(2, 6)),
+        ]
+
+    @pytest.mark.parametrize(("limit", "overlap"), [(10, 4), (10, 0), (7, 6), (3, 1), (1, 0)])
+    def test_every_step_is_kept_once_and_in_order(self, limit: int, overlap: int) -> None:
+        for num_steps in range(1, 60):
+            cuts = Windowing(limit, overlap).cuts(num_steps)
+            kept = [step for cut in cuts for step in range(cut.start, cut.stop)[cut.keep]]
+            assert kept == list(range(num_steps))
+            assert all(cut.stop - cut.start <= limit for cut in cuts)
+
+    def test_windows_must_be_longer_than_what_they_share(self) -> None:
+        with pytest.raises(ProjectError, match="overlap_s is 5.0 and window_s is 5.0"):
+            Windowing.seconds(5.0, 5.0, 50.0)
+
+
+class TestWaveforms:
+    def test_other_sample_rates_are_brought_to_16_khz(self) -> None:
+        example = wav2vec2.tiny().prepare((np.zeros(48_000, np.float32), 48_000))
+        assert len(example.windows[0].values) == 16_000
+
+    @pytest.mark.parametrize("num_samples", [400, 719, 720, 5000, 16_000, 16_001])
+    def test_the_number_of_steps_is_that_of_the_convolutions(self, num_samples: int) -> None:
+        backbone = wav2vec2.tiny()
+        with torch.inference_mode():
+            convolved = backbone.network.feature_extractor(torch.zeros(1, num_samples))
+        assert backbone.prepare.num_steps(num_samples) == convolved.shape[2]
+
+    def test_a_clip_shorter_than_one_step_is_lengthened_with_zeros_behind_it(self) -> None:
+        values = log_mel.tiny().prepare((np.ones(3, np.float32), 16_000)).windows[0].values
+        assert values.tolist() == [1.0] * 3 + [0.0] * 397
+
+    def test_the_receptive_field_of_the_published_convolutions(self) -> None:
+        assert receptive_field((10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 2)) == (400, 320)
+
+    def test_a_long_recording_is_scaled_as_a_whole_and_cut_into_windows(self) -> None:
+        backbone = wav2vec2.tiny()
+        windowed = Speech(backbone.network, "", CPU, layers=[2], window_s=1.0, overlap_s=0.4)
+        samples = sound(16_000 * 3 + 123)
+        example = windowed.prepare((samples, 16_000))
+        whole = backbone.prepare((samples, 16_000)).windows[0]
+        assert len(example.windows) == 5
+        assert max(len(w.values) for w in example.windows) == 49 * 320 + 400
+        first = example.windows[1].values
+        assert np.array_equal(first, whole.values[30 * 320 :][: len(first)])
+        assert track(windowed, samples).shape[1] == backbone.cost(whole) == 150
+
+    def test_the_middle_of_a_window_says_nearly_what_the_whole_does(self) -> None:
+        samples = sound(16_000 * 3)
+        samples[:16_000] *= 3
+        windowed = log_mel.load(CPU, num_bands=8)
+        windowed.prepare = log_mel.tiny().prepare.__class__(400, 160, None, Windowing(50, 10))
+        whole = track(log_mel.load(CPU, num_bands=8), samples)
+        assert torch.allclose(track(windowed, samples), whole, atol=1e-5)
+
+
+class TestWav2Vec2:
+    def test_a_saved_checkpoint_loads_and_is_digested(self, tmp_path: Path) -> None:
+        wav2vec2.tiny().network.save_pretrained(tmp_path)
+        (tmp_path / "preprocessor_config.json").write_text('{"do_normalize": false}')
+        backbone = wav2vec2.load(CPU, checkpoint=str(tmp_path))
+        assert backbone.prepare.variance_floor is None and backbone.layers == (2,)
+        assert backbone.weights_digest == digest_checkpoint(tmp_path)
+
+    def test_a_padded_batch_of_the_library_changes_a_track(self) -> None:
+        backbone = wav2vec2.tiny()
+        short, long = (torch.from_numpy(sound(n)) for n in (8_000, 16_000))
+        padded = torch.nn.utils.rnn.pad_sequence([short, long], batch_first=True)
+        with torch.inference_mode():
+            alone = backbone.network(short[None]).last_hidden_state[0]
+            naive = backbone.network(padded).last_hidden_state[0, : len(alone)]
+        assert float((naive - alone).norm() / alone.norm()) > 0.1
+
+
+class TestWhisper:
+    def test_a_long_recording_is_cut_into_windows_of_the_network(self) -> None:
+        backbone = whisper.tiny()  # windows of 1 s that share 0.2 s
+        example = backbone.prepare((sound(40_000), 16_000))
+        assert [window.keep for window in example.windows] == [
+            slice(0, 45), slice(5, 45), slice(5, 45),
+        ]  # fmt: skip
+        assert track(backbone, sound(40_000)).shape == (3, 125, 16)
+
+
+class TestMfcc:
+    def test_coefficients_are_those_of_torchaudio_on_natural_logarithms(self) -> None:
+        samples = sound(4000)
+        published = torchaudio.transforms.MFCC(
+            16_000, n_mfcc=13, log_mels=True,
+            melkwargs={"n_fft": 400, "hop_length": 160, "n_mels": 40, "center": False},
+        )  # fmt: skip
+        found = track(mfcc.load(CPU, num_coefficients=13, num_bands=40), samples)
+        assert_same(found[0], published(torch.from_numpy(samples)).T)
+
+    def test_there_are_no_more_coefficients_than_bands(self) -> None:
+        with pytest.raises(ProjectError, match="num_coefficients is 65 and num_bands is 64"):
+            mfcc.load(CPU, num_coefficients=65)
+
+
+class Payload:
+    """What a hostile checkpoint would run."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (exec, ("raise SystemExit('it ran')",))
+
+
+class TestEmotion2VecFiles:
+    def test_published_files_load_under_our_names(self, tmp_path: Path) -> None:
+        save_emotion2vec(tmp_path)
+        backbone = emotion2vec.load(CPU, checkpoint=str(tmp_path))
+        assert backbone.dim == 768 and backbone.layers == (2,) and backbone.rate_hz == 50.0
+        assert backbone.prepare.variance_floor == 1e-5
+        assert track(backbone, sound(16_000)).shape == (1, 49, 768)
+
+    def test_every_weight_is_in_its_place(self, tmp_path: Path) -> None:
+        save_emotion2vec(tmp_path)
+        network = read_checkpoint(tmp_path).network
+        state = torch.load(tmp_path / "model.pt", weights_only=True)["model"]
+        fc1 = state["d2v_model.blocks.0.mlp.fc1.weight"]
+        assert torch.equal(network.blocks[1].fc1.weight, fc1)
+        third = "d2v_model.modality_encoders.AUDIO.relative_positional_encoder.3.0.bias"
+        assert torch.equal(network.positional[2].bias, state[third])
+
+    def test_the_sum_of_layers_is_read_without_being_executed(self) -> None:
+        spec = "[(512, 10, 5)] + [(512, 3, 2)] * 4 + [(512,2,2)] + [(512,2,2)]"
+        assert conv_layers(spec) == (
+            (512, 10, 5), *[(512, 3, 2)] * 4, (512, 2, 2), (512, 2, 2),
+        )  # fmt: skip
+        for hostile in ("__import__('os').abort()", "[(1, 2)]", "[0] * 10 ** 9", "[", "3"):
+            with pytest.raises(ValueError, match=r"is no list of|not enough values"):
+                conv_layers(hostile)
+
+    def test_a_pickle_that_would_run_code_is_refused_and_does_not_run(self, tmp_path: Path) -> None:
+        save_emotion2vec(tmp_path)
+        torch.save({"model": {"x": Payload()}}, tmp_path / "model.pt")
+        with pytest.raises(ProjectError, match=r"model\.pt cannot be read as plain tensors"):
+            emotion2vec.load(CPU, checkpoint=str(tmp_path))
+        (tmp_path / "model.pt").write_bytes(pickle.dumps(Payload()))
+        with pytest.raises(ProjectError, match=r"model\.pt cannot be read as plain tensors"):
+            emotion2vec.load(CPU, checkpoint=str(tmp_path))
+
+    @pytest.mark.parametrize("name", ["config.yaml", "model.pt"])
+    def test_a_missing_file_is_named(self, name: str, tmp_path: Path) -> None:
+        save_emotion2vec(tmp_path)
+        (tmp_path / name).unlink()
+        with pytest.raises(ProjectError, match=f"has no {name}; emotion2vec is published as"):
+            emotion2vec.load(CPU, checkpoint=str(tmp_path))
+
+    def test_weights_of_other_sizes_are_refused(self, tmp_path: Path) -> None:
+        save_emotion2vec(tmp_path)
+        weights = (tmp_path / "model.pt").read_bytes()
+        deeper = copy.deepcopy(EMOTION2VEC_CONFIG) | {"depth": 2}
+        save_emotion2vec(tmp_path, deeper)
+        (tmp_path / "model.pt").write_bytes(weights)
+        with pytest.raises(ProjectError, match=r"lacks 12 weights.*such as 'blocks\.2\."):
+            emotion2vec.load(CPU, checkpoint=str(tmp_path))
+
+    @pytest.mark.parametrize(
+        ("setting", "value"), [("layer_norm_first", True), ("norm_affine", False)]
+    )
+    def test_an_architecture_that_is_none_of_the_published_is_refused(
+        self, setting: str, value: bool, tmp_path: Path
+    ) -> None:
+        save_emotion2vec(tmp_path)
+        text = (tmp_path / "config.yaml").read_text()
+        before = f'"{setting}": {str(not value).lower()}'
+        assert before in text
+        changed = text.replace(before, f'"{setting}": {str(value).lower()}')
+        (tmp_path / "config.yaml").write_text(changed)
+        with pytest.raises(ProjectError, match=f"{setting} is {value}; only {not value} is known"):
+            emotion2vec.load(CPU, checkpoint=str(tmp_path))
+
+    def test_slopes_of_twelve_heads_are_those_of_eight_and_four_of_sixteen(self) -> None:
+        assert slopes(8) == [2.0**-n for n in range(1, 9)]
+        assert slopes(12) == [*slopes(8), 2**-0.5, 2**-1.5, 2**-2.5, 2**-3.5]
