@@ -33,11 +33,15 @@ NAMED_FAILURES = 10
 
 @dataclass(frozen=True)
 class Filled:
-    """What one extraction did: parts in all, parts made now, utterances per reason, its speed."""
+    """What one extraction did: parts in all, parts made now, utterances per reason, its speed.
+
+    `padding` is the share of padding in the steps that the network ran over.
+    """
 
     num_parts: int
     num_made: int
     reasons: Counter[str]
+    padding: float
     speed: str
 
 
@@ -99,7 +103,8 @@ def fill_with(
     reasons = Counter(reason for part in parts for reason in part.reasons)
     _refuse_failures(what, parts, spec.max_failed)
     publish(path, header, parts, pool)
-    return Filled(len(parts), len(missing), reasons, f"{shown.summary()}, {maker.note()}")
+    speed = f"{shown.summary()}, {maker.note()}"
+    return Filled(len(parts), len(missing), reasons, maker.encoder.work.padding, speed)
 
 
 def num_readers(modality: str, threads: int) -> int:

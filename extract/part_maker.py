@@ -21,9 +21,9 @@ from features.progress import Progress
 from features.store.index import FAILURES
 
 # How many budgets of prepared utterances are sorted into batches at a time.
-BATCHES_IN_MEMORY = 32
+BATCHES_IN_MEMORY = 8
 # How much prepared input may wait for the network.
-AHEAD_BYTES = 128 * 2**20
+AHEAD_BYTES = 32 * 2**20
 
 
 class PartMaker:

@@ -94,7 +94,7 @@ def test_a_replaced_clip_runs_its_part_and_its_heads(settled: Pipeline) -> None:
 
 
 def test_a_comment_in_a_backbone_finds_all_parts_done_and_trains_nothing(settled: Pipeline) -> None:
-    settled.edit("extract/backbones/log_mel.py", "SAMPLE_HZ = 16_000", "SAMPLE_HZ = 16_000  # rate")
+    settled.edit("extract/backbones/log_mel.py", "VERSION = 1", "VERSION = 1  # rate")
     ran, printed = settled.repro()
     assert ran == {*EXTRACTS, *({"extract@mine-fine"} & ran)}
     made = re.findall(r"\((\d+) made now\)", printed)

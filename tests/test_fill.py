@@ -1,18 +1,23 @@
 """Filling stores: resumption, equal bytes, failures, and faults at every write."""
 
+import json
 import os
+import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 
+from extract.backbone import Window
+from extract.backbones import log_mel
+from extract.compute import CPU
 from extract.corpus import read_corpus
-from extract.fill import Filled, fill
+from extract.fill import Filled, fill, fill_with
 from extract.part_writer import track_fault
 from features.errors import ProjectError
 from features.manifest import Utterance
@@ -247,6 +252,92 @@ class TestFailures:
         assert track_fault(torch.zeros(1, 2, 3), "float16") is None
         if reason == "beyond-float16":
             assert track_fault(track, "float32") is None
+
+
+class Faulty:
+    """A spectrogram on a device with little memory, or with a fault in one utterance."""
+
+    def __init__(self, memory_steps: int = 10**9, bad_steps: int = -1) -> None:
+        self.inner: Any = log_mel.tiny()
+        self.memory_steps, self.bad_steps = memory_steps, bad_steps
+        self.refused: list[int] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def encode(self, windows: Sequence[Window]) -> list[torch.Tensor]:
+        costs = [self.inner.cost(window) for window in windows]
+        if len(costs) * max(costs) > self.memory_steps:
+            self.refused.append(len(costs))
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        tracks = [track.clone() for track in self.inner.encode(windows)]
+        for track in tracks:
+            if track.shape[1] == self.bad_steps:
+                track[0, 3, 2] = float("nan")
+        return tracks
+
+    def fill(self, world: World) -> Filled:
+        return fill_with(
+            cast(Any, self), CPU, world.path, world.manifest, world.corpus, world.backbone, SMALL,
+            world.pool,
+        )  # fmt: skip
+
+
+class TestFaultyNetworks:
+    def test_a_part_beyond_the_memory_is_made_again_with_half_the_budget(
+        self, world: World, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        Faulty().fill(world)
+        expected = world.tree()
+        shutil.rmtree(world.pool.folder)
+        small = Faulty(memory_steps=700)
+        small.fill(world)
+        assert world.tree() == expected and small.refused
+        said = capsys.readouterr().err
+        budgets = [int(number) for number in re.findall(r"with a budget of (\d+) steps", said)]
+        assert budgets == [20_000 // 2**n for n in range(1, len(budgets) + 1)]
+        records = [json.loads(path.read_text()) for path in world.pool.folder.glob("*/*.json")]
+        used = {record["part"]["made_with"]["budget"] for record in records}
+        assert str(budgets[-1]) in used and used <= {"20000", *map(str, budgets)}
+
+    def test_a_window_that_does_not_fit_alone_says_what_to_do(self, world: World) -> None:
+        with pytest.raises(
+            ProjectError, match=r"one window of \d+ steps does not fit.*--device cpu"
+        ):
+            Faulty(memory_steps=90).fill(world)
+        assert not world.path.exists()
+
+    def test_a_value_that_is_not_finite_names_its_utterance(self, world: World) -> None:
+        world.fill()
+        longest = int(Store(world.path).lengths.argmax())
+        steps, name = int(Store(world.path).lengths[longest]), world.manifest[longest].id
+        shutil.rmtree(world.pool.folder)
+        shutil.rmtree(world.path)
+        with pytest.raises(ProjectError, match=rf"{name} \(not-finite\)"):
+            Faulty(bad_steps=steps).fill(world)
+        assert not world.path.exists()
+
+
+def test_bfloat16_needs_a_gpu(world: World) -> None:
+    with pytest.raises(ProjectError, match="extract.compute is 'bfloat16', which needs a GPU"):
+        world.fill(replace(SMALL, compute="bfloat16"))
+
+
+def test_context_turns_are_part_of_a_text_parts_key(tmp_path: Path, demo_root: Path) -> None:
+    settings = {**MINILM.leaf.options, "context_turns": 1}
+    world = World(tmp_path, demo_root, replace(MINILM, leaf=LeafSpec("hf-text", settings)))
+    small = replace(SMALL, part_bytes=1)
+    world.fill(small)
+    store = Store(world.path)
+    before = [store.track(row).copy() for row in range(32)]
+    last = next(n for n in range(1, 32) if world.manifest[n + 1].turn == 0)
+    world.manifest[last] = replace(world.manifest[last], text="no turn hears this")
+    assert world.fill(small).num_made == 1
+    world.manifest[0] = replace(world.manifest[0], text="the next turn hears this")
+    assert world.fill(small).num_made == 1  # a dialogue is one part at least
+    after = Store(world.path)
+    changed = [n for n in range(32) if not np.array_equal(before[n], after.track(n))]
+    assert changed == [0, 1, last]
 
 
 class Crash(Exception):

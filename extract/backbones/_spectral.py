@@ -47,7 +47,7 @@ class Spectral:
     rate_hz = SAMPLE_HZ / HOP
     first_step_s = FIELD / 2 / SAMPLE_HZ
     nominal_steps = 400
-    budget = 20_000
+    budget = 5_000
 
     def __init__(self, transform: nn.Module, dim: int, version: int, compute: Compute) -> None:
         self.reading: dict[str, Any] = {}

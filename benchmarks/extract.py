@@ -1,0 +1,132 @@
+"""How near extraction comes to the network's own speed, and how far from the usual loop.
+
+For text, audio and video, in turns in one process, the same utterances (lengths as in MELD) go
+through three things:
+
+- forward: the network alone, one utterance at a time, inputs ready in memory;
+- extraction: decode, batch, encode, check, checksum, write and publish a store;
+- the usual loop: file order, padded batches of four, decoding inline, one file per utterance.
+
+`end_to_end_over_forward` is forward time over extraction time. `over_usual_loop` is the usual
+loop's time over extraction time, divided by the usual loop's padded steps over its real steps: 1
+means that all its padding was saved and nothing else lost. Loading the weights is left out.
+
+    python benchmarks/extract.py [--json PATH] [--device cuda]
+
+needs MELD's transcripts at ../shared/data/meld or below $PERMAFROST_DATA.
+"""
+
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+if TYPE_CHECKING:
+    from benchmarks._cases import Case
+
+
+@click.command()
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write figures here.")
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--rounds", default=5, show_default=True)
+@click.option("--texts", default=600, show_default=True)
+@click.option("--sounds", default=16, show_default=True)
+@click.option("--videos", default=8, show_default=True)
+def main(
+    json_path: Path | None, device: str, rounds: int, texts: int, sounds: int, videos: int
+) -> None:
+    """Print a table of ratios for each modality."""
+    # Here and not above: each decoding process imports this file, as it would cli.py.
+    import torch
+
+    from benchmarks._cases import made
+    from extract.compute import Compute
+    from extract.media.child import warm_up
+    from features.specs import ExtractSpec
+
+    compute = Compute.of(ExtractSpec(), torch.device(device))
+    warm_up()
+    figures: dict[str, dict[str, float]] = {}
+    for modality, count in (("text", texts), ("audio", sounds), ("video", videos)):
+        folder = Path(tempfile.mkdtemp(prefix="extract-benchmark-"))
+        try:
+            found = measure(made(modality, count, folder, compute), rounds)
+        finally:
+            shutil.rmtree(folder)
+        for name, value in found.items():
+            figures.setdefault(name, {})[modality] = value
+    names = ("text", "audio", "video")
+    click.echo(f"{'figure':<34}" + "".join(f"{name:>10}" for name in names))
+    for name, values in figures.items():
+        click.echo(f"{name:<34}" + "".join(f"{values.get(n, float('nan')):>10.3f}" for n in names))
+    if json_path:
+        json_path.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def measure(case: "Case", rounds: int) -> dict[str, float]:
+    """Medians over the rounds of ratios within a round; the first round is dropped."""
+    actions: dict[str, Callable[[], Any]] = {
+        "forward": case.forward,
+        "batched": case.batched,
+        "extraction": case.extraction,
+        "usual": case.usual,
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in actions}
+    said: dict[str, Any] = {}
+    for number in range(rounds + 1):
+        for name in sorted(actions, reverse=bool(number % 2)):
+            begin = time.perf_counter()
+            said[name] = actions[name]()
+            if number:
+                seconds[name].append(time.perf_counter() - begin)
+    ours = np.array(seconds["extraction"])
+    speedup = float(np.median(np.array(seconds["usual"]) / ours))
+    figures = {
+        "end_to_end_over_forward": float(np.median(np.array(seconds["forward"]) / ours)),
+        "end_to_end_over_batched_forward": float(np.median(np.array(seconds["batched"]) / ours)),
+        "padding_waste": said["extraction"].padding,
+        "speed_over_usual_loop": speedup,
+        "usual_loop_padded_over_real": said["usual"],
+        "over_usual_loop": speedup / said["usual"],
+        "utterances_per_second": len(case.manifest) / float(np.median(ours)),
+    }
+    total_s = sum(u.end_s or 0.0 for u in case.manifest)
+    if total_s:
+        figures["x_realtime"] = total_s / float(np.median(ours))
+    return figures | {"fraction_of_matmul_peak": flops(case) / float(np.median(ours)) / peak(case)}
+
+
+def flops(case: "Case") -> float:
+    """Operations of the network over the utterances, each alone."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    counter = FlopCounterMode(display=False)
+    with counter:
+        case.forward()
+    return float(counter.get_total_flops())
+
+
+def peak(case: "Case", size: int = 2048) -> float:
+    """Operations a second of a large matrix product on the device, the best of ten."""
+    import torch
+
+    matrix = torch.randn(size, size, device=case.compute.device)
+    best = 0.0
+    for _ in range(10):
+        begin = time.perf_counter()
+        float((matrix @ matrix)[0, 0])
+        best = max(best, 2 * size**3 / (time.perf_counter() - begin))
+    return best
+
+
+if __name__ == "__main__":
+    main()

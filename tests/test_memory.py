@@ -1,0 +1,56 @@
+"""The memory that an extraction takes does not grow with the corpus."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.slow
+
+# Prints the peak of this process and that of its largest child, in MiB.
+PROGRAM = """
+import resource, sys
+from pathlib import Path
+import torch
+from extract.fill import fill
+from features.files import digest_file
+from features.manifest import Utterance
+from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
+from features.store.pool import Pool
+
+folder, count = Path(sys.argv[1]), int(sys.argv[2])
+digest = digest_file(folder / "clip.wav")
+manifest = [Utterance(f"u{n}", audio="clip.wav", audio_digest=digest) for n in range(count)]
+fill(
+    folder / str(count) / "store.zarr", manifest, CorpusSpec("c", folder, LeafSpec("demo", {})),
+    BackboneSpec("mel", "audio", LeafSpec("log-mel", {"num_bands": 64})),
+    ExtractSpec(part_bytes=2_000_000), torch.device("cpu"), Pool(folder / str(count) / "pool"),
+)
+whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+print(*(resource.getrusage(who).ru_maxrss // 1024 for who in whose))
+"""
+
+
+def peaks_mib(folder: Path, count: int) -> list[int]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(folder), str(count)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [int(number) for number in done.stdout.split()]
+
+
+def test_a_corpus_ten_times_larger_raises_the_peak_by_a_tenth_at_most(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, 5 * 16_000)
+    soundfile.write(tmp_path / "clip.wav", noise, 16_000)
+    # In all 1.3 GB of samples and 510 MB of float32 tracks, if anything kept them.
+    small, large = peaks_mib(tmp_path, 400), peaks_mib(tmp_path, 4000)
+    print(f"peaks of 400 and of 4000 utterances: {small} and {large} MiB")
+    assert all(after <= 1.1 * before for before, after in zip(small, large, strict=True))
