@@ -27,7 +27,7 @@ from features.store.index import FAILURES
 from features.store.pool import Part, Pool
 from features.store.publish import publish
 
-MAX_UTTERANCES_PER_PART = 256
+MAX_UTTERANCES_PER_PART = 1024
 NAMED_FAILURES = 10
 
 

@@ -20,9 +20,8 @@ from extract.recipe import made_with
 from features.progress import Progress
 from features.store.index import FAILURES
 
-# How many budgets of prepared utterances are sorted into batches at a time.
-BATCHES_IN_MEMORY = 8
-# How much prepared input may wait for the network.
+# How much prepared input is sorted into batches at a time, and how much more may wait.
+RUN_BYTES = 32 * 2**20
 AHEAD_BYTES = 32 * 2**20
 
 
@@ -77,7 +76,7 @@ class PartMaker:
         tracks: dict[int, Tensor] = {}
         waiting: dict[int, Example] = {}
         spans = {}
-        work = 0
+        held_bytes = 0
         try:
             coming = zip(plan.utterances, islice(prepared, len(plan.utterances)), strict=True)
             for position, (utterance, found) in enumerate(coming):
@@ -87,11 +86,11 @@ class PartMaker:
                 if found.example is not None:
                     waiting[position] = found.example
                     spans[position] = found.example.spans or ()
-                    work += sum(map(self.backbone.cost, found.example.windows))
+                    held_bytes += found.num_bytes
                     self.media_s += found.duration_s
-                if work >= BATCHES_IN_MEMORY * self.encoder.budget:
+                if held_bytes >= RUN_BYTES:
                     tracks.update(self._run(waiting, position + 1 + before))
-                    waiting, work = {}, 0
+                    waiting, held_bytes = {}, 0
             tracks.update(self._run(waiting, len(plan.utterances) + before))
         except torch.OutOfMemoryError:
             self.shown.advance(before - self.shown.done)

@@ -173,7 +173,7 @@ def test_memory_is_bounded_by_runs_within_a_part(
     world.fill(ExtractSpec())
     before = world.tree()
     shutil.rmtree(world.pool.folder)
-    monkeypatch.setattr("extract.part_maker.BATCHES_IN_MEMORY", 0.02)
+    monkeypatch.setattr("extract.part_maker.RUN_BYTES", 100_000)
     world.fill(ExtractSpec())
     assert world.tree() == before  # a spectrogram is bit-equal in any batch
 
