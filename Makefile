@@ -21,7 +21,7 @@ check: setup
 	ruff check .
 	ruff format --check .
 	mypy
-	pytest -m "not slow"
+	pytest -m "not slow and not network"
 
 test: setup
 	ruff check .

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import pickle
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -25,10 +26,14 @@ from features.files import digest_file, digest_json
 # The library's bars for loading a file of some megabytes are noise among ours.
 transformers.utils.logging.disable_progress_bar()
 
+LOADING_FAULTS = (
+    *(OSError, ValueError, KeyError, RuntimeError, SafetensorError, pickle.UnpicklingError),
+)
 COMMIT = re.compile(r"[0-9a-f]{40}")
-LOADED_FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
-# emotion2vec is published in a format of its own; only its backbone reads these.
-PUBLISHED_FILES = ("config.yaml", "model.pt")
+SETTINGS_FILES = ("*.json", "*.txt", "*.model", "config.yaml")
+# In the order in which they are looked for; of a hub repository only the first kind is fetched.
+# The latter two are read as plain tensors and never executed; model.pt is emotion2vec's.
+WEIGHTS_FILES = ("*.safetensors", "pytorch_model*.bin", "model.pt")
 
 
 def checkpoint_folder(checkpoint: str, revision: str | None) -> Path:
@@ -52,17 +57,23 @@ def checkpoint_folder(checkpoint: str, revision: str | None) -> Path:
 
 
 def digest_checkpoint(folder: Path) -> str:
-    """The digest of every file of a checkpoint that loading can read.
-
-    Raises ProjectError where there are no safetensors weights: pickled ones are never read.
-    """
-    files = sorted({file for pattern in LOADED_FILES for file in folder.glob(pattern)})
-    if not any(file.suffix == ".safetensors" for file in files):
+    """The digest of every file of a checkpoint that loading reads; ProjectError without weights."""
+    weights = weights_files(folder)
+    if not weights:
         raise ProjectError(
-            f"the checkpoint in {folder} has no *.safetensors file; other weight formats can run "
-            "code and are not read. Save it with save_pretrained(folder)."
+            f"the checkpoint in {folder} has no weights ({quoted(WEIGHTS_FILES)}). "
+            "Save it with save_pretrained(folder)."
         )
-    return digest_json({file.name: digest_file(file) for file in files})
+    settings = {file for pattern in SETTINGS_FILES for file in folder.glob(pattern)}
+    return digest_json({file.name: digest_file(file) for file in sorted({*settings, *weights})})
+
+
+def weights_files(folder: Path) -> list[Path]:
+    """The weights in a folder, of the first format that it has."""
+    for pattern in WEIGHTS_FILES:
+        if found := sorted(folder.glob(pattern)):
+            return found
+    return []
 
 
 def load_pretrained(
@@ -75,7 +86,9 @@ def load_pretrained(
     weights other than those of a pooler, which no track uses.
     """
     _refuse_other(folder, architectures)
-    settings = {"use_safetensors": True, "output_loading_info": True}
+    safe = any(file.suffix == ".safetensors" for file in weights_files(folder))
+    # Weights in the older format are read as plain tensors; anything else in them is refused.
+    settings = {"use_safetensors": safe, "weights_only": True, "output_loading_info": True}
     try:
         loaded, found = load_part(
             network, folder, attn_implementation=compute.attention, **settings
@@ -99,7 +112,7 @@ def load_part(kind: Any, folder: Path, **settings: Any) -> Any:
         return kind.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False, **settings
         )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except LOADING_FAULTS as error:
         reason = " ".join(str(error).split())
         if "trust_remote_code" in reason:
             raise ProjectError(
@@ -146,16 +159,19 @@ def _in_package(name: str) -> Path:
 
 
 def _from_hub(name: str, revision: str) -> Path:
-    wanted: dict[str, Any] = {
-        "revision": revision,
-        "allow_patterns": [*LOADED_FILES, *PUBLISHED_FILES],
-    }
     try:
-        return Path(snapshot_download(name, local_files_only=True, **wanted))
+        folder = Path(snapshot_download(name, revision=revision, local_files_only=True))
+        if weights_files(folder):
+            return folder
     except (LocalEntryNotFoundError, HFValidationError):
         pass
     try:
-        return Path(snapshot_download(name, **wanted))
+        for weights in WEIGHTS_FILES:
+            patterns = [*SETTINGS_FILES, weights]
+            folder = Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
+            if weights_files(folder):
+                break
+        return folder
     except RevisionNotFoundError:
         fault, remedy = f"the hub's {name!r} has no commit {revision}", "Look up the commit there"
     except RepositoryNotFoundError:

@@ -273,4 +273,15 @@ TRUE_TEXTS = {
         DISTIL,
     ),
 }
+
+
+def without_checkpoints() -> dict[str, Any]:
+    """The networks that need no file: the whole R3D-18 on small frames, and the spectra."""
+    return {
+        "r3d": load_leaf("extract/backbones", "r3d").load(CPU, weights="random", size_px=16),
+        "log-mel": load_leaf("extract/backbones", "log-mel").load(CPU),
+        "mfcc": load_leaf("extract/backbones", "mfcc").load(CPU),
+    }
+
+
 TRUE = {**TRUE_TEXTS, **SPEECH, "whisper-base": WHISPER, "emotion2vec-base": EMOTION2VEC}

@@ -12,7 +12,16 @@ from extract.backbone import Backbone
 from extract.compute import CPU, Compute
 from extract.encoder import Encoder
 from extract.media.text import Text
-from tests.architectures import SMALL, SPEECH, TRUE, TRUE_TEXTS, WHISPER, Architecture, texts
+from tests.architectures import (
+    SMALL,
+    SPEECH,
+    TRUE,
+    TRUE_TEXTS,
+    WHISPER,
+    Architecture,
+    texts,
+    without_checkpoints,
+)
 from tests.conformance import (
     assert_neighbours_never_matter,
     assert_repeatable,
@@ -48,6 +57,13 @@ def test_batch_neighbours_never_matter(name: str, tmp_path: Path) -> None:
     many = windows(backbone, 4) if name.startswith("whisper") else windows(backbone, longest=24)
     assert_neighbours_never_matter(backbone, many)
     assert_repeatable(backbone, many[:6])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["r3d", "log-mel", "mfcc"])
+def test_batch_neighbours_never_matter_without_a_checkpoint(name: str) -> None:
+    backbone = without_checkpoints()[name]
+    assert_neighbours_never_matter(backbone, windows(backbone))
 
 
 @pytest.mark.parametrize(

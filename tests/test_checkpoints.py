@@ -5,13 +5,17 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 from transformers import AutoModel, RobertaConfig, RobertaModel
 
 from extract.backbones import hf_text, hubert, whisper
 from extract.checkpoints import checkpoint_folder, digest_checkpoint, load_pretrained
 from extract.compute import CPU
+from extract.media.text import Text
 from features.errors import ProjectError
 from tests.architectures import SMALL, texts
 
@@ -50,11 +54,50 @@ def test_a_folder_that_is_no_checkpoint_is_named(tmp_path: Path) -> None:
         load_pretrained(RobertaModel, tmp_path, CPU, ["roberta"])
 
 
-def test_pickled_weights_are_refused(tmp_path: Path) -> None:
+def test_a_folder_without_weights_is_named(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "pytorch_model.bin").write_bytes(b"x")
-    with pytest.raises(ProjectError, match=r"no \*\.safetensors file"):
+    with pytest.raises(ProjectError, match=r"has no weights \('\*\.safetensors', "):
         digest_checkpoint(tmp_path)
+
+
+class Payload:
+    """What a hostile checkpoint would run."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (exec, ("raise SystemExit('it ran')",))
+
+
+class TestOlderWeights:
+    """Many published networks (HuBERT, WavLM, DeBERTa-v3) have a pytorch_model.bin alone."""
+
+    @staticmethod
+    def save(folder: Path) -> None:
+        texts(SMALL)["bert"].save(folder)
+        weights = load_file(folder / "model.safetensors")
+        (folder / "model.safetensors").unlink()
+        torch.save(weights, folder / "pytorch_model.bin")
+
+    def test_they_are_read_as_plain_tensors_and_say_the_same(self, tmp_path: Path) -> None:
+        new = texts(SMALL)["bert"].load(tmp_path / "new")
+        (tmp_path / "old").mkdir()
+        self.save(tmp_path / "old")
+        old = hf_text.load(CPU, checkpoint=str(tmp_path / "old"), layers=[0, 1, 2])
+        window = new.prepare(Text("a b c")).windows[0]
+        with CPU.running():
+            assert torch.equal(new.encode([window])[0], old.encode([window])[0])
+        assert new.weights_digest != old.weights_digest
+
+    def test_what_they_would_run_is_refused_and_does_not_run(self, tmp_path: Path) -> None:
+        self.save(tmp_path)
+        torch.save({"x": Payload()}, tmp_path / "pytorch_model.bin")
+        with pytest.raises(ProjectError, match="cannot be loaded"):
+            hf_text.load(CPU, checkpoint=str(tmp_path))
+
+    def test_beside_safetensors_they_are_not_even_digested(self, tmp_path: Path) -> None:
+        texts(SMALL)["bert"].save(tmp_path)
+        before = digest_checkpoint(tmp_path)
+        (tmp_path / "pytorch_model.bin").write_bytes(b"anything")
+        assert digest_checkpoint(tmp_path) == before
 
 
 def test_a_damaged_safetensors_file_is_named(tmp_path: Path) -> None:
