@@ -136,7 +136,7 @@ def main(environment: Path | None, json_path: Path | None) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         random = np.random.default_rng(0)
-        clips = {
+        clips: dict[str, Any] = {
             f"{duration_s} s": random.normal(0, 0.1, round(duration_s * 16_000)).astype(np.float32)
             for duration_s in DURATIONS_S
         }
