@@ -60,7 +60,7 @@ def usual_audio(
             samples, _ = soundfile.read(root / str(utterance.audio), dtype="float32")
             waveforms.append(torch.from_numpy((samples - samples.mean()) / samples.std()))
         inputs = torch.nn.utils.rnn.pad_sequence(waveforms, batch_first=True)
-        states = backbone.network(inputs.to(compute.device)).last_hidden_state
+        states = backbone.network.library(inputs.to(compute.device)).last_hidden_state
         lengths = [backbone.prepare.num_steps(len(waveform)) for waveform in waveforms]
         save(saved, batch, states, lengths)
         real, padded = real + sum(lengths), padded + states.shape[0] * states.shape[1]

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from extract.backbones._speech import receptive_field
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -81,6 +83,9 @@ class Emotion2VecNetwork(nn.Module):
         dim, heads = sizes.dim, sizes.num_heads
         widths = [1, *(width for width, _, _ in sizes.convolutions)]
         self.sizes = sizes
+        self.dim, self.num_layers = dim, sizes.prenet_depth + sizes.depth
+        _, kernels, strides = zip(*sizes.convolutions, strict=True)
+        self.field, self.hop = receptive_field(kernels, strides)
         self.convolutions = nn.Sequential(
             *(
                 Convolution(before, *layer)
@@ -99,8 +104,7 @@ class Emotion2VecNetwork(nn.Module):
         self.alibi_scale = nn.Parameter(torch.ones(sizes.num_scales, 1, scaled, 1, 1))
         self.norm = nn.LayerNorm(dim, eps=sizes.norm_eps)
         self.blocks = nn.ModuleList(
-            Block(dim, heads, sizes.mlp_ratio, sizes.norm_eps)
-            for _ in range(sizes.prenet_depth + sizes.depth)
+            Block(dim, heads, sizes.mlp_ratio, sizes.norm_eps) for _ in range(self.num_layers)
         )
 
     def convolve(self, waveform: Tensor) -> Tensor:

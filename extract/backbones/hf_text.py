@@ -67,7 +67,7 @@ class HfText:
         self.network = freeze(network, compute)
         self.compute = compute
         self.dim = int(network.config.hidden_size)
-        self.layers = chosen_layers(layers, network.config.num_hidden_layers, str(folder))
+        self.layers = chosen_layers(layers, network.config.num_hidden_layers)
         limit = min(tokenizer.model_max_length, num_positions(network))
         self.prepare = TextInput(tokenizer, limit, special_tokens)
         self.budget = compute.pick(cpu=512, cuda=16_384)

@@ -4,12 +4,11 @@
 ``_speech.py`` for what keeps batches exact.
 """
 
-from transformers import HubertConfig, HubertModel
+from transformers import HubertModel
 
-from extract.backbone import seeded
-from extract.backbones._speech import Speech, load_speech
-from extract.compute import CPU, Compute
-from features.files import digest_json
+from extract.backbones._hf_speech import load_speech, tiny_speech
+from extract.backbones._speech import Speech
+from extract.compute import Compute
 
 MODALITY = "audio"
 VERSION = 1
@@ -35,14 +34,4 @@ def load(
 
 def tiny() -> Speech:
     """Two transformer layers of width 16 behind the base network's seven convolutions."""
-    config = HubertConfig(
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        conv_dim=(8,) * 7,
-        num_conv_pos_embeddings=16,
-        num_conv_pos_embedding_groups=2,
-    )
-    network = seeded(0, lambda: HubertModel(config))
-    return Speech(network, digest_json(["random", 0]), CPU, layers=[0, 1, 2])
+    return tiny_speech(HubertModel, num_conv_pos_embeddings=16)

@@ -8,10 +8,9 @@ from typing import Any
 
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
-from extract.backbone import seeded
-from extract.backbones._speech import Speech, load_speech
-from extract.compute import CPU, Compute
-from features.files import digest_json
+from extract.backbones._hf_speech import load_speech, random_speech, tiny_speech
+from extract.backbones._speech import Speech
+from extract.compute import Compute
 
 MODALITY = "audio"
 VERSION = 1
@@ -40,21 +39,10 @@ def load(
     """
     settings: dict[str, Any] = {"layers": layers, "window_s": window_s, "overlap_s": overlap_s}
     if checkpoint == "random":
-        network = seeded(seed, lambda: Wav2Vec2Model(Wav2Vec2Config()))
-        return Speech(network, digest_json(["random", seed]), compute, **settings)
+        return random_speech(Wav2Vec2Model, Wav2Vec2Config(), compute, seed, **settings)
     return load_speech(Wav2Vec2Model, compute, checkpoint, revision, **settings)
 
 
 def tiny() -> Speech:
     """Two transformer layers of width 16 behind the base network's seven convolutions."""
-    config = Wav2Vec2Config(
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        conv_dim=(8,) * 7,
-        num_conv_pos_embeddings=16,
-        num_conv_pos_embedding_groups=2,
-    )
-    network = seeded(0, lambda: Wav2Vec2Model(config))
-    return Speech(network, digest_json(["random", 0]), CPU, layers=[0, 1, 2])
+    return tiny_speech(Wav2Vec2Model, num_conv_pos_embeddings=16)

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
 
 from extract.backbone import Example, Window, freeze, seeded
-from extract.backbones._layers import chosen_layers, layer_states
+from extract.backbones._layers import chosen_layers, layer_inputs
 from extract.backbones._waveform import SAMPLE_HZ
 from extract.checkpoints import (
     checkpoint_folder,
@@ -83,7 +84,7 @@ class Whisper:
         self.weights_digest = weights_digest
         self.compute = compute
         self.dim = int(network.config.d_model)
-        self.layers = chosen_layers(layers, network.config.encoder_layers, "whisper")
+        self.layers = chosen_layers(layers, network.config.encoder_layers)
         self.window_steps = int(network.config.max_source_positions)
         window_s = self.window_steps / self.rate_hz
         windowing = Windowing.seconds(window_s, overlap_s, self.rate_hz)
@@ -95,12 +96,10 @@ class Whisper:
 
     def encode(self, windows: Sequence[Window]) -> list[Tensor]:
         bands = self.compute.put(np.stack([window.values for window in windows]))
-
-        def run() -> Tensor:
-            last: Tensor = self.network(bands).last_hidden_state
-            return last
-
-        return list(layer_states(self.network.layers, run, self.layers))
+        with layer_inputs(self.network.layers) as inputs:
+            last = self.network(bands).last_hidden_state
+        states = [*inputs, last]
+        return list(torch.stack([states[layer].float() for layer in self.layers], dim=1))
 
 
 def load(
