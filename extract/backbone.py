@@ -81,8 +81,17 @@ def load_backbone(spec: BackboneSpec, compute: Compute) -> Backbone:
 
 
 def freeze(network: nn.Module, compute: Compute) -> nn.Module:
-    """Put a network to rest: evaluation mode, no gradients, float32, on the device."""
-    return network.eval().requires_grad_(False).to(device=compute.device, dtype=torch.float32)
+    """Put a network to rest: evaluation mode, no gradients, on the device.
+
+    Weights are float32; for bfloat16 those of matrix products are rounded once, here, and norms
+    stay as they are (`Compute.running` takes care of what goes in).
+    """
+    network.eval().requires_grad_(False).to(device=compute.device, dtype=torch.float32)
+    if compute.dtype == "bfloat16":
+        for module in network.modules():
+            if type(module) in (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d):
+                module.to(torch.bfloat16)
+    return network
 
 
 def seeded(seed: int, build: Callable[[], Any]) -> Any:

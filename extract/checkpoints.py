@@ -27,8 +27,18 @@ from features.files import digest_file, digest_json
 transformers.utils.logging.disable_progress_bar()
 
 LOADING_FAULTS = (
-    *(OSError, ValueError, KeyError, RuntimeError, SafetensorError, pickle.UnpicklingError),
+    *(
+        ImportError,
+        OSError,
+        ValueError,
+        KeyError,
+        RuntimeError,
+        SafetensorError,
+        pickle.UnpicklingError,
+    ),
 )
+# Weights that no track depends on: a pooler's, and what stands for masked steps in training.
+UNUSED = ("pooler.", "masked_spec_embed")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SETTINGS_FILES = ("*.json", "*.txt", "*.model", "config.yaml")
 # In the order in which they are looked for; of a hub repository only the first kind is fetched.
@@ -83,7 +93,7 @@ def load_pretrained(
 
     Code that comes with a checkpoint is never run. Raises ProjectError where the folder holds
     another architecture than those given (the names of the library's `model_type`), or lacks
-    weights other than those of a pooler, which no track uses.
+    weights other than those that no track depends on.
     """
     _refuse_other(folder, architectures)
     safe = any(file.suffix == ".safetensors" for file in weights_files(folder))
@@ -97,7 +107,7 @@ def load_pretrained(
         if "scaled_dot_product_attention" not in str(error):
             raise
         loaded, found = load_part(network, folder, attn_implementation="eager", **settings)
-    lacking = sorted(name for name in found["missing_keys"] if not name.startswith("pooler."))
+    lacking = sorted(name for name in found["missing_keys"] if not name.startswith(UNUSED))
     if lacking:
         raise ProjectError(
             f"the checkpoint in {folder} lacks {len(lacking)} weights of its network, such as "

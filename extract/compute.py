@@ -1,7 +1,7 @@
 """Where and how a network runs: device, number format, attention kernel, transfers."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,13 +11,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from features.errors import ProjectError
 from features.specs import ExtractSpec
-
-KERNELS = (
-    SDPBackend.FLASH_ATTENTION,
-    SDPBackend.EFFICIENT_ATTENTION,
-    SDPBackend.CUDNN_ATTENTION,
-    SDPBackend.MATH,
-)
 
 
 @dataclass(frozen=True)
@@ -36,6 +29,8 @@ class Compute:
                 f"params.yaml: extract.compute is 'bfloat16', which needs a GPU, and this runs on "
                 f"{device}; give --device cuda where there is one, or compute: float32"
             )
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
         torch.set_num_threads(spec.threads)
         torch.set_float32_matmul_precision("highest")
         torch.backends.cudnn.allow_tf32 = False
@@ -47,10 +42,10 @@ class Compute:
     def running(self) -> Iterator[None]:
         """No gradients, and matrix products in the chosen number format."""
         reduced = self.dtype == "bfloat16"
-        kernels = [SDPBackend.MATH] if self.attention == "eager" else list(KERNELS)
+        plain = self.attention == "eager"
         with (
             torch.inference_mode(),
-            sdpa_kernel(kernels),
+            sdpa_kernel(SDPBackend.MATH) if plain else nullcontext(),
             torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=reduced),
         ):
             yield
@@ -69,7 +64,9 @@ class Compute:
     def fetch(self, tracks: Sequence[Tensor]) -> Callable[[], list[Tensor]]:
         """Begin to bring tracks to the CPU; the call that is returned waits for them."""
         if self.device.type != "cuda":
-            return lambda: list(tracks)
+            # Copies, so that a short track does not hold the whole batch that it is a view of.
+            copies = [track.clone() for track in tracks]
+            return lambda: copies
         arriving = [
             torch.empty(track.shape, dtype=track.dtype, pin_memory=True).copy_(
                 track, non_blocking=True

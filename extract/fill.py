@@ -28,7 +28,13 @@ from features.store.pool import Part, Pool
 from features.store.publish import publish
 
 MAX_UTTERANCES_PER_PART = 1024
+MAX_READERS = 16
 NAMED_FAILURES = 10
+# What to do about values, where the media are not to blame.
+REMEDIES = {
+    "beyond-float16": "Set extract.dtype to float32",
+    "not-finite": "Look whether the network's weights are whole (under bfloat16, compute: float32)",
+}
 
 
 @dataclass(frozen=True)
@@ -61,10 +67,10 @@ def fill(
     parts stay, and nothing is published.
     """
     _require_some(manifest, corpus, backbone_spec)
-    if backbone_spec.modality != "text":
-        warm_up()
     compute = Compute.of(spec, device)
     backbone = load_backbone(backbone_spec, compute)
+    if backbone.modality != "text":
+        warm_up(type(backbone.prepare).__module__)
     return fill_with(backbone, compute, path, manifest, corpus, backbone_spec, spec, pool)
 
 
@@ -108,10 +114,12 @@ def fill_with(
 
 
 def num_readers(modality: str, threads: int) -> int:
-    """How many processes decode: one for each core that the network leaves, at least one."""
+    """How many processes decode: one for each core that the network leaves, from 1 to 16."""
     if modality == "text":
         return 1
-    return max(1, (os.cpu_count() or 1) - threads)
+    allowed = getattr(os, "sched_getaffinity", None)
+    num_cores = len(allowed(0)) if allowed else os.cpu_count() or 1
+    return min(MAX_READERS, max(1, num_cores - threads))
 
 
 def _utterances_per_part(backbone: Backbone, spec: ExtractSpec) -> float:
@@ -149,8 +157,11 @@ def _refuse_failures(what: str, parts: Sequence[Part], max_failed: int) -> None:
         return
     shown = ", ".join(failed[:NAMED_FAILURES])
     more = f" and {len(failed) - NAMED_FAILURES} more" if len(failed) > NAMED_FAILURES else ""
+    found = {reason for part in parts for reason in part.reasons if reason in FAILURES}
+    remedies = ["Mend their media"] if found - REMEDIES.keys() else []
+    remedies += [REMEDIES[reason] for reason in sorted(found & REMEDIES.keys())]
     raise ProjectError(
         f"{what}: {len(failed)} utterances cannot be encoded, {max_failed} are allowed: "
-        f"{shown}{more}. Mend their media, or raise extract.max_failed in params.yaml; finished "
-        "parts are kept."
+        f"{shown}{more}. {', or '.join(remedies)}, or raise extract.max_failed in params.yaml; "
+        "finished parts are kept."
     )

@@ -4,6 +4,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
 import torch
@@ -18,7 +19,6 @@ from extract.prefetch import Prefetch
 from extract.reading import Prepared, Reader
 from extract.recipe import made_with
 from features.progress import Progress
-from features.store.index import FAILURES
 
 # How much prepared input is sorted into batches at a time, and how much more may wait.
 RUN_BYTES = 32 * 2**20
@@ -48,55 +48,60 @@ class PartMaker:
     def make(self, plans: Sequence[PlannedPart]) -> None:
         """Make the parts; one that does not fit into a GPU is made again with half the budget."""
         left = deque(plans)
-        while left:
-            try:
-                self._make_ahead(left)
-            except torch.OutOfMemoryError:
-                self.encoder.budget = max(1, self.encoder.budget // 2)
-                torch.cuda.empty_cache()
-                print(
-                    f"out of memory on {self.compute.device}: the part is made again with a "
-                    f"budget of {self.encoder.budget} steps",
-                    file=sys.stderr,
-                )
+        while not self._all_made(left):
+            # Not before the failed batch is gone with its exception.
+            torch.cuda.empty_cache()
+            self.encoder.budget = max(1, self.encoder.budget // 2)
+            print(
+                f"out of memory on {self.compute.device}: the part is made again with a "
+                f"budget of {self.encoder.budget} steps",
+                file=sys.stderr,
+            )
 
-    def _make_ahead(self, left: deque[PlannedPart]) -> None:
+    def _all_made(self, left: deque[PlannedPart]) -> bool:
+        """Make the parts that are left and take them out; False where the memory ran out."""
         utterances = [utterance for plan in left for utterance in plan.utterances]
         functions = [reader.read for reader in self.readers]
-        with Prefetch(utterances, functions, lambda p: p.num_bytes, AHEAD_BYTES) as ahead:
-            prepared = iter(ahead)
-            while left:
-                self.writer.add(self._encoded(left[0], prepared))
-                left.popleft()
+        try:
+            with Prefetch(
+                utterances, functions, lambda p: p.num_bytes, AHEAD_BYTES, self._interrupt
+            ) as ahead:
+                prepared = iter(ahead)
+                while left:
+                    self.writer.add(self._encoded(left[0], prepared))
+                    left.popleft()
+        except torch.OutOfMemoryError:
+            return False
+        return True
+
+    def _interrupt(self) -> None:
+        for reader in self.readers:
+            reader.child.interrupt()
 
     def _encoded(self, plan: PlannedPart, prepared: Iterator[Prepared]) -> Encoded:
         """A part, in runs of bounded work, so that memory is bounded too."""
-        before = self.shown.done
-        reasons: list[str] = []
-        tracks: dict[int, Tensor] = {}
+        done, media_s, work = self.shown.done, self.media_s, replace(self.encoder.work)
+        encoded = Encoded(plan, {}, {}, [], {})
         waiting: dict[int, Example] = {}
-        spans = {}
         held_bytes = 0
         try:
-            coming = zip(plan.utterances, islice(prepared, len(plan.utterances)), strict=True)
-            for position, (utterance, found) in enumerate(coming):
-                reasons.append(found.reason)
-                if found.reason in FAILURES:
-                    print(f"{utterance.id}: {found.reason}: {found.detail}", file=sys.stderr)
+            for position, found in enumerate(islice(prepared, len(plan.utterances))):
+                encoded.reasons.append((found.reason, found.detail))
                 if found.example is not None:
                     waiting[position] = found.example
-                    spans[position] = found.example.spans or ()
+                    encoded.spans[position] = found.example.spans or ()
                     held_bytes += found.num_bytes
                     self.media_s += found.duration_s
                 if held_bytes >= RUN_BYTES:
-                    tracks.update(self._run(waiting, position + 1 + before))
+                    encoded.tracks.update(self._run(waiting, done + position + 1))
                     waiting, held_bytes = {}, 0
-            tracks.update(self._run(waiting, len(plan.utterances) + before))
+            encoded.tracks.update(self._run(waiting, done + len(plan.utterances)))
         except torch.OutOfMemoryError:
-            self.shown.advance(before - self.shown.done)
+            self.shown.advance(done - self.shown.done)
+            self.media_s, self.encoder.work = media_s, work
             raise
-        facts = made_with(self.compute, self.encoder.budget)
-        return Encoded(plan, tracks, spans, reasons, facts)
+        encoded.made_with.update(made_with(self.compute, self.encoder.budget))
+        return encoded
 
     def _run(self, examples: dict[int, Example], done: int) -> dict[int, Tensor]:
         tracks = self.encoder.tracks(examples)

@@ -1,5 +1,6 @@
 """Checks and writes finished parts while the network works on the next one."""
 
+import sys
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from extract.backbone import Backbone
 from extract.plan import PlannedPart
+from features.store.index import FAILURES
 from features.store.pool import Part, Pool
 
 FLOAT16_MAX = 65504.0
@@ -19,12 +21,15 @@ Spans = tuple[tuple[int, int], ...]
 
 @dataclass
 class Encoded:
-    """The tracks of a part by position in it, their spans, and every utterance's reason."""
+    """The tracks of a part by position in it, their spans, and every utterance's reason.
+
+    A reason comes with what was found.
+    """
 
     plan: PlannedPart
     tracks: dict[int, Tensor]
     spans: dict[int, Spans]
-    reasons: list[str]
+    reasons: list[tuple[str, str]]
     made_with: dict[str, str]
 
 
@@ -68,8 +73,13 @@ class PartWriter:
         for position in list(encoded.tracks):
             fault = track_fault(encoded.tracks[position], self.dtype)
             if fault is not None:
-                encoded.reasons[position] = fault
+                encoded.reasons[position] = (fault, f"its values cannot be stored as {self.dtype}")
                 del encoded.tracks[position]
+        for utterance, (reason, detail) in zip(
+            encoded.plan.utterances, encoded.reasons, strict=True
+        ):
+            if reason in FAILURES:
+                print(f"{utterance.id}: {reason}: {detail}", file=sys.stderr)
         kept = sorted(encoded.tracks)
         lengths = _lengths(encoded.tracks, len(encoded.plan.utterances))
         num_layers, end = len(self.backbone.layers), 0
@@ -84,7 +94,7 @@ class PartWriter:
             ids=tuple(utterance.id for utterance in encoded.plan.utterances),
             inputs=encoded.plan.inputs,
             lengths=lengths,
-            reasons=tuple(encoded.reasons),
+            reasons=tuple(reason for reason, _ in encoded.reasons),
             spans=spans if self.backbone.modality == "text" else None,
             made_with=encoded.made_with,
         )

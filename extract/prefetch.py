@@ -14,7 +14,8 @@ class Prefetch(Generic[Item, Result]):
 
     Iterating gives the results in the order of the items; what a call raised is raised there.
     No item is begun while results of `limit_bytes` wait to be read, so at most that much and
-    one result per thread is held.
+    one result per thread is held. Leaving on an error calls `interrupt` until every thread's call
+    has ended.
     """
 
     def __init__(
@@ -23,10 +24,12 @@ class Prefetch(Generic[Item, Result]):
         functions: Sequence[Callable[[Item], Result]],
         size_bytes: Callable[[Result], int],
         limit_bytes: int,
+        interrupt: Callable[[], None] = lambda: None,
     ) -> None:
         self.items = items
         self.size_bytes = size_bytes
         self.limit_bytes = limit_bytes
+        self.interrupt = interrupt
         self.begun, self.read, self.held_bytes = 0, 0, 0
         self.results: dict[int, Result] = {}
         self.errors: dict[int, BaseException] = {}
@@ -51,7 +54,10 @@ class Prefetch(Generic[Item, Result]):
             self.begun = len(self.items)
             self.turn.notify_all()
         for thread in self.threads:
-            thread.join()
+            while thread.is_alive():
+                if kind is not None:
+                    self.interrupt()
+                thread.join(timeout=0.1)
 
     def __iter__(self) -> Iterator[Result]:
         for number in range(len(self.items)):
@@ -70,6 +76,7 @@ class Prefetch(Generic[Item, Result]):
         while (number := self._next()) is not None:
             try:
                 result = function(self.items[number])
+                num_bytes = self.size_bytes(result)
             except BaseException as error:
                 with self.turn:
                     self.errors[number] = error
@@ -77,7 +84,7 @@ class Prefetch(Generic[Item, Result]):
                 return
             with self.turn:
                 self.results[number] = result
-                self.held_bytes += self.size_bytes(result)
+                self.held_bytes += num_bytes
                 self.turn.notify_all()
 
     def _next(self) -> int | None:

@@ -16,6 +16,10 @@ from features.files import digest_file
 from features.manifest import Utterance
 from features.specs import ExtractSpec
 
+# What Python takes for an example and for the span of a token.
+OBJECT_BYTES = 2000
+SPAN_BYTES = 150
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -31,9 +35,11 @@ class Prepared:
 
     @property
     def num_bytes(self) -> int:
-        """The memory that it takes."""
-        windows = self.example.windows if self.example else ()
-        return sum(window.values.nbytes for window in windows)
+        """About the memory that it takes, spans and objects included."""
+        if self.example is None:
+            return OBJECT_BYTES
+        spans = len(self.example.spans or ()) * SPAN_BYTES
+        return OBJECT_BYTES + spans + sum(window.values.nbytes for window in self.example.windows)
 
 
 class Reader:

@@ -25,12 +25,13 @@ class Windowing:
     @classmethod
     def seconds(cls, window_s: float, overlap_s: float, rate_hz: float) -> "Windowing":
         """The windowing that is stated in seconds; the overlap must be the shorter."""
-        if overlap_s >= window_s:
+        limit, overlap = round(window_s * rate_hz), round(overlap_s * rate_hz)
+        if overlap >= limit:
             raise ProjectError(
                 f"overlap_s is {overlap_s} and window_s is {window_s}; windows must be longer than "
-                "what they share"
+                f"what they share, by one step of {1 / rate_hz:.3g} s at least"
             )
-        return cls(max(1, round(window_s * rate_hz)), round(overlap_s * rate_hz))
+        return cls(limit, overlap)
 
     def cuts(self, num_steps: int) -> list[Cut]:
         """Windows over an input, each step kept once.

@@ -2,10 +2,11 @@
 
 FunASR is heavy and lives in an environment of its own, which this script makes (about 2 GB):
 
-    python tests/funasr_equality.py [--env FOLDER] [--json PATH]
+    python tests/funasr_equality.py [--env FOLDER] [--json PATH] [--fixture PATH]
 
 It prints, for clips of several lengths, the relative error of our track against FunASR's frames:
-each clip alone, and all of them in one batch of ours. What it printed: docs/numerics.md.
+each clip alone, and all of them in one batch of ours. What it printed: docs/numerics.md. With
+`--fixture` it also saves a tiny network, its clips and FunASR's frames, which the tests compare.
 """
 
 import json
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,17 @@ SIZES: dict[str, Any] = EMOTION2VEC_CONFIG | {
         "start_drop_path_rate": 0.0, "end_drop_path_rate": 0.0, "init_extra_token_zero": True,
         "local_grad_mult": 1.0, "alibi_scale": 1.0, "learned_alibi_scale": True,
         "alibi_max_pos": None, "num_alibi_heads": 12, "decoder": None,
+    }},
+}  # fmt: skip
+
+AUDIO = SIZES["modalities"]["audio"]
+# 16 wide, one prenet block and two others, with a scale of its own for every block.
+TINY: dict[str, Any] = SIZES | {
+    "embed_dim": 16, "num_heads": 4, "depth": 2, "mlp_ratio": 2.0,
+    "modalities": {"audio": AUDIO | {
+        "prenet_depth": 1, "model_depth": 2, "num_alibi_heads": 4, "num_extra_tokens": 2,
+        "conv_pos_groups": 4, "learned_alibi_scale_per_layer": True,
+        "feature_encoder_spec": "[(8, 10, 5)] + [(8, 3, 2)] * 4 + [(8, 2, 2)] * 2",
     }},
 }  # fmt: skip
 
@@ -91,9 +104,9 @@ def made_environment(folder: Path) -> Path:
     return python
 
 
-def run_inside(python: Path, folder: Path) -> None:
+def run_inside(python: Path, folder: Path, sizes: dict[str, Any]) -> None:
     """Save the checkpoint and FunASR's frames in the folder; its log is shown on failure."""
-    command = [str(python), "-c", INSIDE, str(folder), json.dumps(SIZES)]
+    command = [str(python), "-c", INSIDE, str(folder), json.dumps(sizes)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise click.ClickException(f"FunASR failed:\n{done.stdout}\n{done.stderr}")
@@ -128,22 +141,44 @@ def compared(folder: Path) -> dict[str, dict[str, float]]:
     }
 
 
+def save_clips(folder: Path, durations_s: Sequence[float]) -> None:
+    """Noise of some durations, 16 kHz."""
+    random = np.random.default_rng(0)
+    clips: dict[str, Any] = {
+        f"{duration_s} s": random.normal(0, 0.1, round(duration_s * 16_000)).astype(np.float32)
+        for duration_s in durations_s
+    }
+    np.savez(folder / "clips.npz", **clips)
+
+
+def save_fixture(python: Path, folder: Path, path: Path) -> None:
+    """A tiny network's config, weights, clips and FunASR's frames in one file."""
+    import torch
+
+    folder.mkdir()
+    save_clips(folder, (0.03, 0.4, 1.0))
+    run_inside(python, folder, TINY)
+    weights = torch.load(folder / "model.pt", weights_only=True)["model"]
+    arrays: dict[str, Any] = {f"weights/{k}": v.numpy() for k, v in weights.items()}
+    for kind in ("clips", "frames"):
+        arrays |= {f"{kind}/{name}": v for name, v in np.load(folder / f"{kind}.npz").items()}
+    np.savez_compressed(path, config=json.dumps(TINY), **arrays)
+
+
 @click.command()
 @click.option("--env", "environment", type=click.Path(path_type=Path), help="Where FunASR lives.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write figures here.")
-def main(environment: Path | None, json_path: Path | None) -> None:
+@click.option("--fixture", type=click.Path(path_type=Path), help="Save a tiny network here.")
+def main(environment: Path | None, json_path: Path | None, fixture: Path | None) -> None:
     """Print a table of relative errors."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        random = np.random.default_rng(0)
-        clips: dict[str, Any] = {
-            f"{duration_s} s": random.normal(0, 0.1, round(duration_s * 16_000)).astype(np.float32)
-            for duration_s in DURATIONS_S
-        }
-        np.savez(folder / "clips.npz", **clips)
         python = made_environment(environment or folder / "environment")
-        run_inside(python, folder)
+        save_clips(folder, DURATIONS_S)
+        run_inside(python, folder, SIZES)
         figures = compared(folder)
+        if fixture:
+            save_fixture(python, folder / "tiny", fixture)
     click.echo(f"{'clip':<10}{'steps':>8}{'alone':>12}{'in a batch':>12}")
     for clip, row in figures.items():
         click.echo(f"{clip:<10}{row['steps']:>8}{row['alone']:>12.1e}{row['in_a_batch']:>12.1e}")

@@ -17,6 +17,8 @@ from extract.backbones._emotion2vec_network import Architecture, Emotion2VecNetw
 from features.errors import ProjectError
 from features.files import digest_file, digest_json
 
+MAX_LAYERS, MAX_SPEC = 64, 1000
+UNFIT = (YAMLError, KeyError, TypeError, ValueError, ArithmeticError, RuntimeError, RecursionError)
 FILES = ("config.yaml", "model.pt")
 AUDIO = "modality_encoders.AUDIO."
 # Names behind AUDIO, and ours.
@@ -51,17 +53,18 @@ def read_checkpoint(folder: Path) -> Published:
         with (folder / FILES[0]).open(encoding="utf-8") as stream:
             config = YAML(typ="safe", pure=True).load(stream)["model_conf"]
         sizes = architecture(config)
-    except (YAMLError, KeyError, TypeError, ValueError) as error:
+        normalise = bool(config["normalize"])
+        network = Emotion2VecNetwork(sizes)
+    except UNFIT as error:
         raise ProjectError(
             f"{folder / FILES[0]} does not describe an emotion2vec network "
             f"({type(error).__name__}: {' '.join(str(error).split())})"
         ) from None
-    network = Emotion2VecNetwork(sizes)
     published = _tensors(folder / FILES[1])
     state = {our_name(name, sizes.prenet_depth): tensor for name, tensor in published.items()}
     load_weights(network, state, folder)
     digest = digest_json({name: digest_file(folder / name) for name in FILES})
-    return Published(network, bool(config["normalize"]), digest)
+    return Published(network, normalise, digest)
 
 
 def architecture(config: Mapping[str, Any]) -> Architecture:
@@ -116,11 +119,13 @@ def conv_layers(spec: str) -> tuple[tuple[int, int, int], ...]:
             case ast.BinOp(left=left, op=ast.Add(), right=right):
                 return value(left) + value(right)
             case ast.BinOp(left=left, op=ast.Mult(), right=ast.Constant(value=int() as times)):
-                return value(left) * min(times, 100)
+                repeated = value(left)
+                if len(repeated) * times <= MAX_LAYERS:
+                    return repeated * times
         raise ValueError(f"{ast.unparse(node)!r} is no list of (width, kernel, stride)")
 
     try:
-        layers = value(ast.parse(spec, mode="eval").body)
+        layers = value(ast.parse(spec[:MAX_SPEC], mode="eval").body)
         return tuple((int(width), int(kernel), int(stride)) for width, kernel, stride in layers)
     except (SyntaxError, TypeError):
         raise ValueError(f"{spec!r} is no list of (width, kernel, stride)") from None

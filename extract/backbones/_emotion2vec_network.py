@@ -112,11 +112,8 @@ class Emotion2VecNetwork(nn.Module):
         steps: Tensor = self.convolutions(waveform[None, None])[0].T
         return steps
 
-    def forward(self, convolved: Tensor, mask: Tensor) -> list[Tensor]:
-        """Convolved steps `(B, T, D)` to states `(B, T, dim)`: before the first block, after each.
-
-        `mask` `(B, T)` is True where a step is real.
-        """
+    def forward(self, convolved: Tensor, mask: Tensor, layers: Sequence[int]) -> Tensor:
+        """The states of the layers, in which extra tokens are left out; see `SpeechNetwork`."""
         hidden = self.project(self.project_norm(convolved)) * mask[..., None]
         hidden = hidden + self._positions(hidden, mask)
         num_extra = self.extra_tokens.shape[1]
@@ -126,11 +123,13 @@ class Emotion2VecNetwork(nn.Module):
         hides = functional.pad(hides, (num_extra, 0))[:, None, None]
         apart = distances(self.sizes.num_heads, mask.shape[1], mask.device)
         apart = functional.pad(apart, (num_extra, 0, num_extra, 0))
-        scales = self.alibi_scale.clamp_min(0).expand(len(self.blocks), -1, -1, -1, -1)
-        states = [hidden]
-        for block, scale in zip(self.blocks, scales, strict=True):
-            states.append(block(states[-1], apart * scale + hides))
-        return [state[:, num_extra:] for state in states]
+        biases = [apart * scale + hides for scale in self.alibi_scale.clamp_min(0)]
+        kept = {0: hidden}
+        for number, block in enumerate(self.blocks):
+            hidden = block(hidden, biases[number % len(biases)])
+            if number + 1 in layers:
+                kept[number + 1] = hidden
+        return torch.stack([kept[layer][:, num_extra:].float() for layer in layers], dim=1)
 
     def _positions(self, hidden: Tensor, mask: Tensor) -> Tensor:
         position = hidden.transpose(1, 2)

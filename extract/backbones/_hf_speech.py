@@ -4,22 +4,30 @@ Positional convolutions of several layers let padding in again after the first; 
 each of them.
 """
 
-import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
+from transformers import AutoFeatureExtractor
 
 from extract.backbone import seeded
-from extract.backbones._layers import layer_inputs
+from extract.backbones._layers import layer_states
 from extract.backbones._speech import Speech, receptive_field
-from extract.checkpoints import checkpoint_folder, digest_checkpoint, load_pretrained
+from extract.backbones._waveform import SAMPLE_HZ
+from extract.checkpoints import (
+    checkpoint_folder,
+    digest_checkpoint,
+    load_part,
+    load_pretrained,
+)
 from extract.compute import CPU, Compute
+from features.errors import ProjectError
 from features.files import digest_json
 
+PREPROCESSING_FILES = ("preprocessor_config.json", "processor_config.json")
 # The library adds this to the variance before it divides.
 VARIANCE_FLOOR = 1e-7
 
@@ -41,17 +49,16 @@ class HfSpeechNetwork(nn.Module):
         steps: Tensor = self.library.feature_extractor(waveform[None])[0].T
         return steps
 
-    def forward(self, convolved: Tensor, mask: Tensor) -> list[Tensor]:
-        """The states `(B, T, dim)` before the first layer and after each; see `SpeechNetwork`."""
+    def forward(self, convolved: Tensor, mask: Tensor, layers: Sequence[int]) -> Tensor:
+        """The states of the layers; see `SpeechNetwork`."""
         projected = self.library.feature_projection(convolved)
         hidden = projected[0] if isinstance(projected, tuple) else projected
         encoder = self.library.encoder
         with zeroed_padding(encoder.pos_conv_embed, mask), warnings.catch_warnings():
             # WavLM hands torch a mask and a bias of different types, which is still exact.
             warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
-            with layer_inputs(encoder.layers) as inputs:
-                last = encoder(hidden, attention_mask=mask)[0]
-        return [*inputs, last]
+            with layer_states(encoder.layers, layers) as stacked:
+                return stacked(encoder(hidden, attention_mask=mask)[0])
 
 
 @contextmanager
@@ -73,6 +80,11 @@ def load_speech(
     folder = checkpoint_folder(checkpoint, revision)
     digest = digest_checkpoint(folder)
     library = load_pretrained(kind, folder, compute, [kind.config_class.model_type])
+    if getattr(library.config, "add_adapter", False):
+        raise ProjectError(
+            f"the checkpoint in {folder} has an adapter behind its transformer (add_adapter), "
+            "which this backbone does not run; give a checkpoint without one"
+        )
     floor = VARIANCE_FLOOR if _normalises(folder) else None
     return Speech(HfSpeechNetwork(library), digest, compute, variance_floor=floor, **settings)
 
@@ -102,5 +114,12 @@ def tiny_speech(kind: Any, **sizes: Any) -> Speech:
 
 def _normalises(folder: Path) -> bool:
     """Whether the checkpoint's preprocessing scales each clip; the library's default is yes."""
-    file = folder / "preprocessor_config.json"
-    return bool(json.loads(file.read_text()).get("do_normalize", True)) if file.exists() else True
+    if not any((folder / name).is_file() for name in PREPROCESSING_FILES):
+        return True
+    extractor = load_part(AutoFeatureExtractor, folder)
+    if extractor.sampling_rate != SAMPLE_HZ:
+        raise ProjectError(
+            f"the checkpoint in {folder} reads sound of {extractor.sampling_rate} Hz; only "
+            f"networks for {SAMPLE_HZ} Hz are known"
+        )
+    return bool(extractor.do_normalize)

@@ -1,9 +1,10 @@
 """Which layers of a transformer are kept, and what they say."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from features.errors import ProjectError
@@ -25,18 +26,28 @@ def chosen_layers(layers: Sequence[int] | None, num_layers: int) -> tuple[int, .
 
 
 @contextmanager
-def layer_inputs(blocks: Iterable[nn.Module]) -> Iterator[list[Tensor]]:
-    """Fills a list with what enters each block while the network runs inside.
+def layer_states(
+    blocks: Sequence[nn.Module], chosen: Sequence[int]
+) -> Iterator[Callable[[Tensor], Tensor]]:
+    """Notes what enters the chosen blocks while the network runs inside.
 
-    With what the network returns behind them (after a final norm where it has one) these are
-    the states of its layers, counted from 0.
+    What is yielded takes the network's output (after a final norm where it has one), which is the
+    last layer, and gives the states `(B, L, T, D)` of the chosen layers, float32.
     """
-    inputs: list[Tensor] = []
+    states: dict[int, Tensor] = {}
 
-    def note(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        inputs.append(args[0] if args else kwargs["hidden_states"])
+    def note(number: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        states[number] = args[0] if args else kwargs["hidden_states"]
+
+    def stacked(last: Tensor) -> Tensor:
+        states[len(blocks)] = last
+        return torch.stack([states[layer].float() for layer in chosen], dim=1)
 
     with ExitStack() as hooks:
-        for block in blocks:
-            hooks.callback(block.register_forward_pre_hook(note, with_kwargs=True).remove)
-        yield inputs
+        for number in set(chosen) - {len(blocks)}:
+            hook = blocks[number].register_forward_pre_hook(
+                lambda _, args, kwargs, number=number: note(number, args, kwargs),
+                with_kwargs=True,
+            )
+            hooks.callback(hook.remove)
+        yield stacked

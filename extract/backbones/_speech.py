@@ -30,10 +30,10 @@ class SpeechNetwork(Protocol):
     def convolve(self, waveform: Tensor) -> Tensor:
         """One waveform `(N,)` to its steps `(T, C)`."""
 
-    def __call__(self, convolved: Tensor, mask: Tensor) -> list[Tensor]:
-        """Steps `(B, T, C)`, True in `mask` `(B, T)` where real, to states `(B, T, dim)`.
+    def __call__(self, convolved: Tensor, mask: Tensor, layers: Sequence[int]) -> Tensor:
+        """Steps `(B, T, C)`, True in `mask` `(B, T)` where real, to the states of some layers.
 
-        The first is what enters the transformer, then one for each of its layers.
+        They are `(B, L, T, dim)`, float32; layer 0 is what enters the transformer.
         """
 
 
@@ -78,8 +78,7 @@ class Speech:
         padded = nn.utils.rnn.pad_sequence(convolved, batch_first=True)
         steps = torch.arange(padded.shape[1], device=self.compute.device)
         mask = steps[None] < self.compute.put(torch.tensor(lengths))[:, None]
-        states = self.network(padded, mask)
-        kept = torch.stack([states[layer].float() for layer in self.layers], dim=1)
+        kept = self.network(padded, mask, self.layers)
         return [track[:, :length] for track, length in zip(kept, lengths, strict=True)]
 
 

@@ -43,7 +43,7 @@ class TextInput:
         if len(windows) > 1:
             return self._cut(windows)
         room = self.max_tokens - num_own - self.tokenizer.num_special_tokens_to_add(pair=True)
-        if any(media.context) and room > 0:
+        if any(text.strip() for text in media.context) and room > 0:
             return self._joined([self._with_context(media)])
         return self._joined(windows)
 

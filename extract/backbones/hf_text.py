@@ -62,7 +62,7 @@ class HfText:
         self.weights_digest = digest_checkpoint(folder)
         network = load_pretrained(AutoModel, folder, compute, ARCHITECTURES)
         tokenizer = load_tokenizer(folder)
-        self.typed = "token_type_ids" in tokenizer.model_input_names
+        self.typed = (getattr(network.config, "type_vocab_size", None) or 0) > 1
         self.padding = int(tokenizer.pad_token_id or 0)
         self.network = freeze(network, compute)
         self.compute = compute

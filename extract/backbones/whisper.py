@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
 
 from extract.backbone import Example, Window, freeze, seeded
-from extract.backbones._layers import chosen_layers, layer_inputs
+from extract.backbones._layers import chosen_layers, layer_states
 from extract.backbones._waveform import SAMPLE_HZ
 from extract.checkpoints import (
     checkpoint_folder,
@@ -30,6 +29,7 @@ from extract.compute import CPU, Compute
 from extract.media.audio import Samples
 from extract.media.resample import resample
 from extract.windows import Windowing
+from features.errors import ProjectError
 
 MODALITY = "audio"
 VERSION = 1
@@ -96,10 +96,8 @@ class Whisper:
 
     def encode(self, windows: Sequence[Window]) -> list[Tensor]:
         bands = self.compute.put(np.stack([window.values for window in windows]))
-        with layer_inputs(self.network.layers) as inputs:
-            last = self.network(bands).last_hidden_state
-        states = [*inputs, last]
-        return list(torch.stack([states[layer].float() for layer in self.layers], dim=1))
+        with layer_states(self.network.layers, self.layers) as stacked:
+            return list(stacked(self.network(bands).last_hidden_state))
 
 
 def load(
@@ -115,7 +113,24 @@ def load(
     digest = digest_checkpoint(folder)
     network = load_pretrained(WhisperModel, folder, compute, ["whisper"])
     extractor = load_part(WhisperFeatureExtractor, folder)
+    _require_fitting(extractor, network.config, folder)
     return Whisper(network, extractor, digest, layers, overlap_s, compute)
+
+
+def _require_fitting(extractor: Any, config: WhisperConfig, folder: Path) -> None:
+    found = (
+        extractor.sampling_rate,
+        2 * extractor.hop_length,
+        extractor.nb_max_frames,
+        extractor.feature_size,
+    )
+    wanted = (SAMPLE_HZ, HOP, 2 * config.max_source_positions, config.num_mel_bins)
+    if found != wanted:
+        raise ProjectError(
+            f"the preprocessing of the checkpoint in {folder} does not fit its network: sample "
+            f"rate, samples in a step, bands in time and bands are {found}, and should be "
+            f"{wanted}. Copy both from the same publication."
+        )
 
 
 def tiny() -> Whisper:

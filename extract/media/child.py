@@ -4,8 +4,10 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from types import TracebackType
@@ -16,8 +18,10 @@ from features.errors import ProjectError
 
 Result = TypeVar("Result")
 TIMEOUT_S = 300.0
+# Starting a process looks at all others, and of two looks at a dead one only one sees its code.
+ENDING = threading.RLock()
 # What the children need, read once by the process that they are forked from.
-PRELOADED = ["extract.reading", "extract.backbones._waveform"]
+PRELOADED = ("extract.reading", "extract.backbones._waveform")
 # Ends that are the codec's own doing; any other end says nothing about the file.
 CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}
 
@@ -85,26 +89,35 @@ class Child:
         return result
 
     def _start(self) -> None:
+        warm_up()
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(PRELOADED)
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self._process.start()
+        with ENDING:
+            self._process.start()
         theirs.close()
+
+    def interrupt(self) -> None:
+        """End the call that another thread waits for; there it fails as if killed from outside."""
+        process = self._process
+        with suppress(ValueError, AttributeError):  # closed or gone in the meantime
+            process.kill()
 
     def close(self) -> None:
         """End the process; the next call starts another."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-            self._process.close()
-            self._pipe.close()
-        self._process = None
+        with ENDING:
+            if self._process is not None:
+                self._process.kill()
+                self._process.join()
+                self._process.close()
+                self._pipe.close()
+            self._process = None
 
     def _died(self, what: object) -> NoReturn:
-        self._process.join()
-        code = self._process.exitcode
-        self.close()
+        with ENDING:
+            self._process.join()
+            code = self._process.exitcode
+            self.close()
         if code is not None and -code in CRASHES:
             raise UnreadableError("undecodable", f"the decoder crashed on it (signal {-code})")
         raise ProjectError(
@@ -113,9 +126,13 @@ class Child:
         )
 
 
-def warm_up() -> None:
-    """Begin to start the process that children are forked from; this does not wait for it."""
-    multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOADED)
+def warm_up(*modules: str) -> None:
+    """Begin to start the process that children are forked from, with what they will need.
+
+    Only the first call in a process has an effect; none waits for it.
+    """
+    wanted = [*PRELOADED, *modules]
+    multiprocessing.get_context("forkserver").set_forkserver_preload(wanted)
     forkserver.ensure_running()
 
 
