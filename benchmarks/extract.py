@@ -54,7 +54,7 @@ def main(
     from features.specs import ExtractSpec
 
     compute = Compute.of(ExtractSpec(), torch.device(device))
-    warm_up()
+    warm_up("extract.backbones.r3d")
     figures: dict[str, dict[str, float]] = {}
     for modality, count in (("text", texts), ("audio", sounds), ("video", videos)):
         folder = Path(tempfile.mkdtemp(prefix="extract-benchmark-"))

@@ -125,7 +125,19 @@ def test_bfloat16_stays_near_float32_and_is_returned_as_float32(tmp_path: Path) 
     reduced = Compute(torch.device("cpu"), dtype="bfloat16")
     backbone = architecture.load(tmp_path, reduced)
     example = backbone.prepare(Text(SENTENCES[2]))
-    exact = Encoder(backbone, CPU).tracks({0: example})[0]
+    exact = Encoder(architecture.load(tmp_path), CPU).tracks({0: example})[0]
     rounded = Encoder(backbone, reduced).tracks({0: example})[0]
     difference = float((rounded - exact).norm() / exact.norm())
     assert rounded.dtype == torch.float32 and 1e-5 < difference < 0.03
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["wav2vec2-base", "wavlm-base", "emotion2vec-base", "deberta-v3"])
+def test_every_kind_of_network_runs_in_bfloat16(name: str, tmp_path: Path) -> None:
+    reduced = Compute(torch.device("cpu"), dtype="bfloat16")
+    backbone = TRUE[name].load(tmp_path, reduced)
+    given: Any = Text(SENTENCES[2]) if name == "deberta-v3" else (sound(4000), 16_000)
+    example = backbone.prepare(given)
+    exact = Encoder(TRUE[name].load(tmp_path), CPU).tracks({0: example})[0]
+    rounded = Encoder(backbone, reduced).tracks({0: example})[0]
+    assert 1e-5 < float((rounded - exact).norm() / exact.norm()) < 0.05

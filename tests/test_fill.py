@@ -19,6 +19,7 @@ from extract.compute import CPU
 from extract.corpus import read_corpus
 from extract.fill import Filled, fill, fill_with
 from extract.part_writer import track_fault
+from extract.recipe import store_header
 from features.errors import ProjectError
 from features.manifest import Utterance
 from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
@@ -170,12 +171,41 @@ def test_a_damaged_store_is_published_again(world: World) -> None:
 def test_memory_is_bounded_by_runs_within_a_part(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.fill(ExtractSpec())
+    Faulty().fill(world, ExtractSpec())
     before = world.tree()
     shutil.rmtree(world.pool.folder)
     monkeypatch.setattr("extract.part_maker.RUN_BYTES", 100_000)
-    world.fill(ExtractSpec())
+    network = Faulty()
+    network.fill(world, ExtractSpec())
     assert world.tree() == before  # a spectrogram is bit-equal in any batch
+    assert len(network.num_windows) >= 8  # 32 clips of 64 kB: no more than two or three at a time
+
+
+def test_a_write_that_fails_last_is_not_swallowed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any, **kwargs: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Pool, "add", full)
+    with pytest.raises(OSError, match="No space left"):
+        world.fill(ExtractSpec())  # one part
+    assert not world.path.exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dtype": "float32"}, {"compute": "bfloat16"}, {"attention": "eager"}, {"threads": 1},
+        {"max_duration_s": 9.0}, {"max_media_bytes": 9},
+    ],
+    ids=lambda change: next(iter(change)),
+)  # fmt: skip
+def test_every_setting_that_decides_bytes_is_in_the_recipe(change: dict[str, Any]) -> None:
+    backbone: Any = log_mel.tiny()
+    usual = store_header(backbone, MEL, SMALL).recipe
+    assert store_header(backbone, MEL, replace(SMALL, **change)).recipe != usual
+    assert store_header(backbone, MEL, replace(SMALL, max_failed=9, part_bytes=7)).recipe == usual
 
 
 class TestFailures:
@@ -261,6 +291,7 @@ class Faulty:
         self.inner: Any = log_mel.tiny()
         self.memory_steps, self.bad_steps = memory_steps, bad_steps
         self.refused: list[int] = []
+        self.num_windows: list[int] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
@@ -270,15 +301,16 @@ class Faulty:
         if len(costs) * max(costs) > self.memory_steps:
             self.refused.append(len(costs))
             raise torch.OutOfMemoryError("CUDA out of memory")
+        self.num_windows.append(len(windows))
         tracks = [track.clone() for track in self.inner.encode(windows)]
         for track in tracks:
             if track.shape[1] == self.bad_steps:
                 track[0, 3, 2] = float("nan")
         return tracks
 
-    def fill(self, world: World) -> Filled:
+    def fill(self, world: World, spec: ExtractSpec = SMALL) -> Filled:
         return fill_with(
-            cast(Any, self), CPU, world.path, world.manifest, world.corpus, world.backbone, SMALL,
+            cast(Any, self), CPU, world.path, world.manifest, world.corpus, world.backbone, spec,
             world.pool,
         )  # fmt: skip
 
@@ -291,7 +323,8 @@ class TestFaultyNetworks:
         expected = world.tree()
         shutil.rmtree(world.pool.folder)
         small = Faulty(memory_steps=700)
-        small.fill(world)
+        filled = small.fill(world)
+        assert "32 utterances in" in filled.speed  # none is counted twice
         assert world.tree() == expected and small.refused
         said = capsys.readouterr().err
         budgets = [int(number) for number in re.findall(r"with a budget of (\d+) steps", said)]
@@ -314,7 +347,7 @@ class TestFaultyNetworks:
         steps, name = int(Store(world.path).lengths[longest]), world.manifest[longest].id
         shutil.rmtree(world.pool.folder)
         shutil.rmtree(world.path)
-        with pytest.raises(ProjectError, match=rf"{name} \(not-finite\)"):
+        with pytest.raises(ProjectError, match=rf"{name} \(not-finite\).*weights are whole"):
             Faulty(bad_steps=steps).fill(world)
         assert not world.path.exists()
 

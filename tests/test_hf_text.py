@@ -1,5 +1,6 @@
 """Text networks: spans, special tokens, context, windows, layers."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,29 @@ class TestContext:
         letters = backbone.prepare.tokenizer.convert_ids_to_tokens(ids)
         assert len(ids) == 64 and letters[-6:] == ["y", "z", "[SEP]", "a", "##b", "[SEP]"]
         assert letters[0] == "[CLS]" and set(letters[1:-6]) == {"x"}
+
+    def test_a_long_text_after_one_with_context_is_cut_as_before(self) -> None:
+        prepare = tiny().prepare
+        before = prepare(Text("a b " * 60))
+        prepare(Text("ab", ("x " * 100,)))
+        after = prepare(Text("a b " * 60))
+        assert kept_ids(before) == kept_ids(after) and before.spans == after.spans
+
+    def test_a_context_of_blanks_is_none(self) -> None:
+        prepare = tiny().prepare
+        blank = prepare(Text("ab", (" ", "\n"))).windows[0].values
+        assert np.array_equal(blank, prepare(Text("ab")).windows[0].values)
+
+    def test_token_types_follow_the_network_and_not_the_tokenizer(self, tmp_path: Path) -> None:
+        backbone: Any = texts(SMALL)["bert"].load(tmp_path)
+        settings = json.loads((tmp_path / "tokenizer_config.json").read_text())
+        settings |= {"tokenizer_class": "PreTrainedTokenizerFast"}
+        settings["model_input_names"] = ["input_ids", "attention_mask"]
+        (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
+        generic = load(CPU, checkpoint=str(tmp_path), layers=[0, 1, 2])
+        text = Text("ab", ("xy",))
+        expected = track(backbone, backbone.prepare(text))
+        assert_same(track(generic, generic.prepare(text)), expected)
 
     def test_an_utterance_that_fills_the_network_is_encoded_without_context(self) -> None:
         backbone = tiny()

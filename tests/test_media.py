@@ -1,6 +1,7 @@
 """Decoding: formats, windows, channels, boxes, rates, and files that cannot be read."""
 
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -269,6 +270,17 @@ class TestChild:
     def test_a_fault_of_the_disk_says_nothing_about_the_file(self, tmp_path: Path) -> None:
         with Child() as child, pytest.raises(ProjectError, match="could not be read now"):
             child.call(os.listdir, tmp_path / "absent")
+
+    def test_another_thread_can_end_a_call(self) -> None:
+        with Child() as child:
+            child.call(os.getpid)
+            timer = threading.Timer(0.2, child.interrupt)
+            timer.start()
+            with pytest.raises(ProjectError, match="ended from outside"):
+                child.call(time.sleep, 60)
+            timer.join()
+            child.close()
+            child.interrupt()
 
     def test_a_hang_ends_after_the_limit(self) -> None:
         with Child(timeout_s=3.0) as child, pytest.raises(ProjectError, match="longer than 3 s"):

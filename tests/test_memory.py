@@ -12,6 +12,29 @@ from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
 
+# Tokenised texts of ten words; the network is as small as can be.
+TEXTS = """
+import resource, sys
+from pathlib import Path
+import torch
+from extract.backbones.hf_text import tiny
+from extract.compute import CPU
+from extract.fill import fill_with
+from features.manifest import Utterance
+from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
+from features.store.pool import Pool
+
+folder, count = Path(sys.argv[1]), int(sys.argv[2])
+manifest = [Utterance(f"u{n}", text="a b c d e f g h i j") for n in range(count)]
+spec = BackboneSpec("tiny", "text", LeafSpec("hf-text", {}))
+fill_with(
+    tiny(), CPU, folder / str(count) / "store.zarr", manifest,
+    CorpusSpec("c", folder, LeafSpec("demo", {})), spec, ExtractSpec(),
+    Pool(folder / str(count) / "pool"),
+)
+whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+print(*(resource.getrusage(who).ru_maxrss // 1024 for who in whose))
+"""
 # Prints the peak of this process and that of its largest child, in MiB.
 PROGRAM = """
 import resource, sys
@@ -36,9 +59,9 @@ print(*(resource.getrusage(who).ru_maxrss // 1024 for who in whose))
 """
 
 
-def peaks_mib(folder: Path, count: int) -> list[int]:
+def peaks_mib(folder: Path, count: int, program: str = PROGRAM) -> list[int]:
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(folder), str(count)],
+        [sys.executable, "-c", program, str(folder), str(count)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -53,4 +76,10 @@ def test_a_corpus_ten_times_larger_raises_the_peak_by_a_tenth_at_most(tmp_path: 
     # In all 1.3 GB of samples and 510 MB of float32 tracks, if anything kept them.
     small, large = peaks_mib(tmp_path, 400), peaks_mib(tmp_path, 4000)
     print(f"peaks of 400 and of 4000 utterances: {small} and {large} MiB")
+    assert all(after <= 1.1 * before for before, after in zip(small, large, strict=True))
+
+
+def test_ten_times_more_texts_raise_the_peak_by_a_tenth_at_most(tmp_path: Path) -> None:
+    small, large = peaks_mib(tmp_path, 1500, TEXTS), peaks_mib(tmp_path, 15_000, TEXTS)
+    print(f"peaks of 1,500 and of 15,000 texts: {small} and {large} MiB")
     assert all(after <= 1.1 * before for before, after in zip(small, large, strict=True))

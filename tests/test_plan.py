@@ -97,6 +97,9 @@ class TestBatches:
         assert sorted(p for group in groups for p in group) == list(range(7))
         assert all(len(g) * max(costs[p] for p in g) <= 12 for g in groups)
 
+    def test_equal_costs_fill_the_budget_and_no_more(self) -> None:
+        assert [len(group) for group in batches([3] * 9, 12)] == [4, 4, 1]
+
     def test_of_a_batch_at_most_a_twentieth_is_padding(self) -> None:
         costs = [int(c) for c in np.random.default_rng(0).lognormal(3, 0.7, 500) + 1]
         for group in batches(costs, 10_000):

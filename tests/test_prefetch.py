@@ -63,6 +63,30 @@ def test_an_error_is_raised_where_its_result_would_be() -> None:
     assert len(seen) == 3
 
 
+def test_an_error_of_the_reader_interrupts_calls_that_hang() -> None:
+    ended = threading.Event()
+
+    def hangs(item: int) -> int:
+        ended.wait(60)
+        return item
+
+    began = time.monotonic()
+    with (
+        pytest.raises(KeyboardInterrupt),
+        Prefetch(range(3), [hangs], lambda _: 1, 9, interrupt=ended.set),
+    ):
+        raise KeyboardInterrupt
+    assert time.monotonic() - began < 5
+
+
+def test_an_error_in_measuring_a_result_is_raised_too() -> None:
+    with (
+        pytest.raises(TypeError),
+        Prefetch(range(3), [lambda item: item], len, 9) as ahead,  # type: ignore[arg-type]
+    ):
+        next(iter(ahead))
+
+
 def test_leaving_early_ends_the_threads() -> None:
     with Prefetch(range(10_000), [lambda item: item] * 3, lambda _: 1, 4) as ahead:
         assert next(iter(ahead)) == 0

@@ -1,6 +1,7 @@
 """Speech networks: checkpoints, sample rates, short clips, long recordings, emotion2vec's files."""
 
 import copy
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 import torchaudio
+import transformers
+from safetensors.torch import load_file, save_file
 
 from extract.backbones import emotion2vec, log_mel, mfcc, wav2vec2, whisper
 from extract.backbones._emotion2vec_files import conv_layers, read_checkpoint
@@ -53,6 +56,8 @@ class TestWindowing:
     def test_windows_must_be_longer_than_what_they_share(self) -> None:
         with pytest.raises(ProjectError, match="overlap_s is 5.0 and window_s is 5.0"):
             Windowing.seconds(5.0, 5.0, 50.0)
+        with pytest.raises(ProjectError, match=r"by one step of 0\.02 s at least"):
+            Windowing.seconds(1.0, 0.99, 50.0)
 
 
 class TestWaveforms:
@@ -114,8 +119,65 @@ class TestWav2Vec2:
             naive = backbone.network.library(padded).last_hidden_state[0, : len(alone)]
         assert float((naive - alone).norm() / alone.norm()) > 0.1
 
+    def test_preprocessing_that_came_with_a_processor_counts(self, tmp_path: Path) -> None:
+        wav2vec2.tiny().network.library.save_pretrained(tmp_path)
+        extractor = {"feature_extractor_type": "Wav2Vec2FeatureExtractor", "do_normalize": False}
+        content = {"processor_class": "Wav2Vec2Processor", "feature_extractor": extractor}
+        (tmp_path / "processor_config.json").write_text(json.dumps(content))
+        assert wav2vec2.load(CPU, checkpoint=str(tmp_path)).prepare.variance_floor is None
+
+    def test_networks_for_other_sample_rates_are_refused(self, tmp_path: Path) -> None:
+        wav2vec2.tiny().network.library.save_pretrained(tmp_path)
+        extractor = transformers.Wav2Vec2FeatureExtractor(sampling_rate=8000)
+        extractor.save_pretrained(tmp_path)
+        with pytest.raises(ProjectError, match="reads sound of 8000 Hz; only networks for 16000"):
+            wav2vec2.load(CPU, checkpoint=str(tmp_path))
+
+    def test_a_checkpoint_without_the_vector_of_masked_steps_loads(self, tmp_path: Path) -> None:
+        wav2vec2.tiny().network.library.save_pretrained(tmp_path)
+        weights = load_file(tmp_path / "model.safetensors")
+        del weights["masked_spec_embed"]
+        save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+        assert wav2vec2.load(CPU, checkpoint=str(tmp_path)).dim == 16
+
+    def test_an_adapter_is_refused(self, tmp_path: Path) -> None:
+        library = wav2vec2.tiny().network.library
+        library.config.add_adapter, library.config.output_hidden_size = True, 16
+        transformers.Wav2Vec2Model(library.config).save_pretrained(tmp_path)
+        with pytest.raises(ProjectError, match=r"has an adapter behind its transformer"):
+            wav2vec2.load(CPU, checkpoint=str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("backbone", "rate_hz", "first_step_s"),
+    [
+        (wav2vec2.tiny(), 50.0, 0.0125),
+        (emotion2vec.tiny(), 50.0, 0.0125),
+        (whisper.tiny(), 50.0, 0.0),
+        (log_mel.tiny(), 100.0, 0.0125),
+        (mfcc.tiny(), 100.0, 0.0125),
+    ],
+    ids=["wav2vec2", "emotion2vec", "whisper", "log-mel", "mfcc"],
+)
+def test_steps_lie_where_the_field_of_view_is(
+    backbone: Any, rate_hz: float, first_step_s: float
+) -> None:
+    assert (backbone.rate_hz, backbone.first_step_s) == (rate_hz, first_step_s)
+
 
 class TestWhisper:
+    def test_preprocessing_of_another_network_is_refused(self, tmp_path: Path) -> None:
+        config = transformers.WhisperConfig(
+            d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+            decoder_attention_heads=2, encoder_ffn_dim=32, decoder_ffn_dim=32, num_mel_bins=8,
+            max_source_positions=50, vocab_size=8, pad_token_id=0, decoder_start_token_id=1,
+            bos_token_id=1, eos_token_id=2,
+        )  # fmt: skip
+        transformers.WhisperModel(config).save_pretrained(tmp_path)
+        transformers.WhisperFeatureExtractor(feature_size=16).save_pretrained(tmp_path)
+        with pytest.raises(ProjectError, match=r"does not fit its network.*\(16000, 320, 100, 8\)"):
+            whisper.load(CPU, checkpoint=str(tmp_path))
+
     def test_a_long_recording_is_cut_into_windows_of_the_network(self) -> None:
         backbone = whisper.tiny()  # windows of 1 s that share 0.2 s
         example = backbone.prepare((sound(40_000), 16_000))
@@ -138,6 +200,27 @@ class TestMfcc:
     def test_there_are_no_more_coefficients_than_bands(self) -> None:
         with pytest.raises(ProjectError, match="num_coefficients is 65 and num_bands is 64"):
             mfcc.load(CPU, num_coefficients=65)
+
+
+def test_emotion2vec_gives_the_frames_of_funasr(tmp_path: Path) -> None:
+    """A random network, saved as published, and what FunASR 1.4.16 made of three clips."""
+    saved = np.load(Path(__file__).parent / "fixtures" / "emotion2vec_tiny.npz")
+    config = {"model_conf": json.loads(str(saved["config"]))}
+    (tmp_path / "config.yaml").write_text(json.dumps(config))
+    named = [name.partition("/") for name in saved.files if "/" in name]
+    weights = {
+        name: torch.from_numpy(saved[f"weights/{name}"])
+        for kind, _, name in named
+        if kind == "weights"
+    }
+    torch.save({"model": weights}, tmp_path / "model.pt")
+    backbone = emotion2vec.load(CPU, checkpoint=str(tmp_path))
+    names = [name for kind, _, name in named if kind == "clips"]
+    examples = [backbone.prepare((saved[f"clips/{name}"], 16_000)) for name in names]
+    with CPU.running():
+        batch = backbone.encode([example.windows[0] for example in examples])
+    for name, track_in_batch in zip(names, batch, strict=True):
+        assert_same(track_in_batch[0], torch.from_numpy(saved[f"frames/{name}"]))
 
 
 class Payload:
@@ -169,7 +252,10 @@ class TestEmotion2VecFiles:
         assert conv_layers(spec) == (
             (512, 10, 5), *[(512, 3, 2)] * 4, (512, 2, 2), (512, 2, 2),
         )  # fmt: skip
-        for hostile in ("__import__('os').abort()", "[(1, 2)]", "[0] * 10 ** 9", "[", "3"):
+        for hostile in (
+            *("__import__('os').abort()", "[(1, 2)]", "[0] * 10 ** 9", "[", "3"),
+            *("[(1, 1, 1)]" + " * 60" * 9, "(" * 5000),
+        ):
             with pytest.raises(ValueError, match=r"is no list of|not enough values"):
                 conv_layers(hostile)
 
@@ -211,6 +297,24 @@ class TestEmotion2VecFiles:
         changed = text.replace(before, f'"{setting}": {str(value).lower()}')
         (tmp_path / "config.yaml").write_text(changed)
         with pytest.raises(ProjectError, match=f"{setting} is {value}; only {not value} is known"):
+            emotion2vec.load(CPU, checkpoint=str(tmp_path))
+
+    @pytest.mark.parametrize(
+        ("section", "name", "value"),
+        [("audio", "conv_pos_groups", 5), ("audio", "conv_pos_depth", 0), ("", "num_heads", "x")],
+    )
+    def test_a_config_that_fits_no_network_is_named(
+        self, section: str, name: str, value: object, tmp_path: Path
+    ) -> None:
+        save_emotion2vec(tmp_path)
+        config = copy.deepcopy(EMOTION2VEC_CONFIG)
+        (config["modalities"]["audio"] if section else config)[name] = value
+        (tmp_path / "config.yaml").write_text(json.dumps({"model_conf": config}))
+        with pytest.raises(ProjectError, match="does not describe an emotion2vec network"):
+            emotion2vec.load(CPU, checkpoint=str(tmp_path))
+        del config["normalize"]
+        (tmp_path / "config.yaml").write_text(json.dumps({"model_conf": config}))
+        with pytest.raises(ProjectError, match="does not describe an emotion2vec network"):
             emotion2vec.load(CPU, checkpoint=str(tmp_path))
 
     def test_slopes_of_twelve_heads_are_those_of_eight_and_four_of_sixteen(self) -> None:
