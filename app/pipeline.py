@@ -8,7 +8,7 @@ import click
 from features.errors import ProjectError
 from features.manifest import read_labels, read_utterances, write_records
 from features.params import load_params
-from features.specs import store_path
+from features.specs import BackboneSpec, Params, TrackSpec, store_path
 from features.store.pool import Pool
 from features.store.publish import publish_empty
 
@@ -56,7 +56,12 @@ def manifest(name: str) -> None:
 @click.command()
 @click.argument("name")
 @click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-def extract(name: str, device: str) -> None:
+@click.option(
+    "--together",
+    is_flag=True,
+    help="Also make the parts of tracks over the same media that have no store yet.",
+)
+def extract(name: str, device: str, together: bool) -> None:
     """Run a frozen network over a corpus, as tracks.NAME of params.yaml says."""
     import torch
 
@@ -72,6 +77,7 @@ def extract(name: str, device: str) -> None:
         params.extract,
         torch.device(_device(device, torch.cuda.device_count())),
         Pool.default(),
+        _companions(params, track) if together else (),
     )
     missing = {reason: n for reason, n in sorted(filled.reasons.items()) if reason != "ok"}
     gaps = ", ".join(f"{n} {reason}" for reason, n in missing.items()) or "none missing"
@@ -97,6 +103,17 @@ def train(name: str) -> None:
     for task, scores in metrics["test"].items():
         shown = ", ".join(f"{metric} {value['mean']:.3f}" for metric, value in scores.items())
         click.echo(f"{name}: test {task}: {shown}")
+
+
+def _companions(params: Params, track: TrackSpec) -> list[BackboneSpec]:
+    """The backbones of other tracks over the same media that are still to be made."""
+    modality = params.backbones[track.backbone].modality
+    waiting = [
+        params.backbones[other.backbone]
+        for other in params.tracks.values()
+        if other.corpus == track.corpus and other != track and not other.store.exists()
+    ]
+    return [backbone for backbone in waiting if backbone.modality == modality != "text"]
 
 
 def _device(wanted: str, num_gpus: int) -> str:

@@ -69,10 +69,11 @@ class Case:
         """Everything, into a pool and a store of its own."""
         shutil.rmtree(self.folder / "out", ignore_errors=True)
         out = self.folder / "out"
+        loaded, pool = [(self.spec, self.backbone)], Pool(out / "pool")
+        path = out / "store.zarr"
         return fill_with(
-            self.backbone, self.compute, out / "store.zarr", self.manifest, self.corpus, self.spec,
-            ExtractSpec(), Pool(out / "pool"),
-        )  # fmt: skip
+            loaded, self.compute, path, self.manifest, self.corpus, ExtractSpec(), pool
+        )
 
     def usual(self) -> float:
         """The usual loop; how many steps it ran over for each real one."""
@@ -90,10 +91,10 @@ def made(modality: str, count: int, folder: Path, compute: Compute) -> Case:
     ](count, folder)
     corpus = CorpusSpec("meld-like", folder, LeafSpec("demo", {}))
     backbone = load_backbone(SPECS[modality], compute)
-    with Child() as child:
+    with Child(held=[backbone.prepare]) as child:
         contexts: dict[str, tuple[str, ...]] = {u.id: () for u in manifest}
-        reader = Reader(folder, backbone, ExtractSpec(), contexts, child)
-        prepared = [reader.read(utterance).example for utterance in manifest]
+        reader = Reader(folder, [backbone], ExtractSpec(), [contexts], child)
+        prepared = [reader.read((utterance, [0]))[0].example for utterance in manifest]
     examples = [example for example in prepared if example is not None]
     return Case(corpus, manifest, SPECS[modality], backbone, compute, examples, folder)
 

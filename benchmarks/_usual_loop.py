@@ -12,9 +12,10 @@ import numpy as np
 import soundfile
 import torch
 
-from extract.backbones.r3d import scaled
+from extract.backbones._frames import scaled
+from extract.backbones.r3d import MEAN, STD
 from extract.compute import Compute
-from extract.media.video import read_video
+from extract.media.video import Stretch, sampled_pictures
 from features.manifest import Utterance
 
 BATCH = 4
@@ -77,10 +78,12 @@ def usual_video(
         clips = []
         for utterance in batch:
             path = root / str(utterance.video)
-            frames = backbone.prepare(read_video(path, **backbone.reading)).windows[0].values
-            clips.append(torch.from_numpy(frames))
+            prepare = backbone.prepare
+            sampled = sampled_pictures(path, [prepare.rate_hz], Stretch())
+            frames = [prepare.frame(p) for p, (count,) in sampled for _ in range(count)]
+            clips.append(torch.from_numpy(np.stack(frames)))
         inputs = torch.nn.utils.rnn.pad_sequence(clips, batch_first=True).to(compute.device)
-        states = backbone._steps(scaled(inputs.permute(0, 4, 1, 2, 3)))[:, 0]
+        states = backbone._steps(scaled(inputs, MEAN, STD).transpose(1, 2))[:, 0]
         save(saved, batch, states, [-(-len(clip) // 8) for clip in clips])
         real, padded = real + sum(map(len, clips)), padded + inputs.shape[0] * inputs.shape[1]
     return padded / real

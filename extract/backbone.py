@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from extract.compute import Compute
+from extract.media.clip import Clip
+from extract.media.video import Picture
 from features.leaves import load_leaf
 from features.specs import BackboneSpec
 
@@ -18,22 +21,51 @@ from features.specs import BackboneSpec
 class Window:
     """A stretch of an utterance that the network sees at once, as the network takes it.
 
-    `keep` picks the steps that the track takes from it: a stretch, or their numbers.
+    `keep` picks the steps that the track takes from it: a stretch, or their numbers. `tokens` are
+    the numbers of the words that a network on video reads as well.
     """
 
     values: NDArray[Any]
     keep: slice | NDArray[np.int64] = field(default_factory=lambda: slice(None))
+    tokens: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
 class Example:
-    """One prepared utterance: its windows in order, and for text each kept step's span.
+    """One prepared utterance: its windows in order, and each kept step's span where it has text.
 
-    Most utterances are one window. One without any has nothing to encode.
+    Most utterances are one window. One without any has nothing to encode. `facts` are whole
+    numbers that the store keeps beside the track, by name (docs/store.md).
     """
 
     windows: tuple[Window, ...]
     spans: tuple[tuple[int, int], ...] | None = None
+    facts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is read of an utterance: its modalities, and how many earlier turns of its dialogue."""
+
+    modalities: tuple[str, ...]
+    context_turns: int = 0
+
+
+class VideoInput(Protocol):
+    """The `prepare` of a network on video.
+
+    Pictures are sampled at `rate_hz`; where `face_weights` is a file, the face that the detector
+    finds is cut out of each, and the whole picture is taken where it finds none.
+    """
+
+    rate_hz: float
+    face_weights: Path | None
+
+    def frame(self, picture: Picture) -> Picture:
+        """A picture `(H, W, 3)` of any size, uint8, as small as the network takes it."""
+
+    def __call__(self, clip: Clip) -> Example:
+        """The windows of a clip, whose frames are what `frame` gave."""
 
 
 class Backbone(Protocol):
@@ -47,11 +79,11 @@ class Backbone(Protocol):
         version: raised when a change of the code changes values.
         weights_digest: digest of everything that is loaded from files or drawn from a seed.
         rate_hz, first_step_s: steps per second and the middle of the first one; None for text.
-        reading: settings of the media reader, such as ``rate_hz`` of sampled frames.
+        reading: what it reads; the first modality is its own.
         nominal_steps: steps of an ordinary utterance, from which the size of parts is planned.
         budget: the largest padded cost of one batch.
-        prepare: turns decoded media (a Text, samples with their rate, or frames `(T, H, W, 3)` of
-            uint8) into an Example, on the CPU. It is pickled into the decoding processes.
+        prepare: turns decoded media (a Text, samples with their rate, or a Clip) into an Example,
+            on the CPU. It is pickled into the decoding processes. For video it is a VideoInput.
     """
 
     modality: str
@@ -61,7 +93,7 @@ class Backbone(Protocol):
     weights_digest: str
     rate_hz: float | None
     first_step_s: float | None
-    reading: Mapping[str, Any]
+    reading: Reading
     nominal_steps: int
     budget: int
     prepare: Callable[[Any], Example]
@@ -86,11 +118,16 @@ def freeze(network: nn.Module, compute: Compute) -> nn.Module:
     Weights are float32; for bfloat16 those of matrix products are rounded once, here, and norms
     stay as they are (`Compute.running` takes care of what goes in).
     """
-    network.eval().requires_grad_(False).to(device=compute.device, dtype=torch.float32)
-    if compute.dtype == "bfloat16":
-        for module in network.modules():
-            if type(module) in (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d):
-                module.to(torch.bfloat16)
+    network.eval().requires_grad_(False)
+    # One tensor at a time: a copy of a whole network in float32 may be more than the memory holds.
+    for module in network.modules():
+        product = type(module) in (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+        reduced = product and compute.dtype == "bfloat16"
+        for held in [*module.parameters(recurse=False), *module.buffers(recurse=False)]:
+            kind = torch.bfloat16 if reduced else torch.float32
+            if not held.is_floating_point():
+                kind = held.dtype
+            held.data = held.data.to(device=compute.device, dtype=kind)
     return network
 
 

@@ -23,8 +23,10 @@ from extract.compute import Compute
 from features.errors import ProjectError, quoted
 from features.files import digest_file, digest_json
 
-# The library's bars for loading a file of some megabytes are noise among ours.
+# The library's bars for loading a file of some megabytes are noise among ours, and so are its
+# remarks on parts of a checkpoint that we do not load; what we lack we say ourselves.
 transformers.utils.logging.disable_progress_bar()
+transformers.utils.logging.set_verbosity_error()
 
 LOADING_FAULTS = (
     *(
@@ -132,15 +134,26 @@ def load_part(kind: Any, folder: Path, **settings: Any) -> Any:
         raise ProjectError(f"the checkpoint in {folder} cannot be loaded: {reason}") from None
 
 
-def _refuse_other(folder: Path, architectures: Collection[str]) -> None:
+def model_type(folder: Path) -> str:
+    """The architecture of a checkpoint, by the library's name of it."""
+    return str(_config(folder)["model_type"])
+
+
+def _config(folder: Path) -> dict[str, Any]:
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        found = config["model_type"]
+        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config["model_type"]
     except (OSError, ValueError, KeyError, TypeError):
         raise ProjectError(
             f"the checkpoint in {folder} cannot be loaded: it has no config.json that names a "
             "model_type. Save it with save_pretrained(folder)."
         ) from None
+    return config
+
+
+def _refuse_other(folder: Path, architectures: Collection[str]) -> None:
+    config = _config(folder)
+    found = config["model_type"]
     if found in architectures:
         return
     if "auto_map" in config:

@@ -1,112 +1,98 @@
-"""Makes parts: prepared utterances in, encoded parts to the writer."""
+"""Makes the parts of one backbone: prepared utterances in, encoded parts to the writer."""
 
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice
-
-import torch
-from torch import Tensor
 
 from extract.backbone import Backbone, Example
 from extract.compute import Compute
 from extract.encoder import Encoder
 from extract.part_writer import Encoded, PartWriter
 from extract.plan import PlannedPart
-from extract.prefetch import Prefetch
-from extract.reading import Prepared, Reader
+from extract.preparing import Prepared
 from extract.recipe import made_with
 from features.progress import Progress
 
-# How much prepared input is sorted into batches at a time, and how much more may wait.
+# How much prepared input is sorted into batches at a time.
 RUN_BYTES = 32 * 2**20
-AHEAD_BYTES = 32 * 2**20
 
 
 class PartMaker:
-    """Encodes parts one after another, while readers prepare the next and a writer the last."""
+    """Encodes parts one after another from what it is given, in runs of bounded work.
+
+    `left` are the parts that are not with the writer yet. What was begun of the first of them
+    can be given up, after a lack of memory, to be given again.
+    """
 
     def __init__(
         self,
         backbone: Backbone,
         compute: Compute,
-        readers: Sequence[Reader],
         writer: PartWriter,
         shown: Progress,
+        plans: Sequence[PlannedPart],
     ) -> None:
         self.encoder = Encoder(backbone, compute)
-        self.backbone = backbone
         self.compute = compute
-        self.readers = readers
         self.writer = writer
         self.shown = shown
+        self.left = deque(plans)
         self.media_s = 0.0
         self.start = time.monotonic()
+        self._begin()
 
-    def make(self, plans: Sequence[PlannedPart]) -> None:
-        """Make the parts; one that does not fit into a GPU is made again with half the budget."""
-        left = deque(plans)
-        while not self._all_made(left):
-            # Not before the failed batch is gone with its exception.
-            torch.cuda.empty_cache()
-            self.encoder.budget = max(1, self.encoder.budget // 2)
-            print(
-                f"out of memory on {self.compute.device}: the part is made again with a "
-                f"budget of {self.encoder.budget} steps",
-                file=sys.stderr,
-            )
+    def _begin(self) -> None:
+        """Begin the next part."""
+        self.num_taken = self.num_shown = 0
+        self.waiting: dict[int, Example] = {}
+        self.held_bytes = 0
+        self.before = (self.media_s, replace(self.encoder.work))
+        if self.left:
+            self.encoded = Encoded(self.left[0])
 
-    def _all_made(self, left: deque[PlannedPart]) -> bool:
-        """Make the parts that are left and take them out; False where the memory ran out."""
-        utterances = [utterance for plan in left for utterance in plan.utterances]
-        functions = [reader.read for reader in self.readers]
-        try:
-            with Prefetch(
-                utterances, functions, lambda p: p.num_bytes, AHEAD_BYTES, self._interrupt
-            ) as ahead:
-                prepared = iter(ahead)
-                while left:
-                    self.writer.add(self._encoded(left[0], prepared))
-                    left.popleft()
-        except torch.OutOfMemoryError:
-            return False
-        return True
+    def take(self, found: Prepared) -> None:
+        """Take the next utterance; raises torch.OutOfMemoryError where a batch does not fit."""
+        encoded = self.encoded
+        encoded.reasons.append((found.reason, found.detail))
+        if found.example is not None:
+            self.waiting[self.num_taken] = found.example
+            encoded.spans[self.num_taken] = found.example.spans or ()
+            encoded.facts[self.num_taken] = dict(found.example.facts)
+            self.held_bytes += found.num_bytes
+            self.media_s += found.duration_s
+        self.num_taken += 1
+        finished = self.num_taken == len(encoded.plan.utterances)
+        if finished or self.held_bytes >= RUN_BYTES:
+            self._run()
+        if finished:
+            encoded.made_with.update(made_with(self.compute, self.encoder.budget))
+            self.writer.add(encoded)
+            self.left.popleft()
+            self._begin()
 
-    def _interrupt(self) -> None:
-        for reader in self.readers:
-            reader.child.interrupt()
+    def _run(self) -> None:
+        """Encode what waits."""
+        self.encoded.tracks.update(self.encoder.tracks(self.waiting))
+        self.waiting, self.held_bytes = {}, 0
+        self.shown.advance(self.num_taken - self.num_shown, self.note())
+        self.num_shown = self.num_taken
 
-    def _encoded(self, plan: PlannedPart, prepared: Iterator[Prepared]) -> Encoded:
-        """A part, in runs of bounded work, so that memory is bounded too."""
-        done, media_s, work = self.shown.done, self.media_s, replace(self.encoder.work)
-        encoded = Encoded(plan, {}, {}, [], {})
-        waiting: dict[int, Example] = {}
-        held_bytes = 0
-        try:
-            for position, found in enumerate(islice(prepared, len(plan.utterances))):
-                encoded.reasons.append((found.reason, found.detail))
-                if found.example is not None:
-                    waiting[position] = found.example
-                    encoded.spans[position] = found.example.spans or ()
-                    held_bytes += found.num_bytes
-                    self.media_s += found.duration_s
-                if held_bytes >= RUN_BYTES:
-                    encoded.tracks.update(self._run(waiting, done + position + 1))
-                    waiting, held_bytes = {}, 0
-            encoded.tracks.update(self._run(waiting, done + len(plan.utterances)))
-        except torch.OutOfMemoryError:
-            self.shown.advance(done - self.shown.done)
-            self.media_s, self.encoder.work = media_s, work
-            raise
-        encoded.made_with.update(made_with(self.compute, self.encoder.budget))
-        return encoded
+    def give_up(self) -> None:
+        """Forget what was begun of a part."""
+        self.shown.advance(-self.num_shown)
+        self.media_s, self.encoder.work = self.before
+        self._begin()
 
-    def _run(self, examples: dict[int, Example], done: int) -> dict[int, Tensor]:
-        tracks = self.encoder.tracks(examples)
-        self.shown.advance(done - self.shown.done, self.note())
-        return tracks
+    def shrink(self) -> None:
+        """Work in batches half as large from now on."""
+        self.encoder.budget = max(1, self.encoder.budget // 2)
+        print(
+            f"out of memory on {self.compute.device}: the part is made again with a "
+            f"budget of {self.encoder.budget} steps",
+            file=sys.stderr,
+        )
 
     def note(self) -> str:
         """How fast media went by, and how much of the work was padding."""

@@ -1,9 +1,9 @@
 """Checks and writes finished parts while the network works on the next one."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 
 import numpy as np
@@ -21,16 +21,17 @@ Spans = tuple[tuple[int, int], ...]
 
 @dataclass
 class Encoded:
-    """The tracks of a part by position in it, their spans, and every utterance's reason.
+    """The tracks of a part by position in it, their spans and facts, and every utterance's reason.
 
     A reason comes with what was found.
     """
 
     plan: PlannedPart
-    tracks: dict[int, Tensor]
-    spans: dict[int, Spans]
-    reasons: list[tuple[str, str]]
-    made_with: dict[str, str]
+    tracks: dict[int, Tensor] = field(default_factory=dict)
+    spans: dict[int, Spans] = field(default_factory=dict)
+    facts: dict[int, dict[str, int]] = field(default_factory=dict)
+    reasons: list[tuple[str, str]] = field(default_factory=list)
+    made_with: dict[str, str] = field(default_factory=dict)
 
 
 class PartWriter:
@@ -95,7 +96,8 @@ class PartWriter:
             inputs=encoded.plan.inputs,
             lengths=lengths,
             reasons=tuple(reason for reason, _ in encoded.reasons),
-            spans=spans if self.backbone.modality == "text" else None,
+            spans=spans if "text" in self.backbone.reading.modalities else None,
+            facts=_facts(encoded, kept),
             made_with=encoded.made_with,
         )
 
@@ -107,6 +109,14 @@ def track_fault(track: Tensor, dtype: str) -> str | None:
     if dtype == "float16" and float(track.abs().max()) > FLOAT16_MAX:
         return "beyond-float16"
     return None
+
+
+def _facts(encoded: Encoded, kept: Sequence[int]) -> dict[str, tuple[int, ...]]:
+    """By name a number for every utterance of the part, 0 where it has no track."""
+    told = {position: encoded.facts[position] for position in kept}
+    names = sorted({name for facts in told.values() for name in facts})
+    places = range(len(encoded.plan.utterances))
+    return {name: tuple(told.get(p, {}).get(name, 0) for p in places) for name in names}
 
 
 def _lengths(tracks: Mapping[int, Tensor], num_utterances: int) -> tuple[int, ...]:

@@ -20,7 +20,7 @@ class PlannedPart:
 
 def plan_parts(
     manifest: Sequence[Utterance],
-    modality: str,
+    modalities: Sequence[str],
     recipe: str,
     utterances_per_part: float,
     contexts: Mapping[str, tuple[str, ...]],
@@ -28,7 +28,7 @@ def plan_parts(
     """The parts of a store, in manifest order.
 
     A key digests the recipe hash and, per utterance, its id and everything that is read for
-    the modality, the `contexts` of a text (by id, earlier turns) among it: the same key always
+    the modalities, the `contexts` of a text (by id, earlier turns) among it: the same key always
     stands for the same bytes.
     """
     cuts = [0, *borders(manifest, utterances_per_part), len(manifest)]
@@ -36,7 +36,7 @@ def plan_parts(
     for start, end in pairwise(cuts):
         utterances = tuple(manifest[start:end])
         inputs = tuple(
-            digest_json([utterance.source(modality), contexts.get(utterance.id, ())])
+            digest_json([*map(utterance.source, modalities), contexts.get(utterance.id, ())])
             for utterance in utterances
         )
         named = [[u.id, digest] for u, digest in zip(utterances, inputs, strict=True)]

@@ -1,102 +1,96 @@
-"""What a backbone is given for one utterance: read, decoded and prepared ahead of it."""
+"""Reads what backbones are given for one utterance, ahead of them."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from extract.backbone import Backbone, Example
-from extract.media.audio import read_audio
+from extract.backbone import Backbone
 from extract.media.child import Child
 from extract.media.errors import UnreadableError
 from extract.media.text import Text
-from extract.media.video import read_video
+from extract.media.video import Stretch
+from extract.preparing import Prepared, prepare_audio, prepare_video, prepared
 from features.errors import ProjectError
 from features.files import digest_file
 from features.manifest import Utterance
 from features.specs import ExtractSpec
 
-# What Python takes for an example and for the span of a token.
-OBJECT_BYTES = 2000
-SPAN_BYTES = 150
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """An utterance that is ready for the network, or the reason why it is not.
-
-    `duration_s` is that of the sound or of the frames; 0 for text.
-    """
-
-    example: Example | None = None
-    duration_s: float = 0.0
-    reason: str = "ok"
-    detail: str = ""
-
-    @property
-    def num_bytes(self) -> int:
-        """About the memory that it takes, spans and objects included."""
-        if self.example is None:
-            return OBJECT_BYTES
-        spans = len(self.example.spans or ()) * SPAN_BYTES
-        return OBJECT_BYTES + spans + sum(window.values.nbytes for window in self.example.windows)
+Contexts = Mapping[str, tuple[str, ...]]
 
 
 class Reader:
-    """Reads one modality of the utterances of a corpus within the stated limits.
+    """Reads the utterances of a corpus for backbones of one modality, within the stated limits.
 
-    Media are decoded and prepared in the child process; text is prepared here.
+    `contexts` holds for each backbone the earlier turns of each utterance. Media are decoded and
+    prepared in the child process, which holds the backbones' `prepare`, once for all of them; text
+    is prepared here.
     """
 
     def __init__(
         self,
         root: Path,
-        backbone: Backbone,
+        backbones: Sequence[Backbone],
         spec: ExtractSpec,
-        contexts: Mapping[str, tuple[str, ...]],
+        contexts: Sequence[Contexts],
         child: Child,
     ) -> None:
         self.root = root
-        self.modality = backbone.modality
-        self.prepare = backbone.prepare
-        self.settings = dict(backbone.reading)
+        self.backbones = backbones
+        self.modality = backbones[0].modality
         self.spec = spec
         self.contexts = contexts
         self.child = child
 
-    def read(self, utterance: Utterance) -> Prepared:
-        """The utterance as the network takes it, or why there is nothing to give it.
+    def read(self, item: tuple[Utterance, Sequence[int]]) -> dict[int, Prepared]:
+        """An utterance as each of the numbered backbones takes it, or why it cannot be given.
 
         The reason is ``absent``, ``known-bad``, ``missing``, ``too-large``, ``too-long``,
         ``undecodable`` or ``empty``.
         """
+        utterance, numbers = item
+        found: dict[int, Prepared] = {}
+        for number in numbers:
+            lacking = self._lacking(utterance, number)
+            if lacking is not None:
+                detail = f"the corpus has no {lacking} for it"
+                found[number] = Prepared(reason="absent", detail=detail)
+        wanted = [number for number in numbers if number not in found]
+        if not wanted:
+            return found
         try:
-            example, duration_s = self._read(utterance)
+            found.update(zip(wanted, self._read(utterance, wanted), strict=True))
         except UnreadableError as error:
-            return Prepared(reason=error.reason, detail=error.detail)
-        if not example.windows:
-            return Prepared(reason="empty", detail="it has no steps")
-        return Prepared(example, duration_s)
+            failed = Prepared(reason=error.reason, detail=error.detail)
+            found.update(dict.fromkeys(wanted, failed))
+        return found
 
-    def _read(self, utterance: Utterance) -> tuple[Example, float]:
-        if utterance.source(self.modality) is None:
-            raise UnreadableError("absent", f"the corpus has no {self.modality} for it")
+    def _lacking(self, utterance: Utterance, number: int) -> str | None:
+        for modality in self.backbones[number].reading.modalities:
+            if utterance.source(modality) is None:
+                return modality
+        return None
+
+    def _read(self, utterance: Utterance, numbers: Sequence[int]) -> list[Prepared]:
         if self.modality == "text":
             assert utterance.text is not None
-            return self.prepare(Text(utterance.text, self.contexts[utterance.id])), 0.0
+            return [
+                prepared(
+                    self.backbones[number].prepare,
+                    Text(utterance.text, self.contexts[number][utterance.id]),
+                    0.0,
+                )
+                for number in numbers
+            ]
         if utterance.known_bad is not None:
             raise UnreadableError("known-bad", utterance.known_bad)
         path = self._checked(utterance)
-        window: dict[str, Any] = {
-            "start_s": utterance.start_s,
-            "end_s": utterance.end_s,
-            "max_duration_s": self.spec.max_duration_s,
-        }
+        start_s, end_s, longest_s = utterance.start_s, utterance.end_s, self.spec.max_duration_s
         if self.modality == "audio":
+            window = {"start_s": start_s, "end_s": end_s, "max_duration_s": longest_s}
             window["channel"] = utterance.audio_channel
-            return self.child.call(prepare_audio, path, self.prepare, window)
-        window |= {**self.settings, "box": utterance.video_box}
-        return self.child.call(prepare_video, path, self.prepare, window)
+            return self.child.call_held(prepare_audio, path, numbers, window)
+        stretch = Stretch(start_s or 0.0, end_s, utterance.video_box, longest_s)
+        said = None if utterance.text is None else Text(utterance.text)
+        return self.child.call_held(prepare_video, path, numbers, stretch, said)
 
     def _checked(self, utterance: Utterance) -> Path:
         relative = utterance.audio if self.modality == "audio" else utterance.video
@@ -115,22 +109,6 @@ class Reader:
         if digest_file(path) != stated:
             raise stale_manifest(f"{path} has changed")
         return path
-
-
-def prepare_audio(
-    path: Path, prepare: Callable[[Any], Example], settings: Mapping[str, Any]
-) -> tuple[Example, float]:
-    """Decode and prepare a stretch of sound: the example, and its seconds. Runs in a child."""
-    samples, rate_hz = read_audio(path, **settings)
-    return prepare((samples, rate_hz)), len(samples) / rate_hz
-
-
-def prepare_video(
-    path: Path, prepare: Callable[[Any], Example], settings: Mapping[str, Any]
-) -> tuple[Example, float]:
-    """Decode and prepare a stretch of pictures: the example, and its seconds. Runs in a child."""
-    frames = read_video(path, **settings)
-    return prepare(frames), len(frames) / settings["rate_hz"]
 
 
 def stale_manifest(fault: str) -> ProjectError:

@@ -7,6 +7,7 @@ import torch
 
 from extract.backbone import Backbone
 from extract.compute import Compute
+from extract.media import faces
 from features.files import digest_json
 from features.specs import BackboneSpec, ExtractSpec
 from features.store.format import SCHEMA
@@ -25,6 +26,9 @@ def store_header(backbone: Backbone, backbone_spec: BackboneSpec, spec: ExtractS
         "version": backbone.version,
         "weights_digest": backbone.weights_digest,
     }
+    detector = getattr(backbone.prepare, "face_weights", None)
+    if detector is not None:
+        described["face_detector"] = faces.described(detector)
     decisive = {
         "schema": SCHEMA,
         "backbone": described,

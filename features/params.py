@@ -97,6 +97,9 @@ def _backbone(entries: Entries, where: str, name: str, given: Any) -> BackboneSp
     if leaf is None:
         return None
     modality = leaf_constant("extract/backbones", leaf.code, "MODALITY")
+    if isinstance(modality, dict):  # it hangs on one setting, such as VideoLLaMA's branch
+        ((setting, by_value),) = modality.items()
+        modality = by_value[leaf.options[setting]]
     return BackboneSpec(name, modality, leaf)
 
 

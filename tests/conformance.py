@@ -1,30 +1,45 @@
 """What every frozen network is held to, at any size."""
 
+from typing import Any
+
 import numpy as np
 import torch
 
 from extract.backbone import Backbone, Window
 from extract.compute import CPU
+from extract.media.clip import Clip
 from extract.media.text import Text
 
 MAX_RELATIVE = 1e-5
 MAX_ABSOLUTE_OVER_RMS = 1e-4
 
 
-def media(modality: str, length: int, random: np.random.Generator) -> object:
-    """Made-up media of a length: words, samples or frames."""
-    if modality == "text":
-        return Text(" ".join(random.choice(list("abcdefg"), size=max(1, length))))
-    if modality == "audio":
+def media(backbone: Backbone, length: int, random: np.random.Generator) -> object:
+    """Made-up media of a length: words, samples or frames with words."""
+    if backbone.modality == "audio":
         return random.normal(0, 0.1, 400 + 700 * length).astype(np.float32), 16_000
-    return random.integers(0, 255, (length, 18, 24, 3), dtype=np.uint8)
+    if backbone.modality == "text":
+        return words(length, random)
+    pictures = random.integers(0, 255, (length, 18, 24, 3), dtype=np.uint8)
+    return clip(backbone, pictures, words(length, random))
+
+
+def words(count: int, random: np.random.Generator) -> Text:
+    """Letters for words."""
+    return Text(" ".join(random.choice(list("abcdefg"), size=max(1, count))))
+
+
+def clip(backbone: Backbone, pictures: Any, text: Text | None = None) -> Clip:
+    """Pictures `(T, H, W, 3)` as the backbone's own `prepare` takes them."""
+    prepare: Any = backbone.prepare
+    return Clip(np.stack([prepare.frame(picture) for picture in pictures]), None, text)
 
 
 def windows(backbone: Backbone, count: int = 24, longest: int = 40) -> list[Window]:
     """Prepared windows of random lengths."""
     random = np.random.default_rng(1)
     prepared = [
-        backbone.prepare(media(backbone.modality, int(n), random))
+        backbone.prepare(media(backbone, int(n), random))
         for n in random.integers(1, longest, count)
     ]
     return [window for example in prepared for window in example.windows]

@@ -309,10 +309,8 @@ class Faulty:
         return tracks
 
     def fill(self, world: World, spec: ExtractSpec = SMALL) -> Filled:
-        return fill_with(
-            cast(Any, self), CPU, world.path, world.manifest, world.corpus, world.backbone, spec,
-            world.pool,
-        )  # fmt: skip
+        loaded = [(world.backbone, cast(Any, self))]
+        return fill_with(loaded, CPU, world.path, world.manifest, world.corpus, spec, world.pool)
 
 
 class TestFaultyNetworks:

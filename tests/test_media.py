@@ -1,4 +1,4 @@
-"""Decoding: formats, windows, channels, boxes, rates, and files that cannot be read."""
+"""Decoding sound: formats, windows, channels, files that cannot be read; the child process."""
 
 import os
 import threading
@@ -14,8 +14,8 @@ from extract.media.audio import centre_channel, read_audio
 from extract.media.child import Child
 from extract.media.errors import UnreadableError
 from extract.media.resample import lengthen, resample
-from extract.media.video import read_video
 from features.errors import ProjectError
+from tests.films import write_video
 
 RATE_HZ = 16_000
 
@@ -36,20 +36,6 @@ def write_container(
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), packed, layout)
         frame.rate = RATE_HZ
         container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-
-
-def write_video(
-    path: Path, levels: list[int], rate: int = 10, size: tuple[int, int] = (32, 48)
-) -> None:
-    """Frames of one grey each."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=rate)
-        stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
-        stream.options = {"preset": "ultrafast", "crf": "1"}
-        for level in levels:
-            pixels = np.full((*size, 3), level, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")))
         container.mux(stream.encode(None))
 
 
@@ -154,80 +140,6 @@ class TestAudio:
     def test_a_rate_without_a_usable_ratio_is_undecodable(self) -> None:
         with pytest.raises(UnreadableError, match="sample rate of 44101 Hz"):
             resample(tone(0.1), 44_101, 16_000)
-
-
-class TestVideo:
-    def test_frames_are_those_on_the_screen(self, tmp_path: Path) -> None:
-        levels = [20, 60, 100, 140, 180]
-        write_video(tmp_path / "a.mp4", levels)
-        frames = read_video(tmp_path / "a.mp4", 10, 32, 48)
-        assert frames.shape == (5, 32, 48, 3)
-        assert np.abs(frames.mean(axis=(1, 2, 3)) - levels).max() < 4
-
-    @pytest.mark.parametrize(("rate_hz", "expected"), [(20, 10), (5, 3), (4, 2), (10, 5), (1, 1)])
-    def test_the_number_of_frames_is_duration_times_rate(
-        self, tmp_path: Path, rate_hz: float, expected: int
-    ) -> None:
-        write_video(tmp_path / "a.mp4", [50] * 5)
-        assert len(read_video(tmp_path / "a.mp4", rate_hz, 16, 16)) == expected
-
-    def test_a_slower_rate_takes_the_frame_in_the_middle_of_each_step(self, tmp_path: Path) -> None:
-        write_video(tmp_path / "a.mp4", [20, 60, 100, 140, 180, 220])
-        frames = read_video(tmp_path / "a.mp4", 10 / 3, 32, 48)
-        assert frames.mean(axis=(1, 2, 3)) == pytest.approx([60, 180], abs=4)
-
-    def test_a_window_is_cut(self, tmp_path: Path) -> None:
-        write_video(tmp_path / "a.mp4", [20, 60, 100, 140, 180, 220])
-        frames = read_video(tmp_path / "a.mp4", 10, 32, 48, start_s=0.2, end_s=0.4)
-        assert frames.mean(axis=(1, 2, 3)) == pytest.approx([100, 140], abs=4)
-
-    def test_a_box_is_cut_out_before_resizing(self, tmp_path: Path) -> None:
-        pixels = np.zeros((32, 64, 3), np.uint8)
-        pixels[:, 32:] = 200
-        with av.open(str(tmp_path / "a.mp4"), "w") as container:
-            stream = container.add_stream("libx264", rate=5)
-            stream.height, stream.width, stream.pix_fmt = 32, 64, "yuv420p"
-            stream.options = {"preset": "ultrafast", "crf": "1"}
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")))
-            container.mux(stream.encode(None))
-        right = read_video(tmp_path / "a.mp4", 5, 16, 16, box=(0.55, 0.0, 1.0, 1.0))
-        left = read_video(tmp_path / "a.mp4", 5, 16, 16, box=(0.0, 0.0, 0.45, 1.0))
-        assert right.mean() == pytest.approx(200, abs=4) and left.mean() == pytest.approx(0, abs=4)
-
-    def test_truncated_and_empty_files_are_undecodable(self, tmp_path: Path) -> None:
-        write_video(tmp_path / "a.mp4", [50] * 30)
-        raw = (tmp_path / "a.mp4").read_bytes()
-        for content in (b"", raw[: len(raw) // 2]):
-            (tmp_path / "b.mp4").write_bytes(content)
-            with pytest.raises(UnreadableError) as caught:
-                read_video(tmp_path / "b.mp4", 10, 16, 16)
-            assert caught.value.reason == "undecodable"
-
-    def test_a_video_beyond_the_limit_is_too_long(self, tmp_path: Path) -> None:
-        write_video(tmp_path / "a.mp4", [50] * 30)
-        with pytest.raises(UnreadableError) as caught:
-            read_video(tmp_path / "a.mp4", 10, 16, 16, max_duration_s=1.0)
-        assert caught.value.reason == "too-long"
-
-    def test_a_jump_in_time_is_too_long_before_it_is_filled_with_pictures(
-        self, tmp_path: Path
-    ) -> None:
-        with av.open(str(tmp_path / "a.mkv"), "w") as container:
-            stream = container.add_stream("libx264", rate=10)
-            stream.height, stream.width, stream.pix_fmt = 32, 48, "yuv420p"
-            for number in range(4):
-                frame = av.VideoFrame.from_ndarray(np.zeros((32, 48, 3), np.uint8), "rgb24")
-                frame.pts = number + 10**6 * (number > 2)
-                container.mux(stream.encode(frame))
-            container.mux(stream.encode(None))
-        with pytest.raises(UnreadableError) as caught:
-            read_video(tmp_path / "a.mkv", 1000, 1000, 1000, max_duration_s=60)
-        assert caught.value.reason == "too-long"
-
-    def test_sound_without_pictures_is_undecodable(self, tmp_path: Path) -> None:
-        write_container(tmp_path / "a.mp4", tone(0.5)[None])
-        with pytest.raises(UnreadableError, match="no video stream"):
-            read_video(tmp_path / "a.mp4", 10, 16, 16)
 
 
 class TestChild:

@@ -28,8 +28,8 @@ folder, count = Path(sys.argv[1]), int(sys.argv[2])
 manifest = [Utterance(f"u{n}", text="a b c d e f g h i j") for n in range(count)]
 spec = BackboneSpec("tiny", "text", LeafSpec("hf-text", {}))
 fill_with(
-    tiny(), CPU, folder / str(count) / "store.zarr", manifest,
-    CorpusSpec("c", folder, LeafSpec("demo", {})), spec, ExtractSpec(),
+    [(spec, tiny())], CPU, folder / str(count) / "store.zarr", manifest,
+    CorpusSpec("c", folder, LeafSpec("demo", {})), ExtractSpec(),
     Pool(folder / str(count) / "pool"),
 )
 whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)

@@ -20,12 +20,12 @@ def manifest(num_dialogues: int, seed: int = 0) -> list[Utterance]:
 
 
 def keys(utterances: list[Utterance], size: float = 40) -> list[str]:
-    return [part.key for part in plan_parts(utterances, "text", "recipe", size, {})]
+    return [part.key for part in plan_parts(utterances, ("text",), "recipe", size, {})]
 
 
 def test_parts_hold_every_utterance_once_in_order() -> None:
     utterances = manifest(200)
-    parts = plan_parts(utterances, "text", "recipe", 40, {})
+    parts = plan_parts(utterances, ("text",), "recipe", 40, {})
     assert [u for part in parts for u in part.utterances] == utterances
     assert len(parts) > 10
 
@@ -37,7 +37,7 @@ def test_a_dialogue_never_straddles_parts() -> None:
 
 
 def test_parts_are_about_the_size_asked_for() -> None:
-    sizes = [len(part.utterances) for part in plan_parts(manifest(2000), "text", "r", 40, {})]
+    sizes = [len(part.utterances) for part in plan_parts(manifest(2000), ("text",), "r", 40, {})]
     assert 25 < np.mean(sizes) < 60
     assert max(sizes) < 40 * 6
 
@@ -86,7 +86,7 @@ def test_a_new_dialogue_changes_at_most_three_parts(seed: int) -> None:
 
 def test_the_recipe_is_part_of_every_key() -> None:
     utterances = manifest(50)
-    other = [part.key for part in plan_parts(utterances, "text", "other", 40, {})]
+    other = [part.key for part in plan_parts(utterances, ("text",), "other", 40, {})]
     assert not set(other) & set(keys(utterances))
 
 

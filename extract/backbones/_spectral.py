@@ -5,13 +5,12 @@ Windows lie wholly inside the signal (no padding at its ends), so a step depends
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 import torchaudio
 from torch import Tensor, nn
 
-from extract.backbone import Window
+from extract.backbone import Reading, Window
 from extract.backbones._waveform import SAMPLE_HZ, WaveformInput
 from extract.compute import Compute
 from extract.windows import Windowing
@@ -50,7 +49,7 @@ class Spectral:
     budget = 5_000
 
     def __init__(self, transform: nn.Module, dim: int, version: int, compute: Compute) -> None:
-        self.reading: dict[str, Any] = {}
+        self.reading = Reading(("audio",))
         self.transform = transform.eval().requires_grad_(False).to(compute.device)
         self.dim = dim
         self.version = version

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from extract.backbone import Window, freeze
+from extract.backbone import Reading, Window, freeze
 from extract.backbones._layers import chosen_layers
 from extract.backbones._waveform import SAMPLE_HZ, WaveformInput
 from extract.compute import Compute
@@ -56,7 +56,7 @@ class Speech:
         overlap_s: float = 10.0,
     ) -> None:
         parts: SpeechNetwork = network
-        self.reading: dict[str, Any] = {}
+        self.reading = Reading(("audio",))
         self.network: Any = freeze(network, compute)
         self.weights_digest = weights_digest
         self.compute = compute

@@ -74,7 +74,7 @@ class TextInput:
             np.array([encoded["input_ids"][number], encoded["token_type_ids"][number]]),
             np.array([sequence == last for sequence in sequences]),
             np.array([sequence is None for sequence in sequences]),
-            tuple(_visible(own, span) for span in encoded["offset_mapping"][number]),
+            tuple(visible(own, span) for span in encoded["offset_mapping"][number]),
         )
 
     def _cut(self, windows: list["Tokens"]) -> Example:
@@ -102,7 +102,7 @@ class TextInput:
         return Example(tuple(kept), tuple(spans))
 
 
-def _visible(text: str, span: Span) -> Span:
+def visible(text: str, span: Span) -> Span:
     """The span without the blanks in front, which some tokenizers count as the token's."""
     start, end = span
     return start + len(text[start:end]) - len(text[start:end].lstrip()), end

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, BertTokenizerFast
 
-from extract.backbone import Window, freeze, seeded
+from extract.backbone import Reading, Window, freeze, seeded
 from extract.backbones._layers import chosen_layers
 from extract.backbones._text_input import TextInput
 from extract.checkpoints import (
@@ -58,7 +58,7 @@ class HfText:
         special_tokens: bool = False,
         context_turns: int = 0,
     ) -> None:
-        self.reading: dict[str, Any] = {"context_turns": context_turns}
+        self.reading = Reading(("text",), context_turns)
         self.weights_digest = digest_checkpoint(folder)
         network = load_pretrained(AutoModel, folder, compute, ARCHITECTURES)
         tokenizer = load_tokenizer(folder)

@@ -1,48 +1,53 @@
-"""R3D-18 of torchvision: a 3-D ResNet over frames, averaged over space but not over time.
+"""The 3-D ResNets of torchvision: R3D-18, MC3-18 and R(2+1)D-18, trained on Kinetics-400.
 
-A step is one temporal position of the last stage: every 8 frames (T frames give ceil(T / 8)
-steps), 512 wide. The network pads time with zeros inside, so only clips of equal length share a
-batch. Frames are resized to 8:7 of `size_px`, cut to the centre square and scaled as published
-for Kinetics-400.
+Dense over time, a step is one position of the last stage: 8 frames, of MC3-18 one (T frames give
+ceil(T / 8) steps), averaged over space. With `window_frames` a step is such a window, averaged over
+time too; windows begin `stride_frames` apart, and the last frame is repeated where a window reaches
+beyond the end. With `grid: g` each moment has g * g steps, one per cell of the picture, row by row.
+
+The networks pad time with zeros inside, so only clips of equal length share a batch. A long clip is
+cut into stretches that overlap by more than the network sees, so it is encoded as if in one piece.
+
+`crop` says what is seen of a picture: `published` resizes it to 8:7 and 61:40 of `size_px` (128 x
+171 for 112, proportions lost) and cuts out the middle, as the weights were trained; `centre` keeps
+proportions and takes the largest square in the middle; `whole` presses all of it into the square.
+Faces are cut out as squares, so `face_crop` goes with `centre`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.models.video import R3D_18_Weights, r3d_18
+from torchvision.models import video
 from torchvision.models.video.resnet import BasicBlock, BasicStem, Conv3DSimple, VideoResNet
 
-from extract.backbone import Example, Window, freeze, seeded
+from extract.backbone import Reading, Window, freeze, seeded
+from extract.backbones._clip_input import ClipInput
+from extract.backbones._frames import cell_means, scaled
 from extract.compute import CPU, Compute
-from extract.media.video import Frames
+from extract.media.faces import face_weights
 from features.errors import ProjectError
 from features.files import digest_json
 
 MODALITY = "video"
-VERSION = 1
-RANGES = {"rate_hz": (0.1, 1000), "size_px": (16, 1024), "seed": (0, 4294967295)}
-FRAMES_PER_STEP = 8
+VERSION = 2
+RANGES = {
+    "rate_hz": (0.1, 1000),
+    "size_px": (16, 1024),
+    "grid": (1, 7),
+    "window_frames": (8, 512),
+    "stride_frames": (1, 512),
+    "seed": (0, 4294967295),
+}
 MEAN = (0.43216, 0.394666, 0.37645)
 STD = (0.22803, 0.22145, 0.216989)
-# The published frames are 128 x 171 before the 112 x 112 centre is cut out.
-RESIZED = (128 / 112, 171 / 112)
-
-
-@dataclass(frozen=True)
-class CentreCut:
-    """Cuts the centre square out of frames."""
-
-    size_px: int
-
-    def __call__(self, media: Frames) -> Example:
-        top = round((media.shape[1] - self.size_px) / 2)
-        left = round((media.shape[2] - self.size_px) / 2)
-        cut = media[:, top : top + self.size_px, left : left + self.size_px]
-        return Example((Window(np.ascontiguousarray(cut)),))
+NETWORKS = {
+    "r3d-18": (video.r3d_18, video.R3D_18_Weights, 8),
+    "mc3-18": (video.mc3_18, video.MC3_18_Weights, 1),
+    "r2plus1d-18": (video.r2plus1d_18, video.R2Plus1D_18_Weights, 8),
+}
 
 
 class R3d:
@@ -51,28 +56,33 @@ class R3d:
     modality = MODALITY
     version = VERSION
     layers = (4,)
-    nominal_steps = 8
+    reading = Reading(("video",))
 
     def __init__(
         self,
         network: VideoResNet,
         weights_digest: str,
-        rate_hz: float,
-        size_px: int,
+        prepare: ClipInput,
+        grid: int,
         compute: Compute,
     ) -> None:
         self.dim = network.fc.in_features
         self.network: VideoResNet = freeze(network, compute)
         self.weights_digest = weights_digest
         self.compute = compute
-        self.prepare = CentreCut(size_px)
-        self.rate_hz = rate_hz / FRAMES_PER_STEP
-        self.first_step_s = 0.5 / rate_hz
-        height_px, width_px = (round(size_px * share) for share in RESIZED)
-        self.reading = {"rate_hz": rate_hz, "height_px": height_px, "width_px": width_px}
+        self.prepare = prepare
+        self.grid = grid
+        frames_per_step = prepare.frames_per_step
+        self.rate_hz = prepare.rate_hz / frames_per_step
+        self.first_step_s = 0.5 / prepare.rate_hz
+        if prepare.window_frames is not None:
+            self.rate_hz = prepare.rate_hz / prepare.stride_frames
+            self.first_step_s = prepare.window_frames / 2 / prepare.rate_hz
+        # An utterance of four seconds.
+        self.nominal_steps = max(1, round(4 * self.rate_hz)) * prepare.cells
         # So many frames of 112 x 112 at a time.
         num_frames = compute.pick(cpu=64, cuda=1024)
-        self.budget = max(1, round(num_frames * (112 / size_px) ** 2))
+        self.budget = max(1, round(num_frames * (112 / prepare.size_px) ** 2))
 
     def cost(self, window: Window) -> int:
         return len(window.values)
@@ -81,52 +91,74 @@ class R3d:
         tracks: dict[int, Tensor] = {}
         for length in {self.cost(window) for window in windows}:
             places = [p for p, window in enumerate(windows) if self.cost(window) == length]
-            clips = self.compute.put(np.stack([windows[place].values for place in places]))
-            steps = self._steps(scaled(clips.permute(0, 4, 1, 2, 3)))
+            frames = self.compute.put(np.stack([windows[place].values for place in places]))
+            steps = self._steps(scaled(frames, MEAN, STD).transpose(1, 2))
             tracks.update(zip(places, steps, strict=True))
         return [tracks[place] for place in range(len(windows))]
 
     def _steps(self, clips: Tensor) -> Tensor:
-        """Clips `(B, 3, T, H, W)` to tracks `(B, 1, ceil(T / 8), 512)`."""
+        """Clips `(B, 3, T, H, W)` to tracks `(B, 1, steps, D)`."""
         hidden = self.network.stem(clips)
         for stage in (1, 2, 3, 4):
             hidden = getattr(self.network, f"layer{stage}")(hidden)
-        pooled: Tensor = hidden.mean(dim=(3, 4)).transpose(1, 2)
-        return pooled[:, None].float()
-
-
-def scaled(clips: Tensor) -> Tensor:
-    """Pixels `(B, 3, T, H, W)` of 0 to 255 on the scale of the published weights, float32."""
-    mean, std = (
-        torch.tensor(values, device=clips.device).reshape(3, 1, 1, 1) for values in (MEAN, STD)
-    )
-    return (clips.float() / 255 - mean) / std
+        if self.prepare.window_frames is not None:
+            hidden = hidden.mean(dim=2, keepdim=True)
+        maps = hidden.transpose(1, 2)
+        cells = cell_means(maps.flatten(0, 1).float(), self.grid)
+        return cells.reshape(len(clips), 1, -1, self.dim)
 
 
 def load(
     compute: Compute,
     *,
+    architecture: Literal["r3d-18", "mc3-18", "r2plus1d-18"] = "r3d-18",
     weights: Literal["kinetics400", "random"] = "kinetics400",
     rate_hz: float = 15.0,
     size_px: int = 112,
+    crop: Literal["published", "centre", "whole"] = "published",
+    face_crop: bool = False,
+    grid: int = 1,
+    window_frames: int | None = None,
+    stride_frames: int = 8,
     seed: int = 0,
 ) -> R3d:
-    """Load R3D-18 with its Kinetics-400 weights, or with random ones drawn from `seed`."""
+    """Load a network with its Kinetics-400 weights, or with random ones drawn from `seed`."""
+    build, published, frames_per_step = NETWORKS[architecture]
+    network, digest = _weighted(build, published.KINETICS400_V1, weights, architecture, seed)
+    if face_crop and crop != "centre":
+        raise ProjectError(
+            f"face_crop is true and crop is {crop!r}, which would press faces out of shape or cut "
+            "them off; set crop to centre"
+        )
+    prepare = ClipInput(
+        rate_hz,
+        face_weights(face_crop),
+        crop,
+        size_px,
+        frames_per_step,
+        grid * grid,
+        window_frames,
+        stride_frames,
+    )
+    return R3d(network, digest, prepare, grid, compute)
+
+
+def _weighted(
+    build: type, published: video.R3D_18_Weights, weights: str, architecture: str, seed: int
+) -> tuple[VideoResNet, str]:
     if weights == "random":
-        network = seeded(seed, lambda: r3d_18(weights=None))
-        return R3d(network, digest_json(["random", seed]), rate_hz, size_px, compute)
-    published = R3D_18_Weights.KINETICS400_V1
+        return seeded(seed, lambda: build(weights=None)), digest_json(["random", seed])
     try:
         state = published.get_state_dict(check_hash=True, progress=False, weights_only=True)
     except OSError as error:
         raise ProjectError(
-            f"the weights of r3d are not on this machine and could not be downloaded ({error}). "
-            f"Connect to the network once, or put {published.url.rsplit('/', 1)[1]} into "
-            f"{torch.hub.get_dir()}/checkpoints."
+            f"the weights of {architecture} are not on this machine and could not be downloaded "
+            f"({error}). Connect to the network once, or put {published.url.rsplit('/', 1)[1]} "
+            f"into {torch.hub.get_dir()}/checkpoints."
         ) from None
-    network = r3d_18(weights=None)
+    network = build(weights=None)
     network.load_state_dict(state)
-    return R3d(network, digest_json(published.url), rate_hz, size_px, compute)
+    return network, digest_json(published.url)
 
 
 def tiny() -> R3d:
@@ -135,4 +167,5 @@ def tiny() -> R3d:
     def build() -> VideoResNet:
         return VideoResNet(BasicBlock, [Conv3DSimple] * 4, [1, 1, 1, 1], BasicStem)
 
-    return R3d(seeded(0, build), digest_json(["random", 0]), 8.0, 16, CPU)
+    prepare = ClipInput(8.0, None, "published", 16, frames_per_step=8, cells=1)
+    return R3d(seeded(0, build), digest_json(["random", 0]), prepare, 1, CPU)

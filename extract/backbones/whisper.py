@@ -16,7 +16,7 @@ import numpy as np
 from torch import Tensor
 from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
 
-from extract.backbone import Example, Window, freeze, seeded
+from extract.backbone import Example, Reading, Window, freeze, seeded
 from extract.backbones._layers import chosen_layers, layer_states
 from extract.backbones._waveform import SAMPLE_HZ
 from extract.checkpoints import (
@@ -79,7 +79,7 @@ class Whisper:
         overlap_s: float,
         compute: Compute,
     ) -> None:
-        self.reading: dict[str, Any] = {}
+        self.reading = Reading(("audio",))
         self.network: Any = freeze(network.get_encoder(), compute)
         self.weights_digest = weights_digest
         self.compute = compute

@@ -21,7 +21,7 @@ TIMEOUT_S = 300.0
 # Starting a process looks at all others, and of two looks at a dead one only one sees its code.
 ENDING = threading.RLock()
 # What the children need, read once by the process that they are forked from.
-PRELOADED = ("extract.reading", "extract.backbones._waveform")
+PRELOADED = ("extract.preparing", "extract.backbones._waveform")
 # Ends that are the codec's own doing; any other end says nothing about the file.
 CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}
 
@@ -30,11 +30,12 @@ class Child:
     """A child process that runs one function call at a time and is replaced when it dies.
 
     It is forked from a server process that has read the libraries already, so that many children
-    share them and a new one starts at once.
+    share them and a new one starts at once. `held` is sent to each process once.
     """
 
-    def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, timeout_s: float = TIMEOUT_S, held: Any = None) -> None:
         self.timeout_s = timeout_s
+        self.held = held
         self._process: Any = None
         self._pipe: Any = None
 
@@ -49,6 +50,11 @@ class Child:
     ) -> None:
         self.close()
 
+    def call_held(self, function: Callable[..., Result], *args: Any) -> Result:
+        """`function(held, *args)` in the child; see `call`."""
+        result: Result = self.call(_with_held, args[0], function, *args[1:])
+        return result
+
     def call(self, function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
         """`function(*args, **kwargs)` in the child; a module-level function.
 
@@ -57,10 +63,10 @@ class Child:
             ProjectError: when the call took longer than the limit or the system killed the
                 child, as it does when memory runs out; neither says anything about the file.
         """
-        if self._process is None:
-            self._start()
         what = args[0] if args else function
         try:
+            if self._process is None:
+                self._start()
             self._pipe.send((function, args, kwargs))
             if not self._pipe.poll(self.timeout_s):
                 self.close()
@@ -96,6 +102,9 @@ class Child:
         with ENDING:
             self._process.start()
         theirs.close()
+        if self.held is not None:
+            self._pipe.send((_hold, (self.held,), {}))
+            self._pipe.recv()
 
     def interrupt(self) -> None:
         """End the call that another thread waits for; there it fails as if killed from outside."""
@@ -134,6 +143,18 @@ def warm_up(*modules: str) -> None:
     wanted = [*PRELOADED, *modules]
     multiprocessing.get_context("forkserver").set_forkserver_preload(wanted)
     forkserver.ensure_running()
+
+
+# What the process was sent at its start; only ever set in a child.
+HELD: list[Any] = []
+
+
+def _hold(held: Any) -> None:
+    HELD.append(held)
+
+
+def _with_held(first: Any, function: Callable[..., Result], *rest: Any) -> Result:
+    return function(HELD[0], first, *rest)
 
 
 def _serve(pipe: Connection) -> None:

@@ -7,7 +7,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from extract.media.video import Frames
+from extract.media.clip import Frames
 from extract.synthetic._script import Random, Speaker
 
 HEIGHT_PX = 72

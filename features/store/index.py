@@ -39,7 +39,15 @@ def index_of(parts: Sequence[Part]) -> dict[str, Array]:
     if parts[0].spans is not None:
         spans = [span for part in parts for span in part.spans or ()]
         index["span"] = np.array(spans, np.int32).reshape(-1, 2)
+    for name in fact_names(parts):
+        told = [n for part in parts for n in part.facts.get(name, (0,) * len(part.ids))]
+        index[f"fact_{name}"] = np.array(told, np.int64)
     return index
+
+
+def fact_names(parts: Sequence[Part]) -> list[str]:
+    """What the parts tell of each utterance, sorted."""
+    return sorted({name for part in parts for name in part.facts})
 
 
 def packed_ids(ids: Sequence[str]) -> dict[str, Array]:

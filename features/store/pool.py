@@ -7,7 +7,7 @@ Existence is no done-mark: a part counts when its record is whole and agrees wit
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,8 @@ class Part:
 
     Per utterance, in manifest order: its id, the digest of its input, its number of steps and
     why it has no track (``ok`` where it has one). `spans` holds the character span of every
-    step of a text track. `made_with` names device and software, and is not published.
+    step of a text track, `facts` whole numbers by name. `made_with` names device and software, and
+    is not published.
     """
 
     key: str
@@ -46,6 +47,7 @@ class Part:
     crc32c: int
     sha256: str
     made_with: dict[str, str]
+    facts: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 class Pool:
@@ -131,6 +133,7 @@ def _part(content: dict[str, Any]) -> Part:
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
     if values["spans"] is not None:
         values["spans"] = tuple((start, end) for start, end in values["spans"])
+    values["facts"] = {name: tuple(told) for name, told in values.get("facts", {}).items()}
     return Part(**values)
 
 

@@ -28,7 +28,7 @@ from features.store.format import (
     store_digest,
     write_array,
 )
-from features.store.index import REASONS, empty_index, index_of
+from features.store.index import REASONS, empty_index, fact_names, index_of
 from features.store.pool import Part, Pool
 from features.store.verify import verify
 
@@ -102,6 +102,8 @@ def _build(
         "reasons": list(REASONS),
         "parts": [{"key": part.key, "num_steps": part.shape[1]} for part in parts],
     }
+    if names := fact_names(parts):
+        attributes["facts"] = names
     attributes["digest"] = store_digest(attributes, files)
     write_synced(draft / METADATA, group_metadata(attributes))
     for folder in [draft, *(item for item in draft.rglob("*") if item.is_dir())]:

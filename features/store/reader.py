@@ -67,6 +67,12 @@ class Store:
         folder = self.path / "index/span"
         return read_array(folder) if folder.exists() else None
 
+    @cached_property
+    def facts(self) -> dict[str, Array]:
+        """Whole numbers by name and utterance, such as the frames without a face."""
+        names = self.attributes.get("facts", [])
+        return {name: read_array(self.path / f"index/fact_{name}") for name in names}
+
     def track(self, row: int) -> Array:
         """One utterance's track `(L, T, D)` as a read-only view; T is 0 where it has none."""
         length = self._lengths[row]

@@ -63,13 +63,16 @@ def _content(file: Path) -> bytes | None:
 def _index_problems(path: Path) -> list[str]:
     try:
         store = Store(path)
-        spans, reasons, ids = store.spans, store.reasons, store.ids
+        spans, reasons, ids, facts = store.spans, store.reasons, store.ids, store.facts
     except (ProjectError, KeyError, IndexError, TypeError, ValueError) as error:
         return [f"{path / 'index'}: {error}"]
     if not len(store) == len(ids) == len(reasons):
         return [
             f"{path / 'index'} has {len(store)} lengths, {len(ids)} ids, {len(reasons)} reasons"
         ]
+    for name, told in facts.items():
+        if len(told) != len(store):
+            return [f"{path / f'index/fact_{name}'} has {len(told)} numbers for {len(store)}"]
     if spans is not None and len(spans) != store.lengths.sum():
         return [f"{path / 'index/span'} has {len(spans)} spans for {store.lengths.sum()} steps"]
     return []

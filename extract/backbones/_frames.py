@@ -1,0 +1,48 @@
+"""What networks on frames share: how they are given a clip, and means over a picture's cells."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from extract.backbone import Example, Window
+from extract.media.clip import Clip
+from extract.media.video import Picture
+from extract.windows import Windowing
+
+
+@dataclass(frozen=True)
+class SingleFrames:
+    """For networks that see each frame alone: runs of up to `limit` frames."""
+
+    rate_hz: float
+    face_weights: Path | None
+    shape: Callable[[Picture], Picture]
+    limit: int
+
+    def frame(self, picture: Picture) -> Picture:
+        return self.shape(picture)
+
+    def __call__(self, clip: Clip) -> Example:
+        cuts = Windowing(self.limit, 0).cuts(len(clip.frames))
+        windows = tuple(Window(clip.frames[cut.start : cut.stop]) for cut in cuts)
+        return Example(windows, facts=clip.facts)
+
+
+def scaled(frames: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """Frames `(..., H, W, 3)` of 0 to 255 as float32 `(..., 3, H, W)` with mean 0, deviation 1."""
+    mean_of, std_of = (
+        torch.tensor(values, dtype=torch.float32, device=frames.device) for values in (mean, std)
+    )
+    return ((frames.float() / 255 - mean_of) / std_of).movedim(-1, -3)
+
+
+def cell_means(maps: Tensor, grid: int) -> Tensor:
+    """Maps `(N, C, H, W)` to means over `grid` x `grid` cells, row by row: `(N, grid * grid, C)`.
+
+    A grid that does not divide the map has cells that share rows or columns.
+    """
+    pooled = torch.nn.functional.adaptive_avg_pool2d(maps, grid)
+    return pooled.flatten(2).transpose(1, 2)

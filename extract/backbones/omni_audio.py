@@ -1,0 +1,156 @@
+"""The audio tower of Qwen2.5-Omni: 25 steps per second, as wide as its language model.
+
+The tower attends within stretches of two seconds and nothing crosses their borders, so each is a
+window of its own and recordings may have any length. A step is what the language model is shown:
+two states of 20 ms, averaged, normalised and projected. A recording of less than 30 ms is
+lengthened with silence. Of a checkpoint nothing else is loaded. `checkpoint: tiny` is a random
+network, drawn from `seed`, that needs no file.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import Qwen2_5OmniConfig, WhisperFeatureExtractor
+from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
+    Qwen2_5OmniAudioEncoder,
+    Qwen2_5OmniPreTrainedModel,
+)
+
+from extract.backbone import Example, Reading, Window, freeze, seeded
+from extract.backbones._waveform import SAMPLE_HZ
+from extract.checkpoints import checkpoint_folder, digest_checkpoint, load_part, load_pretrained
+from extract.compute import CPU, Compute
+from extract.media.audio import Samples
+from extract.media.resample import resample
+from features.errors import ProjectError
+
+MODALITY = "audio"
+VERSION = 1
+RANGES = {"seed": (0, 4294967295)}
+HOP = 160
+# Bands of fewer columns give no step.
+LEAST_COLUMNS = 3
+
+
+class Tower(Qwen2_5OmniPreTrainedModel):  # type: ignore[misc]
+    """The audio tower under the name that it has in a published checkpoint."""
+
+    config_class = Qwen2_5OmniConfig
+    base_model_prefix = "thinker"
+    _keys_to_ignore_on_load_unexpected = ("model", "visual", "lm_head", "talker", "token2wav")
+
+    def __init__(self, config: Qwen2_5OmniConfig) -> None:
+        super().__init__(config)
+        self.audio_tower = Qwen2_5OmniAudioEncoder._from_config(config.thinker_config.audio_config)
+        self.post_init()
+
+
+@dataclass(frozen=True)
+class OmniInput:
+    """Resamples a recording and cuts its log-mel bands into stretches of `num_columns`."""
+
+    extractor: WhisperFeatureExtractor
+    num_columns: int
+
+    def __call__(self, media: tuple[Samples, int]) -> Example:
+        waveform = resample(*media, SAMPLE_HZ).numpy()
+        bands = self.bands(np.pad(waveform, (0, max(0, LEAST_COLUMNS * HOP - len(waveform)))))
+        stretches = [
+            bands[:, start : start + self.num_columns]
+            for start in range(0, bands.shape[1], self.num_columns)
+        ]
+        return Example(tuple(Window(s) for s in stretches if s.shape[1] >= LEAST_COLUMNS))
+
+    def bands(self, waveform: Samples) -> Any:
+        """The bands `(num_bands, N)`, one column each 10 ms, with silence behind the recording."""
+        num_columns = -(-len(waveform) // HOP)
+        padded = np.pad(waveform, (0, (num_columns + LEAST_COLUMNS) * HOP - len(waveform)))
+        made = self.extractor(
+            padded, sampling_rate=SAMPLE_HZ, padding="do_not_pad", truncation=False
+        )
+        return np.asarray(made["input_features"][0], np.float32)[:, :num_columns]
+
+
+class OmniAudio:
+    """The audio tower."""
+
+    modality = MODALITY
+    version = VERSION
+    reading = Reading(("audio",))
+    rate_hz = SAMPLE_HZ / HOP / 4
+    # Between the first two states, which lie at 0 and 20 ms.
+    first_step_s = 0.01
+    nominal_steps = 100
+
+    def __init__(
+        self,
+        network: Tower,
+        weights_digest: str,
+        extractor: WhisperFeatureExtractor,
+        compute: Compute,
+    ) -> None:
+        config = network.config.thinker_config.audio_config
+        self.network: Any = freeze(network, compute)
+        self.weights_digest = weights_digest
+        self.compute = compute
+        self.dim = int(config.output_dim)
+        self.layers = (int(config.encoder_layers),)
+        self.prepare = OmniInput(extractor, 2 * config.n_window)
+        self.budget = compute.pick(cpu=1000, cuda=32_000)
+
+    def cost(self, window: Window) -> int:
+        return int(window.values.shape[1])
+
+    def encode(self, windows: Sequence[Window]) -> list[Tensor]:
+        lengths = torch.tensor([self.cost(window) for window in windows])
+        bands = np.concatenate([window.values for window in windows], axis=1)
+        said = self.network.audio_tower(
+            self.compute.put(bands), feature_lens=lengths.to(self.compute.device)
+        ).last_hidden_state.float()
+        num_steps = ((lengths + 1) // 2 // 2).tolist()
+        return [track[None] for track in said.split(num_steps)]
+
+
+def load(
+    compute: Compute, *, checkpoint: str, revision: str | None = None, seed: int = 0
+) -> OmniAudio:
+    """Load the tower from a folder, a pinned hub repository, or `tiny`."""
+    if checkpoint == "tiny":
+        with tempfile.TemporaryDirectory() as name:
+            save_tiny(Path(name), seed)
+            return load(compute, checkpoint=name)
+    folder = checkpoint_folder(checkpoint, revision)
+    digest = digest_checkpoint(folder)
+    network = load_pretrained(Tower, folder, compute, ["qwen2_5_omni"])
+    extractor = load_part(WhisperFeatureExtractor, folder)
+    config = network.config.thinker_config.audio_config
+    found = (extractor.sampling_rate, extractor.hop_length, extractor.feature_size)
+    if found != (SAMPLE_HZ, HOP, config.num_mel_bins):
+        raise ProjectError(
+            f"the preprocessing of the checkpoint in {folder} does not fit its network: sample "
+            f"rate, hop and bands are {found}, and should be "
+            f"{(SAMPLE_HZ, HOP, config.num_mel_bins)}. Copy both from the same publication."
+        )
+    return OmniAudio(network, digest, extractor, compute)
+
+
+def save_tiny(folder: Path, seed: int) -> None:
+    """Save a tower of two layers of width 16 in the library's own format."""
+    audio = {
+        "d_model": 16, "encoder_layers": 2, "encoder_attention_heads": 2, "encoder_ffn_dim": 32,
+        "num_mel_bins": 8, "output_dim": 24,
+    }  # fmt: skip
+    config = Qwen2_5OmniConfig(thinker_config={"audio_config": audio})
+    seeded(seed, lambda: Tower(config)).save_pretrained(folder)
+    WhisperFeatureExtractor(feature_size=8).save_pretrained(folder)
+
+
+def tiny() -> OmniAudio:
+    """Two layers of width 16, read back from a saved checkpoint."""
+    return load(CPU, checkpoint="tiny")

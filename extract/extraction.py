@@ -1,0 +1,76 @@
+"""One backbone over one corpus: what is to be made, and what the pool has of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from extract.backbone import Backbone
+from extract.media.text import context_texts
+from extract.plan import PlannedPart, plan_parts
+from extract.reading import Contexts
+from extract.recipe import store_header
+from features.manifest import Utterance
+from features.progress import progress
+from features.specs import BackboneSpec, ExtractSpec
+from features.store.pool import Part, Pool
+from features.store.publish import Header
+
+MAX_UTTERANCES_PER_PART = 1024
+
+
+@dataclass
+class Extraction:
+    """The planned parts of one backbone, and those that the pool has, by key.
+
+    `name` is that of the corpus and the backbone; `contexts` holds earlier turns by utterance.
+    """
+
+    name: str
+    backbone: Backbone
+    header: Header
+    contexts: Contexts
+    planned: list[PlannedPart]
+    found: dict[str, Part]
+
+    @property
+    def missing(self) -> list[PlannedPart]:
+        """The parts that are not made yet, in order."""
+        return [plan for plan in self.planned if plan.key not in self.found]
+
+    @property
+    def parts(self) -> list[Part]:
+        """The parts that there are, in order."""
+        return [self.found[plan.key] for plan in self.planned if plan.key in self.found]
+
+
+def planned_extraction(
+    name: str,
+    backbone: Backbone,
+    backbone_spec: BackboneSpec,
+    manifest: Sequence[Utterance],
+    spec: ExtractSpec,
+    pool: Pool,
+) -> Extraction:
+    """Plan a backbone's parts over a manifest and look up which of them are finished."""
+    header = store_header(backbone, backbone_spec, spec)
+    reading = backbone.reading
+    contexts = context_texts(manifest, reading.context_turns)
+    per_part = _utterances_per_part(backbone, spec)
+    planned = plan_parts(manifest, reading.modalities, header.recipe, per_part, contexts)
+    looked_up = progress(planned, f"{name}: finished parts", len(planned), "parts")
+    finished = {plan.key: _finished(plan, pool) for plan in looked_up}
+    found = {key: part for key, part in finished.items() if part is not None}
+    return Extraction(name, backbone, header, contexts, planned, found)
+
+
+def _utterances_per_part(backbone: Backbone, spec: ExtractSpec) -> float:
+    num_values = len(backbone.layers) * backbone.nominal_steps * backbone.dim
+    wanted = spec.part_bytes / (num_values * np.dtype(spec.dtype).itemsize)
+    return min(wanted, MAX_UTTERANCES_PER_PART)
+
+
+def _finished(plan: PlannedPart, pool: Pool) -> Part | None:
+    part = pool.find(plan.key)
+    ids = tuple(utterance.id for utterance in plan.utterances)
+    return part if part is not None and (part.ids, part.inputs) == (ids, plan.inputs) else None

@@ -1,0 +1,39 @@
+"""Brings pictures to the size that a network takes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torchvision.transforms import functional as tvf
+
+from extract.media.video import Picture
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a picture is resized, and what is cut out of its middle; values stay uint8.
+
+    In float32 in between, as the transforms do it that torchvision publishes with its weights.
+
+    Attributes:
+        resized: height and width, or the length of the shorter edge, the other in proportion.
+        cut: height and width of the piece that is cut out of the middle, with black around it
+            where it is the larger one; None keeps all.
+        bicubic, antialias: how pixels are interpolated; bilinear, and without a filter against
+            aliasing, where they are off.
+    """
+
+    resized: tuple[int, int] | int
+    cut: tuple[int, int] | None = None
+    bicubic: bool = False
+    antialias: bool = True
+
+    def __call__(self, picture: Picture) -> Picture:
+        """A picture `(H, W, 3)` in its new shape."""
+        pixels = torch.from_numpy(picture).permute(2, 0, 1)
+        size = [self.resized] if isinstance(self.resized, int) else list(self.resized)
+        mode = tvf.InterpolationMode.BICUBIC if self.bicubic else tvf.InterpolationMode.BILINEAR
+        pixels = tvf.resize(pixels, size, interpolation=mode, antialias=self.antialias)
+        if self.cut is not None:
+            pixels = tvf.center_crop(pixels, list(self.cut))
+        return np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())
