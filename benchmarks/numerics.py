@@ -46,8 +46,9 @@ def every_architecture() -> dict[str, Errors]:
     for name, architecture in TRUE.items():
         with tempfile.TemporaryDirectory() as folder:
             backbone = architecture.load(Path(folder))
-        count = 4 if name.startswith("whisper") else 24
-        found[name] = neighbour_errors(backbone, windows(backbone, count))
+        count = {"whisper-base": 4, "videollama3-joint": 6}.get(name, 24)
+        longest = 10 if backbone.modality == "video" else 40
+        found[name] = neighbour_errors(backbone, windows(backbone, count, longest))
     for name, weightless in without_checkpoints().items():
         found[name] = neighbour_errors(weightless, windows(weightless))
     return found

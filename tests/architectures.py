@@ -16,6 +16,8 @@ import transformers as hf
 
 from extract.backbone import Backbone, seeded
 from extract.backbones._emotion2vec_network import Emotion2VecNetwork
+from extract.backbones._videollama_tiny import IMAGE, VIDEO, byte_tokenizer
+from extract.backbones.omni_audio import Tower
 from extract.compute import CPU, Compute
 from features.leaves import load_leaf
 
@@ -275,6 +277,83 @@ TRUE_TEXTS = {
 }
 
 
+PICTURE = {"size": {"shortest_edge": 64}, "crop_size": {"height": 64, "width": 64}}
+
+
+def save_videomae(folder: Path) -> None:
+    """The published widths on pictures of 64 x 64."""
+    config = hf.VideoMAEConfig(image_size=64, num_hidden_layers=2)
+    seeded(0, lambda: hf.VideoMAEModel(config)).save_pretrained(folder)
+    hf.VideoMAEImageProcessor(**PICTURE).save_pretrained(folder)
+
+
+def save_clip(folder: Path) -> None:
+    """Both towers, of which one is read; ViT-B/32 on pictures of 64 x 64."""
+    vision = {"image_size": 64, "num_hidden_layers": 2}
+    texts = {"num_hidden_layers": 1, "vocab_size": 8, "hidden_size": 16, "intermediate_size": 16}
+    config = hf.CLIPConfig(vision_config=vision, text_config={**texts, "num_attention_heads": 2})
+    seeded(0, lambda: hf.CLIPModel(config)).save_pretrained(folder)
+    hf.CLIPImageProcessor(**PICTURE).save_pretrained(folder)
+
+
+def save_siglip(folder: Path) -> None:
+    """Both towers, of which one is read; the base size on pictures of 64 x 64."""
+    vision = {"image_size": 64, "num_hidden_layers": 2}
+    texts = {"num_hidden_layers": 1, "vocab_size": 8, "hidden_size": 16, "intermediate_size": 16}
+    texts |= {"num_attention_heads": 2, "projection_size": 768}
+    config = hf.SiglipConfig(vision_config=vision, text_config=texts)
+    seeded(0, lambda: hf.SiglipModel(config)).save_pretrained(folder)
+    hf.SiglipImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder)
+
+
+def save_videollama(folder: Path) -> None:
+    """The published vision tower and the language model of the 2B network, two layers each."""
+    tokenizer = byte_tokenizer()
+    tokenizer.save_pretrained(folder)
+    image, video = tokenizer.convert_tokens_to_ids([IMAGE, VIDEO])
+    vision = {
+        "hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 2,
+        "num_attention_heads": 16, "patch_size": 14,
+    }  # fmt: skip
+    words = {
+        "model_type": "qwen2", "hidden_size": 1536, "intermediate_size": 8960,
+        "num_hidden_layers": 2, "num_attention_heads": 12, "num_key_value_heads": 2,
+        "vocab_size": len(tokenizer),
+    }  # fmt: skip
+    config = hf.VideoLlama3Config(
+        vision_config=vision, text_config=words, image_token_id=image, video_token_id=video
+    )
+    network = seeded(0, lambda: hf.VideoLlama3ForConditionalGeneration(config))
+    network.save_pretrained(folder)
+    hf.VideoLlama3VideoProcessor().save_pretrained(folder)
+
+
+def save_omni(folder: Path) -> None:
+    """The published audio tower with two layers."""
+    audio = {
+        "d_model": 1280, "encoder_layers": 2, "encoder_attention_heads": 20,
+        "encoder_ffn_dim": 5120, "num_mel_bins": 128, "output_dim": 3584,
+    }  # fmt: skip
+    config = hf.Qwen2_5OmniConfig(thinker_config={"audio_config": audio})
+    seeded(0, lambda: Tower(config)).save_pretrained(folder)
+    hf.WhisperFeatureExtractor(feature_size=128).save_pretrained(folder)
+
+
+FEW_TOKENS = {"max_tokens": 4, "window_s": 6.0}
+VIDEOS = {
+    "videomae-base": Architecture("videomae", save_videomae, {"layers": [0, 1, 2], "grid": 2}),
+    "clip-vit-b32": Architecture("clip-frames", save_clip),
+    "siglip-base": Architecture("clip-frames", save_siglip),
+    "videollama3-video": Architecture(
+        "videollama", save_videollama, {"branch": "video", "grid": None, **FEW_TOKENS}
+    ),
+    "videollama3-joint": Architecture(
+        "videollama", save_videollama, {"branch": "joint", "layers": [0, 1, 2], **FEW_TOKENS}
+    ),
+}
+OMNI = Architecture("omni-audio", save_omni)
+
+
 def without_checkpoints() -> dict[str, Any]:
     """The networks that need no file: the whole R3D-18 on small frames, and the spectra."""
     return {
@@ -284,4 +363,11 @@ def without_checkpoints() -> dict[str, Any]:
     }
 
 
-TRUE = {**TRUE_TEXTS, **SPEECH, "whisper-base": WHISPER, "emotion2vec-base": EMOTION2VEC}
+TRUE = {
+    **TRUE_TEXTS,
+    **SPEECH,
+    "whisper-base": WHISPER,
+    "emotion2vec-base": EMOTION2VEC,
+    "qwen2.5-omni-audio": OMNI,
+    **VIDEOS,
+}

@@ -8,7 +8,7 @@
   `layers` counts from 0 (the embeddings) to its number of layers; the last is taken after the final
   norm.
 
-A frame becomes up to `max_tokens` tokens, whatever the length of the clip. (The published processor
+A frame becomes about `max_tokens` tokens at most, whatever the length of the clip. (The published processor
 shares one number of pixels among all frames of a clip, and drops tokens that hardly change; then a
 frame's tokens depend on the other frames.) `grid` says what is kept: the means over
 `grid` x `grid` cells, row by row (1: one mean), or all tokens where it is null.
