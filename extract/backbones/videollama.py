@@ -8,10 +8,10 @@
   `layers` counts from 0 (the embeddings) to its number of layers; the last is taken after the final
   norm.
 
-A frame becomes about `max_tokens` tokens at most, whatever the length of the clip. (The published processor
-shares one number of pixels among all frames of a clip, and drops tokens that hardly change; then a
-frame's tokens depend on the other frames.) `grid` says what is kept: the means over
-`grid` x `grid` cells, row by row (1: one mean), or all tokens where it is null.
+A frame becomes about `max_tokens` tokens at most, whatever the length of the clip. (The published
+processor shares one number of pixels among the frames of a clip, and drops tokens that hardly
+change; then they depend on the other frames.) `grid` says what is kept: the means over `grid` x
+`grid` cells, row by row (1: one mean), or all tokens where it is null.
 
 `joint` reads up to `window_s` of video at a time; each window of a longer clip is followed by the
 words. Prompts and chat markup are left out. `checkpoint: tiny` is a random network, drawn from

@@ -1,0 +1,155 @@
+"""Faces: which square is cut out, what happens where there is none, and the detector's weights."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from extract.backbones.r3d import load
+from extract.compute import CPU
+from extract.fill import Filled, fill_with
+from extract.media import faces
+from extract.media.faces import FaceFinder, face_weights
+from extract.media.video import Stretch, sampled_pictures
+from extract.recipe import store_header
+from features.errors import ProjectError
+from features.files import digest_file
+from features.manifest import Utterance
+from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
+from features.store.pool import Pool
+from features.store.reader import Store
+from features.store.verify import verify
+from tests.conftest import ROOT
+from tests.films import write_film
+
+# Takes cells of 8, 16 or 32 pixels that are white for faces (tests/bright_faces.py).
+BRIGHT = ROOT / "tests" / "fixtures" / "bright_faces.onnx"
+SPEC = BackboneSpec("r3d", "video", LeafSpec("r3d", {"weights": "random"}))
+
+
+def white(left: int, top: int, size: int = 32, shape: tuple[int, int] = (128, 192)) -> Any:
+    """A white square on black; on the detector's grid where left and top are multiples of size."""
+    picture = np.zeros((*shape, 3), np.uint8)
+    picture[top : top + size, left : left + size] = 255
+    return picture
+
+
+def columns(cut: Any) -> list[int]:
+    """The columns that are white somewhere."""
+    return np.flatnonzero(cut.max(axis=(0, 2)) > 200).tolist()
+
+
+class TestFaceFinder:
+    def test_the_square_has_a_margin_on_every_side(self) -> None:
+        cut = FaceFinder(BRIGHT).cut(white(96, 64))
+        assert cut is not None and cut.shape == (42, 42, 3)  # 1.3 times 32
+        assert columns(cut) == list(range(5, 37)) == columns(cut.transpose(1, 0, 2))
+
+    def test_a_square_that_would_reach_over_the_edge_is_moved(self) -> None:
+        cut = FaceFinder(BRIGHT).cut(white(160, 0))
+        assert cut is not None and cut.shape == (42, 42, 3)
+        assert columns(cut) == list(range(10, 42))
+
+    def test_the_largest_face_is_taken(self) -> None:
+        picture = white(96, 64)
+        picture[:16, :16] = 255
+        assert FaceFinder(BRIGHT).largest(picture) == pytest.approx((96, 64, 32, 32))
+
+    def test_no_face_is_none(self) -> None:
+        assert FaceFinder(BRIGHT).cut(white(0, 0, size=4)) is None
+
+    def test_a_large_picture_is_searched_in_a_smaller_copy(self) -> None:
+        picture = white(256, 128, size=128, shape=(512, 2560))
+        assert FaceFinder(BRIGHT).largest(picture) == pytest.approx((256, 128, 128, 128), abs=4)
+        cut = FaceFinder(BRIGHT).cut(picture)
+        assert cut is not None and abs(len(cut) - 166) <= 4
+
+
+class TestWeights:
+    def test_wrong_weights_are_refused_by_name(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+        (tmp_path / "checkpoints").mkdir()
+        (tmp_path / "checkpoints" / faces.WEIGHTS_NAME).write_bytes(b"not they")
+        with pytest.raises(ProjectError, match="yunet_2026may.onnx, are damaged. Put"):
+            face_weights(True)
+
+    def test_absent_weights_say_what_to_do(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+        monkeypatch.setattr(faces, "WEIGHTS_URL", (tmp_path / "gone.onnx").as_uri())
+        with pytest.raises(ProjectError, match="could not be downloaded.*set face_crop to false"):
+            face_weights(True)
+
+    def test_weights_that_are_fetched_are_checked(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+        monkeypatch.setattr(faces, "WEIGHTS_URL", BRIGHT.as_uri())
+        with pytest.raises(ProjectError, match="could not be downloaded.*hash"):
+            face_weights(True)
+        monkeypatch.setattr(faces, "WEIGHTS_SHA256", digest_file(BRIGHT))
+        assert face_weights(True) == tmp_path / "checkpoints" / faces.WEIGHTS_NAME
+
+    def test_without_a_crop_there_are_none(self) -> None:
+        assert face_weights(False) is None
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """R3D-18 on faces found by the detector of bright squares."""
+    monkeypatch.setattr("extract.backbones.r3d.face_weights", lambda crop: BRIGHT if crop else None)
+    return load(CPU, weights="random", rate_hz=10.0, size_px=16, crop="centre", face_crop=True)
+
+
+def filled(network: Any, folder: Path, films: dict[str, Any]) -> tuple[Filled, Store]:
+    manifest = []
+    for name, pictures in films.items():
+        write_film(folder / f"{name}.mp4", pictures)
+        digest = digest_file(folder / f"{name}.mp4")
+        manifest.append(Utterance(name, video=f"{name}.mp4", video_digest=digest))
+    corpus = CorpusSpec("c", folder, LeafSpec("demo", {}))
+    path = folder / "store.zarr"
+    done = fill_with(
+        [(SPEC, network)], CPU, path, manifest, corpus, ExtractSpec(), Pool(folder / "pool")
+    )
+    assert verify(path) == []
+    return done, Store(path)
+
+
+def test_frames_without_a_face_are_whole_and_counted(network: Any, tmp_path: Path) -> None:
+    black = np.zeros((128, 192, 3), np.uint8)
+    films = {"all": [white(96, 64)] * 4, "some": [white(96, 64), black, black], "none": [black] * 2}
+    done, store = filled(network, tmp_path, films)
+    assert store.facts["num_faceless"].tolist() == [0, 2, 2]
+    assert store.facts["num_frames"].tolist() == [4, 3, 2]
+    assert done.facts == {"num_faceless": 4, "num_frames": 9}
+
+
+def test_the_detector_is_part_of_the_recipe(
+    network: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = load(CPU, weights="random", rate_hz=10.0, size_px=16, crop="centre")
+    usual = store_header(network, SPEC, ExtractSpec())
+    assert "bright_faces.onnx, SHA-256" in usual.backbone["face_detector"]
+    assert store_header(plain, SPEC, ExtractSpec()).recipe != usual.recipe
+    monkeypatch.setattr(faces, "VERSION", 99)
+    assert store_header(network, SPEC, ExtractSpec()).recipe != usual.recipe
+
+
+def test_faces_of_the_grid_corpus_are_found(shared_data: Path) -> None:
+    path = Path(torch.hub.get_dir()) / "checkpoints" / faces.WEIGHTS_NAME
+    if not path.is_file():
+        pytest.skip(f"the detector's weights are not at {path}")
+    finder = FaceFinder(path)
+    found = num_pictures = 0
+    for film in sorted((shared_data / "grid").glob("*.mpg")):
+        for picture, _ in sampled_pictures(film, [1.0], Stretch()):
+            cut = finder.cut(picture)
+            found += cut is not None and 120 < len(cut) < 288
+            num_pictures += 1
+    assert found == num_pictures == 30
