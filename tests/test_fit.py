@@ -17,8 +17,9 @@ from features.store.pool import Pool
 from features.store.publish import Header, publish
 from features.store.reader import Store
 from tests.conftest import ROOT
-from train.dataset import Tracks, load_dataset
-from train.fit import Part, bucketed, fit, predict
+from train.dataset import Dataset, StoredTracks, Tracks, load_dataset
+from train.fit import Part, bucketed, evaluation_batch, fit, predict
+from train.masking import zero_padding
 from train.metrics import class_scores, confusion, majority_scores, over_seeds
 from train.protocol import official
 from train.run import run_head, task_facts
@@ -92,6 +93,43 @@ class TestDataset:
         dataset = load_dataset({"text": store}, ["u7", "u3"])
         expected = np.concatenate([store.track(7), store.track(3)], axis=1)
         assert np.array_equal(dataset.tracks["text"].values.transpose(0, 1).numpy(), expected)
+
+    def test_tracks_that_stay_on_disk_say_the_same(
+        self, store: Store, labels: list[Label], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ids = [label.id for label in labels][::-1]
+        resident = load_dataset({"text": store}, ids).tracks["text"]
+        monkeypatch.setattr("train.dataset.RESIDENT_BYTES", 0)
+        monkeypatch.setattr("train.dataset.BLOCK_VALUES", 30)
+        stored = load_dataset({"text": store}, ids).tracks["text"]
+        assert isinstance(stored, StoredTracks) and stored.shape == resident.shape == (2, 6)
+        for rows in (torch.tensor([3, 0, 59]), torch.tensor([0])):  # the first has no track
+            one, other = resident.gather(rows), stored.gather(rows)
+            assert torch.equal(one.mask, other.mask)
+            assert torch.equal(zero_padding(one).values, zero_padding(other).values)
+        for one, other in zip(resident.moments(), stored.moments(), strict=True):
+            assert torch.allclose(one, other, rtol=1e-6)
+
+    def test_training_is_the_same_from_memory_and_from_disk(
+        self, spec: HeadSpec, labels: list[Label], store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def curve() -> list[dict[str, float | int]]:
+            made = parts(labels, store)
+            facts = task_facts(spec, {split: part.labels for split, part in made.items()})
+            return fit(spec, facts, made["train"], made["dev"], 0).epochs
+
+        resident = curve()
+        monkeypatch.setattr("train.dataset.RESIDENT_BYTES", 0)
+        assert [pytest.approx(epoch) for epoch in curve()] == resident
+
+    def test_batches_of_evaluation_are_bounded(self, store: Store) -> None:
+        dataset = load_dataset({"text": store}, [f"u{n}" for n in range(60)])
+        longest = int(dataset.tracks["text"].lengths.max())
+        assert evaluation_batch(dataset) == 256
+        wide = Dataset(
+            dataset.ids, {"text": Tracks(torch.zeros(1).expand(9, 3, 2**22), torch.tensor([5, 4]))}
+        )
+        assert longest == 4 and evaluation_batch(wide) == 1
 
     def test_an_unknown_utterance_is_named(self, store: Store) -> None:
         with pytest.raises(ProjectError, match="does not know the utterance 'nobody'"):

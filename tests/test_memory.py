@@ -59,9 +59,9 @@ print(*(resource.getrusage(who).ru_maxrss // 1024 for who in whose))
 """
 
 
-def peaks_mib(folder: Path, count: int, program: str = PROGRAM) -> list[int]:
+def peaks_mib(folder: Path, count: int, program: str = PROGRAM, *more: str) -> list[int]:
     done = subprocess.run(
-        [sys.executable, "-c", program, str(folder), str(count)],
+        [sys.executable, "-c", program, str(folder), str(count), *more],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -83,3 +83,26 @@ def test_ten_times_more_texts_raise_the_peak_by_a_tenth_at_most(tmp_path: Path) 
     small, large = peaks_mib(tmp_path, 1500, TEXTS), peaks_mib(tmp_path, 15_000, TEXTS)
     print(f"peaks of 1,500 and of 15,000 texts: {small} and {large} MiB")
     assert all(after <= 1.1 * before for before, after in zip(small, large, strict=True))
+
+
+# Wide tracks, each 2.6 MB, that stay on disk.
+WIDE = """
+import resource, sys
+from pathlib import Path
+import features.store.reader as reader
+import train.dataset as dataset
+from benchmarks import wide
+
+folder, count = Path(sys.argv[1]) / sys.argv[2], int(sys.argv[2])
+dataset.RESIDENT_BYTES, reader.MAX_MAPPED_BYTES = 2**20, 2**26
+folder.mkdir(exist_ok=True)
+getattr(wide, sys.argv[3])(folder, count)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_wide_tracks_are_written_and_trained_on_in_bounded_memory(tmp_path: Path) -> None:
+    for stage in ("write", "train"):
+        small, large = (peaks_mib(tmp_path, count, WIDE, stage)[0] for count in (40, 160))
+        print(f"{stage}: peaks of 40 and of 160 wide tracks: {small} and {large} MiB")
+        assert large <= 1.15 * small  # the tracks that are more: 300 MiB

@@ -123,6 +123,16 @@ def test_only_a_bounded_number_of_chunks_is_mapped(
     assert len(store._maps) == 1
 
 
+def test_only_so_many_bytes_are_mapped(store_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "MAX_MAPPED_BYTES", 1)
+    store = Store(store_path)
+    before = [np.array(store.track(row)) for row in range(8)]
+    assert all(np.array_equal(a, store.track(row)) for row, a in enumerate(before))
+    assert len(store._maps) == 1
+    (mapped,) = store._maps.values()
+    assert store._mapped_bytes == mapped.nbytes
+
+
 def test_publishing_twice_changes_nothing(store_path: Path, pool: Pool) -> None:
     before, inode = tree(store_path), store_path.stat().st_ino
     parts = [add_part(pool, n, lengths) for n, lengths in enumerate(LENGTHS)]

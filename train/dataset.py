@@ -1,15 +1,21 @@
 """Joins the stores of a corpus by utterance id; the only place that pads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from features.errors import ProjectError
 from features.store.reader import Store
 from train.masking import Padded
+
+# Tracks of a modality and part of the corpus beyond this stay on disk.
+RESIDENT_BYTES = 2**30
+# Numbers that moments are taken of at a time.
+BLOCK_VALUES = 2**24
 
 
 class Tracks:
@@ -22,26 +28,76 @@ class Tracks:
         if len(values) == 0:
             self.values = values.new_zeros((1, *values.shape[1:]))
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Layers and width."""
+        return self.values.shape[1], self.values.shape[2]
+
     def gather(self, rows: Tensor) -> Padded:
         """The tracks of some rows as float32 `(B, T, L, D)`, T the longest of them, at least 1."""
-        lengths = self.lengths[rows]
-        steps = torch.arange(max(1, int(lengths.max())))
-        mask = steps < lengths[:, None]
+        mask = step_mask(self.lengths[rows])
+        steps = torch.arange(mask.shape[1])
         index = torch.where(mask, self.starts[rows][:, None] + steps, 0)
         return Padded(self.values[index].float(), mask)
 
     def moments(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation over all steps, `(L, D)` each; 0 and 1 without steps."""
-        if int(self.lengths.sum()) == 0:
-            shape = self.values.shape[1:]
-            return torch.zeros(shape), torch.ones(shape)
-        total, squares = 0.0, 0.0
-        for block in self.values.split(65_536):
-            total = total + block.double().sum(dim=0)
-            squares = squares + block.double().square().sum(dim=0)
-        mean = torch.as_tensor(total) / len(self.values)
-        variance = torch.as_tensor(squares) / len(self.values) - mean.square()
-        return mean.float(), variance.clamp_min(1e-8).sqrt().float()
+        num_steps = int(self.lengths.sum())
+        block = max(1, BLOCK_VALUES // max(1, self.shape[0] * self.shape[1]))
+        return moments(self.values[:num_steps].split(block), self.shape)
+
+
+class StoredTracks:
+    """The tracks of one modality that are read from the store batch by batch, see `Tracks`."""
+
+    def __init__(self, store: Store, rows: Sequence[int]) -> None:
+        self.store = store
+        self.rows = torch.tensor(rows, dtype=torch.int64)
+        self.lengths = torch.from_numpy(store.lengths[list(rows)].astype("int64"))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Layers and width."""
+        return self.store.num_layers, self.store.dim
+
+    def gather(self, rows: Tensor) -> Padded:
+        """The tracks of some rows as float32 `(B, T, L, D)`, T the longest of them, at least 1."""
+        mask = step_mask(self.lengths[rows])
+        packed = self._packed(rows)
+        values = packed.new_zeros((*mask.shape, *self.shape))
+        values[mask] = packed
+        return Padded(values.float(), mask)
+
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation over all steps, `(L, D)` each; 0 and 1 without steps."""
+        longest = int(self.lengths.max()) * self.shape[0] * self.shape[1]
+        together = max(1, BLOCK_VALUES // max(1, longest))
+        blocks = (self._packed(rows) for rows in torch.arange(len(self.rows)).split(together))
+        return moments(blocks, self.shape)
+
+    def _packed(self, rows: Tensor) -> Tensor:
+        """The steps of some rows one after another, `(sum of T, L, D)`."""
+        return torch.from_numpy(self.store.read(self.rows[rows].tolist())).transpose(0, 1)
+
+
+def step_mask(lengths: Tensor) -> Tensor:
+    """True where a step is real, `(B, T)`, T the longest length, at least 1."""
+    return torch.arange(max(1, int(lengths.max()))) < lengths[:, None]
+
+
+def moments(blocks: Iterable[Tensor], shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Mean and deviation over the steps of all blocks `(T, L, D)`; 0 and 1 where there are none."""
+    num_steps, total, squares = 0, torch.zeros(shape).double(), torch.zeros(shape).double()
+    for block in blocks:
+        exact = block.double()
+        num_steps += len(block)
+        total += exact.sum(dim=0)
+        squares += exact.square_().sum(dim=0)
+    if num_steps == 0:
+        return torch.zeros(shape), torch.ones(shape)
+    mean = total / num_steps
+    variance = squares / num_steps - mean.square()
+    return mean.float(), variance.clamp_min(1e-8).sqrt().float()
 
 
 @dataclass(frozen=True)
@@ -49,7 +105,7 @@ class Dataset:
     """Some utterances with their tracks per modality, in the order of `ids`."""
 
     ids: tuple[str, ...]
-    tracks: Mapping[str, Tracks]
+    tracks: Mapping[str, Tracks | StoredTracks]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -64,9 +120,10 @@ class Dataset:
 
 
 def load_dataset(stores: Mapping[str, Store], ids: Sequence[str]) -> Dataset:
-    """Read the tracks of some utterances from one store per modality into memory.
+    """The tracks of some utterances from one store per modality.
 
-    Raises ProjectError where a store does not know an utterance.
+    Those of a modality are read into memory, unless they are more than RESIDENT_BYTES: then every
+    batch is read from the store. Raises ProjectError where a store does not know an utterance.
     """
     return Dataset(tuple(ids), {name: _load(store, ids) for name, store in stores.items()})
 
@@ -76,7 +133,7 @@ def open_stores(paths: Mapping[str, Path]) -> dict[str, Store]:
     return {modality: Store(path) for modality, path in paths.items()}
 
 
-def _load(store: Store, ids: Sequence[str]) -> Tracks:
+def _load(store: Store, ids: Sequence[str]) -> Tracks | StoredTracks:
     unknown = [name for name in ids if name not in store.rows]
     if unknown:
         raise ProjectError(
@@ -84,5 +141,9 @@ def _load(store: Store, ids: Sequence[str]) -> Tracks:
             "was made from another manifest. Run 'dvc repro'."
         )
     rows = [store.rows[name] for name in ids]
+    lengths = torch.from_numpy(store.lengths[rows].astype("int64"))
+    num_values = int(lengths.sum()) * store.num_layers * store.dim
+    if num_values * np.dtype(store.dtype).itemsize > RESIDENT_BYTES:
+        return StoredTracks(store, rows)
     packed = torch.from_numpy(store.read(rows)).transpose(0, 1).contiguous()
-    return Tracks(packed, torch.from_numpy(store.lengths[rows].astype("int64")))
+    return Tracks(packed, lengths)

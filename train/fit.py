@@ -19,6 +19,8 @@ from train.scoring import part_scores
 BUCKET_BATCHES = 16
 CLIP_NORM = 1.0
 EVALUATION_BATCH = 256
+# Numbers in a padded batch of evaluation, at most.
+EVALUATION_VALUES = 2**26
 Epoch = dict[str, float | int]
 
 
@@ -82,11 +84,7 @@ def fit(
 
 def build_head(spec: HeadSpec, facts: dict[str, dict[str, Any]], dataset: Dataset) -> Head:
     """A fresh head that fits the tracks of a dataset."""
-    shapes = {
-        name: (tracks.values.shape[1], tracks.values.shape[2])
-        for name, tracks in dataset.tracks.items()
-    }
-    return Head(spec, shapes, facts)
+    return Head(spec, {name: tracks.shape for name, tracks in dataset.tracks.items()}, facts)
 
 
 def predict(head: Head, dataset: Dataset) -> dict[str, list[dict[str, Any]]]:
@@ -95,7 +93,7 @@ def predict(head: Head, dataset: Dataset) -> dict[str, list[dict[str, Any]]]:
     outputs: dict[str, list[Tensor]] = {name: [] for name in head.tasks}
     order = torch.argsort(dataset.costs(), stable=True)
     with torch.inference_mode():
-        for rows in order.split(EVALUATION_BATCH):
+        for rows in order.split(evaluation_batch(dataset)):
             for name, output in head(dataset.gather(rows)).items():
                 outputs[name].append(output)
         back = torch.argsort(order)
@@ -103,6 +101,15 @@ def predict(head: Head, dataset: Dataset) -> dict[str, list[dict[str, Any]]]:
             name: head.tasks[name].predict(torch.cat(blocks)[back])  # type: ignore[operator]
             for name, blocks in outputs.items()
         }
+
+
+def evaluation_batch(dataset: Dataset) -> int:
+    """How many utterances are evaluated at a time, so that the longest fit into the memory."""
+    largest = sum(
+        int(tracks.lengths.max()) * tracks.shape[0] * tracks.shape[1]
+        for tracks in dataset.tracks.values()
+    )
+    return max(1, min(EVALUATION_BATCH, EVALUATION_VALUES // max(1, largest)))
 
 
 def _train_epoch(

@@ -11,6 +11,7 @@ from features.errors import ProjectError
 from features.store.format import SCHEMA, Array, chunk_name, map_chunk, read_array, read_metadata
 
 MAX_MAPS = 256
+MAX_MAPPED_BYTES = 2**30
 NEEDED = {"schema", "layers", "dim", "dtype", "parts", "reasons"}
 
 
@@ -18,7 +19,7 @@ class Store:
     """A published store, opened for reading.
 
     Rows are positions in the manifest. A chunk is verified against its checksum when it is
-    first mapped; at most MAX_MAPS chunks are mapped at a time.
+    first mapped; at most MAX_MAPS chunks and MAX_MAPPED_BYTES are mapped at a time.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,6 +38,7 @@ class Store:
         self._starts: list[int] = read_array(path / "index/start").tolist()
         self._lengths: list[int] = self.lengths.tolist()
         self._maps: dict[int, Array] = {}
+        self._mapped_bytes = 0
         self._verified: set[int] = set()
 
     def __len__(self) -> int:
@@ -99,13 +101,14 @@ class Store:
         mapped = self._maps.get(part)
         if mapped is not None:
             return mapped
-        if len(self._maps) >= MAX_MAPS:
-            self._maps.pop(next(iter(self._maps)))
         entry = self.attributes["parts"][part]
         path = self.path / "parts" / entry["key"] / chunk_name(3)
         shape = (self.num_layers, entry["num_steps"], self.dim)
         mapped = map_chunk(path, shape, self.dtype, verify=part not in self._verified)
         self._verified.add(part)
+        self._mapped_bytes += mapped.nbytes
+        while self._maps and (len(self._maps) >= MAX_MAPS or self._mapped_bytes > MAX_MAPPED_BYTES):
+            self._mapped_bytes -= self._maps.pop(next(iter(self._maps))).nbytes
         self._maps[part] = mapped
         return mapped
 
