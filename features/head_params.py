@@ -6,7 +6,7 @@ from typing import Any
 from features.binding import Parameter, bind, dataclass_parameters, within
 from features.entries import Entries
 from features.errors import quoted
-from features.leaves import leaf_constant, leaf_names
+from features.leaves import backbone_modality, leaf_names
 from features.manifest import MODALITIES
 from features.specs import HeadSpec, LeafSpec, TrainingSpec
 
@@ -93,12 +93,11 @@ def _check_input(entries: Entries, where: str, corpus: str, modality: str, backb
 
 
 def _backbones_of(entries: Entries, modality: str) -> list[str]:
-    folder = "extract/backbones"
-    known = leaf_names(folder)
+    known = leaf_names("extract/backbones")
     return [
         str(name)
         for name, spec in entries.given("backbones").items()
         if isinstance(spec, Mapping)
         and spec.get("code") in known
-        and leaf_constant(folder, spec["code"], "MODALITY") == modality
+        and backbone_modality(spec["code"], spec) == modality
     ]

@@ -7,6 +7,7 @@ params.yaml never imports torch, and a machine that only trains needs no media l
 
 import ast
 import importlib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -42,6 +43,19 @@ def leaf_constant(folder: str, name: str, constant: str, default: Any = REQUIRED
     if default is not REQUIRED:
         return default
     raise AttributeError(f"{folder}/{name.replace('-', '_')}.py has no constant {constant}")
+
+
+def backbone_modality(code: str, settings: Mapping[str, Any]) -> str | None:
+    """The modality of a backbone; None where the setting that it hangs on is missing or wrong.
+
+    MODALITY is a name, or a setting with the modality for each of its values.
+    """
+    modality = leaf_constant("extract/backbones", code, "MODALITY")
+    if isinstance(modality, str):
+        return modality
+    ((setting, by_value),) = modality.items()
+    found: str | None = by_value.get(str(settings.get(setting)))
+    return found
 
 
 def leaf_parameters(folder: str, name: str, callable_name: str) -> list[Parameter]:

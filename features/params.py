@@ -11,7 +11,7 @@ from features.binding import Parameter, bind, dataclass_parameters
 from features.entries import Entries
 from features.errors import ProjectError, raise_all
 from features.head_params import read_head
-from features.leaves import leaf_constant
+from features.leaves import backbone_modality
 from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec, Params, TrackSpec
 
 PARAMS_PATH = Path("params.yaml")
@@ -96,10 +96,8 @@ def _backbone(entries: Entries, where: str, name: str, given: Any) -> BackboneSp
     leaf = entries.leaf(where, given, "extract/backbones", "load")
     if leaf is None:
         return None
-    modality = leaf_constant("extract/backbones", leaf.code, "MODALITY")
-    if isinstance(modality, dict):  # it hangs on one setting, such as VideoLLaMA's branch
-        ((setting, by_value),) = modality.items()
-        modality = by_value[leaf.options[setting]]
+    modality = backbone_modality(leaf.code, leaf.options)
+    assert modality is not None
     return BackboneSpec(name, modality, leaf)
 
 

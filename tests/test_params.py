@@ -59,6 +59,15 @@ def test_a_text_backbone_is_refused_as_audio(raw: dict[str, Any]) -> None:
     assert "heads.main.inputs.audio is 'minilm'; audio backbones are 'log-mel'." in complaint(raw)
 
 
+def test_the_modality_of_a_backbone_may_hang_on_its_branch(raw: dict[str, Any]) -> None:
+    raw["backbones"]["minilm"] = {"code": "videollama", "branch": "text", "checkpoint": "tiny"}
+    assert parse_params(raw).backbones["minilm"].modality == "text"
+    raw["backbones"]["minilm"]["branch"] = "joint"
+    assert "heads.main.inputs.text is 'minilm'; text backbones are none" in complaint(raw)
+    raw["backbones"]["minilm"]["branch"] = "joined"
+    assert "it must be one of 'video', 'text', 'joint'. Did you mean 'joint'?" in complaint(raw)
+
+
 def test_a_backbone_without_a_track_says_what_to_add(raw: dict[str, Any]) -> None:
     raw["tracks"].pop("demo-log-mel")
     assert "add under tracks: demo-log-mel: {corpus: demo, backbone: log-mel}" in complaint(raw)
