@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.charts import confusion_matrix, learning_curves
 from app.runs import METRICS, Run
+from app.tables import faceless
 
 TEMPLATE = "report.html.j2"
 
@@ -50,6 +51,11 @@ def _view(run: Run) -> dict[str, Any]:
         "parts": run.record["num_utterances"],
         "curves": learning_curves(curve("train_loss"), curve(f"dev_{metric}"), training.choose_by),
         "matrices": {task: confusion_matrix(*run.confusion(task)) for task in run.spec.tasks},
+        "faceless": [
+            f"{run.spec.inputs[modality]}: {faceless(store['facts'])}"
+            for modality, store in run.record["stores"].items()
+            if faceless(store["facts"])
+        ],
         "missing": [
             f"{run.spec.inputs[modality]}: {count} {reason}"
             for modality, store in run.record["stores"].items()

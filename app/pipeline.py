@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from app.tables import faceless
 from features.errors import ProjectError
 from features.manifest import read_labels, read_utterances, write_records
 from features.params import load_params
@@ -81,6 +82,7 @@ def extract(name: str, device: str, together: bool) -> None:
     )
     missing = {reason: n for reason, n in sorted(filled.reasons.items()) if reason != "ok"}
     gaps = ", ".join(f"{n} {reason}" for reason, n in missing.items()) or "none missing"
+    gaps += f", {faceless(filled.facts)}" if faceless(filled.facts) else ""
     click.echo(
         f"{name}: {filled.reasons['ok']} tracks in {filled.num_parts} parts "
         f"({filled.num_made} made now), {gaps}" + (f"; {filled.speed}" if filled.num_made else "")

@@ -41,7 +41,8 @@ class Run:
         return [
             self.spec.inputs[modality]
             for modality, store in self.record["stores"].items()
-            if "random" in (store["backbone"].get("weights"), store["backbone"].get("checkpoint"))
+            if {"random", "tiny"}
+            & {store["backbone"].get("weights"), store["backbone"].get("checkpoint")}
         ]
 
     def confusion(self, task: str) -> tuple[list[list[int]], list[str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from app.tables import aligned
+from app.tables import aligned, faceless
 from features.errors import ProjectError, did_you_mean, quoted
 from features.progress import progress
 from features.specs import CACHE_PATH
@@ -64,6 +64,7 @@ def show(name: str) -> None:
             f"  steps: {lengths.sum()} in {len(lengths)} tracks and "
             f"{len(attributes['parts'])} parts; {shown}"
         )
+    _show_facts(store)
     for reason, count in Counter(r for r in store.reasons if r != "ok").items():
         names = [i for i, r in zip(store.ids, store.reasons, strict=True) if r == reason]
         more = ", ..." if count > 5 else ""
@@ -114,6 +115,20 @@ def _chosen(names: Sequence[str]) -> dict[str, Path]:
                 + did_you_mean(name, known)
             )
     return {name: known[name] for name in names} if names else known
+
+
+def _show_facts(store: Store) -> None:
+    """What the store tells of its utterances beside their tracks."""
+    facts = {name: int(told.sum()) for name, told in store.facts.items()}
+    if faceless(facts):
+        whole = (store.facts["num_faceless"] == store.facts["num_frames"])[store.lengths > 0]
+        click.echo(f"  faces: {faceless(facts)}; in {whole.sum()} tracks none at all")
+    if "num_video_steps" in facts:
+        words = int(store.lengths.sum()) - facts["num_video_steps"]
+        click.echo(f"  video first, then text: {facts['num_video_steps']} and {words} steps")
+    if "cells" in facts:
+        cells = sorted(set(store.facts["cells"][store.lengths > 0].tolist()))
+        click.echo(f"  steps of one moment: {', '.join(map(str, cells))}")
 
 
 def _show_makers(keys: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
 """Tables in plain text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
@@ -11,3 +11,10 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
         rest = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
         lines.append("  ".join([row[0].ljust(widths[0]), *rest]).rstrip())
     return "\n".join(lines)
+
+
+def faceless(facts: Mapping[str, int]) -> str:
+    """In how many frames no face was found, from sums over a store; empty where none was sought."""
+    if "num_faceless" not in facts:
+        return ""
+    return f"no face in {facts['num_faceless']} of {facts['num_frames']} frames"

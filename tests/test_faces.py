@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
+from app.stores import stores
 from extract.backbones.r3d import load
 from extract.compute import CPU
 from extract.fill import Filled, fill_with
@@ -113,7 +115,7 @@ def filled(network: Any, folder: Path, films: dict[str, Any]) -> tuple[Filled, S
         digest = digest_file(folder / f"{name}.mp4")
         manifest.append(Utterance(name, video=f"{name}.mp4", video_digest=digest))
     corpus = CorpusSpec("c", folder, LeafSpec("demo", {}))
-    path = folder / "store.zarr"
+    path = folder / "features" / "cache" / "films" / "r3d.zarr"
     done = fill_with(
         [(SPEC, network)], CPU, path, manifest, corpus, ExtractSpec(), Pool(folder / "pool")
     )
@@ -121,13 +123,18 @@ def filled(network: Any, folder: Path, films: dict[str, Any]) -> tuple[Filled, S
     return done, Store(path)
 
 
-def test_frames_without_a_face_are_whole_and_counted(network: Any, tmp_path: Path) -> None:
+def test_frames_without_a_face_are_whole_and_counted(
+    network: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     black = np.zeros((128, 192, 3), np.uint8)
     films = {"all": [white(96, 64)] * 4, "some": [white(96, 64), black, black], "none": [black] * 2}
     done, store = filled(network, tmp_path, films)
     assert store.facts["num_faceless"].tolist() == [0, 2, 2]
     assert store.facts["num_frames"].tolist() == [4, 3, 2]
     assert done.facts == {"num_faceless": 4, "num_frames": 9}
+    monkeypatch.chdir(tmp_path)
+    shown = CliRunner().invoke(stores, ["show", "films/r3d"]).output
+    assert "faces: no face in 4 of 9 frames; in 1 tracks none at all" in shown
 
 
 def test_the_detector_is_part_of_the_recipe(

@@ -65,7 +65,7 @@ def test_the_modality_of_a_backbone_may_hang_on_its_branch(raw: dict[str, Any]) 
     raw["backbones"]["minilm"]["branch"] = "joint"
     assert "heads.main.inputs.text is 'minilm'; text backbones are none" in complaint(raw)
     raw["backbones"]["minilm"]["branch"] = "joined"
-    assert "it must be one of 'video', 'text', 'joint'. Did you mean 'joint'?" in complaint(raw)
+    assert "it must be one of 'joint', 'text', 'video'. Did you mean 'joint'?" in complaint(raw)
 
 
 def test_a_backbone_without_a_track_says_what_to_add(raw: dict[str, Any]) -> None:

@@ -80,5 +80,6 @@ def _store_facts(store: Store) -> dict[str, Any]:
         "layers": store.attributes["layers"],
         "dim": store.dim,
         "rate_hz": store.attributes["rate_hz"],
+        "facts": {name: int(told.sum()) for name, told in store.facts.items()},
         "missing": {reason: missing.count(reason) for reason in sorted(set(missing))},
     }
