@@ -15,7 +15,8 @@ import torch
 from extract.backbones._frames import scaled
 from extract.backbones.r3d import MEAN, STD
 from extract.compute import Compute
-from extract.media.video import Stretch, sampled_pictures
+from extract.media.frames import Stretch
+from extract.media.video import sampled_pictures
 from features.manifest import Utterance
 
 BATCH = 4

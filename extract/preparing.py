@@ -13,8 +13,9 @@ from extract.media.audio import read_audio
 from extract.media.clip import Clip
 from extract.media.errors import UnreadableError
 from extract.media.faces import FaceFinder
+from extract.media.frames import Stretch
 from extract.media.text import Text
-from extract.media.video import Picture, Stretch, sampled_pictures
+from extract.media.video import Picture, sampled_pictures
 
 # What Python takes for an example and for the span of a token.
 OBJECT_BYTES = 2000

@@ -6,8 +6,8 @@ from pathlib import Path
 from extract.backbone import Backbone
 from extract.media.child import Child
 from extract.media.errors import UnreadableError
+from extract.media.frames import Stretch
 from extract.media.text import Text
-from extract.media.video import Stretch
 from extract.preparing import Prepared, prepare_audio, prepare_video, prepared
 from features.errors import ProjectError
 from features.files import digest_file

@@ -14,7 +14,8 @@ from extract.compute import CPU
 from extract.fill import Filled, fill_with
 from extract.media import faces
 from extract.media.faces import FaceFinder, face_weights
-from extract.media.video import Stretch, sampled_pictures
+from extract.media.frames import Stretch
+from extract.media.video import sampled_pictures
 from extract.recipe import store_header
 from features.errors import ProjectError
 from features.files import digest_file

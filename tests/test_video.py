@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from extract.media.errors import UnreadableError
-from extract.media.video import Stretch, sampled_pictures
+from extract.media.frames import Stretch
+from extract.media.video import sampled_pictures
 from tests.films import write_film, write_video
 
 Picture = np.ndarray[Any, np.dtype[np.uint8]]
@@ -56,6 +57,28 @@ class TestSampling:
         write_video(tmp_path / "a.mp4", [20, 60, 100, 140, 180, 220])
         pictures = read(tmp_path / "a.mp4", 10, start_s=0.2, end_s=0.4)
         assert levels(pictures) == pytest.approx([100, 140], abs=4)
+
+    @pytest.mark.parametrize(
+        ("name", "codec", "options"),
+        [
+            ("a.mp4", "libx264", {"g": "12", "crf": "1"}),
+            ("a.avi", "mpeg4", {"g": "12", "qscale": "1"}),
+            ("a.mpg", "mpeg1video", {"g": "12", "b:v": "9000000"}),
+            ("a.ts", "mpeg2video", {"g": "12", "b:v": "9000000"}),
+            ("a.mkv", "ffv1", {}),
+        ],
+    )
+    def test_a_window_is_the_slice_of_the_whole(
+        self, tmp_path: Path, name: str, codec: str, options: dict[str, str]
+    ) -> None:
+        # Some containers have no index, and a jump lands behind the frame that was asked for.
+        pictures = [np.full((32, 48, 3), 20 + 3 * n, np.uint8) for n in range(75)]
+        write_film(tmp_path / name, pictures, 25, codec=codec, options=options)
+        whole = levels(read(tmp_path / name, 25))
+        assert len(whole) == 75
+        for first in (1, 5, 11, 12, 13, 30, 61):
+            window = read(tmp_path / name, 25, start_s=first / 25, end_s=(first + 9) / 25)
+            assert levels(window) == whole[first : first + 9], first
 
     def test_several_rates_share_one_decoding(self, tmp_path: Path) -> None:
         path = tmp_path / "a.mp4"

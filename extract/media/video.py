@@ -1,34 +1,18 @@
 """A video file to the pictures that are on the screen at given times. Needs no torch."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import av
-import av.filter
 import numpy as np
 from numpy.typing import NDArray
 
-from extract.media.errors import UnreadableError, refuse_long
+from extract.media.errors import UnreadableError
+from extract.media.frames import Box, Stretch, shown_frames
 
 Picture = NDArray[np.uint8]
-Box = tuple[float, float, float, float]
-# A file whose pictures end before this share of its stated duration is damaged.
-MIN_DECODED_SHARE = 0.5
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """What is shown of a file: from `start_s` to `end_s`, and of each picture the `box`.
-
-    The box is left, top, right and bottom as fractions of the upright picture.
-    """
-
-    start_s: float = 0.0
-    end_s: float | None = None
-    box: Box | None = None
-    max_duration_s: float = float("inf")
 
 
 def sampled_pictures(
@@ -49,12 +33,8 @@ def sampled_pictures(
     """
     empty = True
     try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise UnreadableError("undecodable", "it has no video stream")
-            stream = container.streams.video[0]
-            stream.thread_type = "SLICE"
-            shown = _shown(container, stream, stretch)
+        shown = shown_frames(path, stretch)
+        with closing(shown):
             for frame, counts in _sampled(shown, rates_hz, stretch.start_s):
                 yield _picture(frame, stretch.box), counts
                 empty = False
@@ -64,73 +44,6 @@ def sampled_pictures(
         raise UnreadableError("undecodable", str(error)) from None
     if empty:
         raise UnreadableError("undecodable", "it holds no pictures in the stretch asked for")
-
-
-def _shown(container: Any, stream: Any, stretch: Stretch) -> Iterator[tuple[Any, float]]:
-    """Each frame that the stretch shows, with the time at which it disappears."""
-    start_s, end_s = stretch.start_s, stretch.end_s
-    stated_s = _stated_duration_s(container, stream)
-    stop_s = min(end_s if end_s is not None else stated_s, stated_s)
-    refuse_long(stop_s - start_s, stretch.max_duration_s)
-    origin_s = float((stream.start_time or 0) * stream.time_base)
-    if start_s > 0:
-        container.seek(round((origin_s + start_s) * av.time_base))
-    period_s = 1 / float(stream.average_rate) if stream.average_rate else 0.04
-    waiting, ends_s = None, start_s
-    for frame in _progressive(container, stream):
-        now_s = float(frame.pts * frame.time_base) - origin_s if frame.pts is not None else ends_s
-        refuse_long(min(now_s, end_s or now_s) - start_s, stretch.max_duration_s)
-        if waiting is not None and now_s > start_s:
-            yield waiting, min(now_s, end_s or now_s)
-        waiting, ends_s = frame, now_s + period_s
-        if end_s is not None and now_s >= end_s:
-            return
-    if ends_s - start_s < MIN_DECODED_SHARE * (stop_s - start_s):
-        detail = f"its pictures end after {ends_s:.2f} s, and it states {stated_s:.2f} s"
-        raise UnreadableError("undecodable", detail)
-    if waiting is not None:
-        yield waiting, min(ends_s, end_s or ends_s)
-
-
-def _progressive(container: Any, stream: Any) -> Iterator[Any]:
-    """The decoded frames; from the first interlaced one on, those that are lose their comb."""
-    mending: Any = None
-    for frame in container.decode(stream):
-        if mending is None and frame.interlaced_frame:
-            mending = _deinterlacer(stream)
-        if mending is None:
-            yield frame
-        else:
-            mending.push(frame)
-            yield from _pulled(mending)
-    if mending is not None:
-        mending.push(None)
-        yield from _pulled(mending)
-
-
-def _deinterlacer(stream: Any) -> Any:
-    graph = av.filter.Graph()
-    first = graph.add_buffer(template=stream)
-    last = graph.add("buffersink")
-    mend = graph.add("bwdif", "mode=send_frame:deint=interlaced")
-    first.link_to(mend)
-    mend.link_to(last)
-    graph.configure()
-    return graph
-
-
-def _pulled(graph: Any) -> Iterator[Any]:
-    while True:
-        try:
-            yield graph.pull()
-        except (av.BlockingIOError, av.EOFError):
-            return
-
-
-def _stated_duration_s(container: Any, stream: Any) -> float:
-    if stream.duration:
-        return float(stream.duration * stream.time_base)
-    return container.duration / av.time_base if container.duration else 0.0
 
 
 def _sampled(

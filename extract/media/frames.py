@@ -1,0 +1,140 @@
+"""The decoded frames of a stretch of video, each with the time at which it disappears."""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import av.filter
+
+from extract.media.errors import UnreadableError, refuse_long
+
+Box = tuple[float, float, float, float]
+# A file whose pictures end before this share of its stated duration is damaged.
+MIN_DECODED_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What is shown of a file: from `start_s` to `end_s`, and of each picture the `box`.
+
+    The box is left, top, right and bottom as fractions of the upright picture.
+    """
+
+    start_s: float = 0.0
+    end_s: float | None = None
+    box: Box | None = None
+    max_duration_s: float = float("inf")
+
+
+def shown_frames(path: Path, stretch: Stretch) -> Generator[tuple[Any, float], None, None]:
+    """Each frame that the stretch shows, with the time at which it disappears."""
+    start_s, end_s = stretch.start_s, stretch.end_s
+    with _opened_before(path, start_s) as (container, stream):
+        stated_s = _stated_duration_s(container, stream)
+        stop_s = min(end_s if end_s is not None else stated_s, stated_s)
+        refuse_long(stop_s - start_s, stretch.max_duration_s)
+        period_s = 1 / float(stream.average_rate) if stream.average_rate else 0.04
+        waiting, ends_s = None, 0.0
+        for frame in _progressive(container, stream):
+            now_s = _time_s(frame, stream)
+            now_s = ends_s if now_s is None else now_s
+            refuse_long(min(now_s, end_s or now_s) - start_s, stretch.max_duration_s)
+            if waiting is not None and now_s > start_s:
+                yield waiting, min(now_s, end_s or now_s)
+            waiting, ends_s = frame, now_s + period_s
+            if end_s is not None and now_s >= end_s:
+                return
+    if ends_s - start_s < MIN_DECODED_SHARE * (stop_s - start_s):
+        detail = f"its pictures end after {ends_s:.2f} s, and it states {stated_s:.2f} s"
+        raise UnreadableError("undecodable", detail)
+    if waiting is not None:
+        yield waiting, min(ends_s, end_s or ends_s)
+
+
+@contextmanager
+def _opened_before(path: Path, start_s: float) -> Iterator[tuple[Any, Any]]:
+    """A file and its video, to be decoded from a frame that is not after the start on.
+
+    A file without an index, such as MPEG-1, may be opened at a later frame than was asked for; it
+    is decoded from its beginning then.
+    """
+    with av.open(str(path)) as container:
+        stream = _stream(container)
+        if start_s <= 0 or _jumps_before(container, stream, start_s):
+            yield container, stream
+            return
+    with av.open(str(path)) as container:
+        yield container, _stream(container)
+
+
+def _jumps_before(container: Any, stream: Any, start_s: float) -> bool:
+    """Jump to the keyframe before a time; whether the first frame there is not after it."""
+    wanted = round((_origin_s(stream) + start_s) * av.time_base)
+    container.seek(wanted)
+    first = next(container.decode(stream), None)
+    time_s = None if first is None else _time_s(first, stream)
+    container.seek(wanted)
+    return time_s is not None and time_s <= start_s
+
+
+def _stream(container: Any) -> Any:
+    if not container.streams.video:
+        raise UnreadableError("undecodable", "it has no video stream")
+    stream = container.streams.video[0]
+    stream.thread_type = "SLICE"
+    return stream
+
+
+def _time_s(frame: Any, stream: Any) -> float | None:
+    """When a frame appears, counted from the first one; None where the file does not say."""
+    if frame.pts is None:
+        return None
+    return float(frame.pts * frame.time_base) - _origin_s(stream)
+
+
+def _origin_s(stream: Any) -> float:
+    return float((stream.start_time or 0) * stream.time_base)
+
+
+def _progressive(container: Any, stream: Any) -> Iterator[Any]:
+    """The decoded frames; from the first interlaced one on, those that are lose their comb."""
+    mending: Any = None
+    for frame in container.decode(stream):
+        if mending is None and frame.interlaced_frame:
+            mending = _deinterlacer(stream)
+        if mending is None:
+            yield frame
+        else:
+            mending.push(frame)
+            yield from _pulled(mending)
+    if mending is not None:
+        mending.push(None)
+        yield from _pulled(mending)
+
+
+def _deinterlacer(stream: Any) -> Any:
+    graph = av.filter.Graph()
+    first = graph.add_buffer(template=stream)
+    last = graph.add("buffersink")
+    mend = graph.add("bwdif", "mode=send_frame:deint=interlaced")
+    first.link_to(mend)
+    mend.link_to(last)
+    graph.configure()
+    return graph
+
+
+def _pulled(graph: Any) -> Iterator[Any]:
+    while True:
+        try:
+            yield graph.pull()
+        except (av.BlockingIOError, av.EOFError):
+            return
+
+
+def _stated_duration_s(container: Any, stream: Any) -> float:
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else 0.0
