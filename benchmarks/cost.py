@@ -1,7 +1,9 @@
 """What the networks cost: operations and parameters at their published sizes, random weights.
 
-Text: 16 tokens. Sound: 3.2 s, MELD's mean, divided by 3.2. Video: 16 frames of 112 x 112. A
-multiplication and an addition are two operations. `python benchmarks/cost.py [--json PATH]`
+Text: 16 tokens. Sound: 3.2 s, MELD's mean, divided by 3.2. Video: 16 frames of 112 x 112 (VideoMAE
+224 x 224), or one picture of 224 x 224; for VideoLLaMA3 a frame of 448 x 448 (256 tokens), and 256
+tokens in its language model, whose weights are counted without being made. A multiplication and an
+addition are two operations. `python benchmarks/cost.py [--json PATH]`
 """
 
 import json
@@ -16,6 +18,7 @@ import torch
 import transformers as hf
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
+from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniAudioEncoder
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -25,6 +28,7 @@ from extract.backbones._emotion2vec_files import architecture
 from extract.backbones._emotion2vec_network import Emotion2VecNetwork
 from extract.backbones._hf_speech import HfSpeechNetwork
 from extract.backbones._speech import Speech
+from extract.backbones._videollama_networks import Sight, seen_tokens
 from extract.compute import CPU
 from tests.funasr_equality import SIZES
 
@@ -44,6 +48,18 @@ DEBERTA = {
 WHISPER = {
     "d_model": 512, "encoder_layers": 6, "encoder_attention_heads": 8, "encoder_ffn_dim": 2048,
     "decoder_layers": 1, "decoder_attention_heads": 8,
+}  # fmt: skip
+TOWER = {
+    "hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27,
+    "num_attention_heads": 16, "patch_size": 14,
+}  # fmt: skip
+WORDS_2B = {
+    "hidden_size": 1536, "intermediate_size": 8960, "num_hidden_layers": 28,
+    "num_attention_heads": 12, "num_key_value_heads": 2, "vocab_size": 151_936,
+}  # fmt: skip
+WORDS_7B = {
+    "hidden_size": 3584, "intermediate_size": 18_944, "num_hidden_layers": 28,
+    "num_attention_heads": 28, "num_key_value_heads": 4, "vocab_size": 152_064,
 }  # fmt: skip
 
 
@@ -69,9 +85,39 @@ def whisper() -> tuple[float, int]:
     return counted(lambda: network(bands)), parameters(network)
 
 
-def video() -> tuple[float, int]:
+def omni() -> tuple[float, int]:
+    """Operations for a second of sound, and parameters of the audio tower of Qwen2.5-Omni-7B."""
+    config = hf.Qwen2_5OmniConfig().thinker_config.audio_config
+    network = Qwen2_5OmniAudioEncoder._from_config(config).eval()
+    num_columns = round(100 * SOUND_S)
+    bands, lengths = torch.randn(config.num_mel_bins, num_columns), torch.tensor([num_columns])
+    operations = counted(lambda: network(bands, feature_lens=lengths))
+    return operations / SOUND_S, parameters(network)
+
+
+def pixels(network: Any, *shape: int) -> tuple[float, int]:
+    """Operations for pixels of a shape, and parameters."""
+    return counted(lambda: network.eval()(torch.randn(*shape))), parameters(network)
+
+
+def sight(words: Any) -> tuple[float, int]:
+    """Operations for a frame of 448 x 448, and parameters of VideoLLaMA3's tower and projector."""
+    network = Sight(hf.VideoLlama3Config(vision_config=TOWER, text_config=words)).eval()
+    frame = torch.randn(1, 3, 448, 448)
+    return counted(lambda: seen_tokens(network, [frame], 14, 2)), parameters(network)
+
+
+def language(words: Any) -> tuple[float, int]:
+    """Operations for 256 tokens, and parameters without the output layer."""
+    with torch.device("meta"):
+        network = hf.Qwen2Model(hf.Qwen2Config(**words)).eval()
+        tokens = torch.randn(1, 256, words["hidden_size"])
+    return counted(lambda: network(inputs_embeds=tokens, use_cache=False)), parameters(network)
+
+
+def video(architecture: Any) -> tuple[float, int]:
     """Operations for 16 frames of 112 x 112, and parameters without the classifier."""
-    backbone = r3d.load(CPU, weights="random")
+    backbone = r3d.load(CPU, architecture=architecture, weights="random")
     frames = np.zeros((16, 112, 112, 3), np.uint8)
     classifier = parameters(backbone.network.fc)
     return counted(lambda: backbone.encode([Window(frames)])), (
@@ -119,7 +165,22 @@ def networks() -> dict[str, Callable[[], tuple[float, int]]]:
             Emotion2VecNetwork(architecture(SIZES))
         ),
         "Whisper-base, 30 s": whisper,
-        "R3D-18, 16 frames": video,
+        "Qwen2.5-Omni-7B, audio, 1 s": omni,
+        "R3D-18, 16 frames": lambda: video("r3d-18"),
+        "MC3-18, 16 frames": lambda: video("mc3-18"),
+        "R(2+1)D-18, 16 frames": lambda: video("r2plus1d-18"),
+        "VideoMAE-base, 16 frames": lambda: pixels(
+            hf.VideoMAEModel(hf.VideoMAEConfig()), 1, 16, 3, 224, 224
+        ),
+        "CLIP ViT-B/32, a picture": lambda: pixels(
+            hf.CLIPVisionModelWithProjection(hf.CLIPVisionConfig()), 1, 3, 224, 224
+        ),
+        "SigLIP-base, a picture": lambda: pixels(
+            hf.SiglipVisionModel(hf.SiglipVisionConfig()), 1, 3, 224, 224
+        ),
+        "VideoLLaMA3-7B, a frame": lambda: sight({"model_type": "qwen2", **WORDS_7B}),
+        "VideoLLaMA3-2B, 256 tokens": lambda: language(WORDS_2B),
+        "VideoLLaMA3-7B, 256 tokens": lambda: language(WORDS_7B),
     }  # fmt: skip
 
 

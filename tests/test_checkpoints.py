@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 from transformers import AutoModel, RobertaConfig, RobertaModel
 
 from extract.backbones import hf_text, hubert, whisper
-from extract.checkpoints import checkpoint_folder, digest_checkpoint, load_pretrained
+from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
+from extract.checkpoints import load_pretrained
 from extract.compute import CPU
 from extract.media.text import Text
 from features.errors import ProjectError

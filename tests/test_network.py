@@ -10,12 +10,12 @@ import pytest
 import torch
 import transformers as hf
 
-from extract.checkpoints import checkpoint_folder
+from extract.checkpoint_folders import checkpoint_folder
 from extract.compute import CPU
 from extract.encoder import Encoder
 from extract.media.text import Text
 from features.leaves import load_leaf
-from tests.conformance import assert_same
+from tests.conformance import assert_same, clip
 
 pytestmark = pytest.mark.network
 
@@ -31,6 +31,11 @@ SOUNDS = {
     "facebook/hubert-base-ls960": ("hubert", "dba3bb02fda4248b6e082697eee756de8fe8aa8a"),
     "microsoft/wavlm-base-plus": ("wavlm", "4c66d4806a428f2e922ccfa1a962776e232d487b"),
 }
+PICTURES = {
+    "openai/clip-vit-base-patch32": ("CLIP", "3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268"),
+    "google/siglip-base-patch16-224": ("Siglip", "7fd15f0689c79d79e38b1c2e2e2370a7bf2761ed"),
+}
+VIDEOMAE = ("MCG-NJU/videomae-base", "dc740ceda42fce44faed2ea03c6d447db72f6af9")
 WHISPER = ("openai/whisper-tiny", "169d4a4341b33bc18d8881c4b69c2e104e1cc0af")
 
 
@@ -79,3 +84,36 @@ def test_a_published_whisper() -> None:
         bands = extractor(sound(), sampling_rate=16_000, return_tensors="pt").input_features
         expected = network.encoder(bands).last_hidden_state[:, :125]
     assert_same(track(backbone, (sound(), 16_000)), expected)
+
+
+def pictures(count: int) -> Any:
+    return np.random.default_rng(0).integers(0, 255, (count, 240, 320, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_published_image_tower(name: str) -> None:
+    kind, revision = PICTURES[name]
+    leaf = load_leaf("extract/backbones", "clip-frames")
+    backbone = leaf.load(CPU, checkpoint=name, revision=revision)
+    folder = checkpoint_folder(name, revision)
+    network = getattr(hf, f"{kind}Model").from_pretrained(folder, local_files_only=True)
+    processor = getattr(hf, f"{kind}ImageProcessor").from_pretrained(folder)
+    pixels = processor(list(pictures(3)), return_tensors="pt").pixel_values
+    with torch.inference_mode():
+        said = network.float().eval().get_image_features(pixel_values=pixels)
+    expected = getattr(said, "pooler_output", said)
+    assert_same(track(backbone, clip(backbone, pictures(3)))[0], expected)
+
+
+def test_the_published_videomae() -> None:
+    name, revision = VIDEOMAE
+    backbone = load_leaf("extract/backbones", "videomae").load(
+        CPU, checkpoint=name, revision=revision
+    )
+    folder = checkpoint_folder(name, revision)
+    network = hf.VideoMAEModel.from_pretrained(folder, local_files_only=True).float().eval()
+    processor = hf.VideoMAEImageProcessor.from_pretrained(folder)
+    pixels = processor(list(pictures(16)), return_tensors="pt").pixel_values
+    with torch.inference_mode():
+        expected = network(pixels).last_hidden_state.unflatten(1, (8, 196)).mean(dim=2)
+    assert_same(track(backbone, clip(backbone, pictures(16))), expected)

@@ -17,7 +17,7 @@ from extract.backbones import emotion2vec, log_mel, mfcc, wav2vec2, whisper
 from extract.backbones._emotion2vec_files import conv_layers, read_checkpoint
 from extract.backbones._emotion2vec_network import slopes
 from extract.backbones._speech import Speech, receptive_field
-from extract.checkpoints import digest_checkpoint
+from extract.checkpoint_folders import digest_checkpoint
 from extract.compute import CPU
 from extract.encoder import Encoder
 from extract.windows import Cut, Windowing

@@ -17,12 +17,8 @@ from extract.backbone import seeded
 from extract.backbones._layers import layer_states
 from extract.backbones._speech import Speech, receptive_field
 from extract.backbones._waveform import SAMPLE_HZ
-from extract.checkpoints import (
-    checkpoint_folder,
-    digest_checkpoint,
-    load_part,
-    load_pretrained,
-)
+from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
+from extract.checkpoints import load_part, load_pretrained
 from extract.compute import CPU, Compute
 from features.errors import ProjectError
 from features.files import digest_json

@@ -20,12 +20,8 @@ from transformers import (
 from extract.backbone import Reading, Window, freeze, seeded
 from extract.backbones._frames import SingleFrames, scaled
 from extract.backbones._hf_frames import LibraryShape, library_shape
-from extract.checkpoints import (
-    checkpoint_folder,
-    digest_checkpoint,
-    load_pretrained,
-    model_type,
-)
+from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
+from extract.checkpoints import load_pretrained, model_type
 from extract.compute import CPU, Compute
 from extract.media.faces import face_weights
 

@@ -11,7 +11,7 @@ from extract.backbone import seeded
 from extract.backbones._emotion2vec_files import read_checkpoint
 from extract.backbones._emotion2vec_network import Architecture, Emotion2VecNetwork
 from extract.backbones._speech import Speech
-from extract.checkpoints import checkpoint_folder
+from extract.checkpoint_folders import checkpoint_folder
 from extract.compute import CPU, Compute
 from features.files import digest_json
 

@@ -21,12 +21,8 @@ from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, BertTo
 from extract.backbone import Reading, Window, freeze, seeded
 from extract.backbones._layers import chosen_layers
 from extract.backbones._text_input import TextInput
-from extract.checkpoints import (
-    checkpoint_folder,
-    digest_checkpoint,
-    load_part,
-    load_pretrained,
-)
+from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
+from extract.checkpoints import load_part, load_pretrained
 from extract.compute import CPU, Compute
 from features.errors import ProjectError
 

@@ -24,7 +24,8 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
 
 from extract.backbone import Example, Reading, Window, freeze, seeded
 from extract.backbones._waveform import SAMPLE_HZ
-from extract.checkpoints import checkpoint_folder, digest_checkpoint, load_part, load_pretrained
+from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
+from extract.checkpoints import load_part, load_pretrained
 from extract.compute import CPU, Compute
 from extract.media.audio import Samples
 from extract.media.resample import resample

@@ -29,7 +29,8 @@ from extract.backbones._videollama_input import JointInput, SeenInput, TokenShap
 from extract.backbones._videollama_networks import Sight, Whole, Words
 from extract.backbones._videollama_tiny import save_tiny
 from extract.backbones.hf_text import load_tokenizer
-from extract.checkpoints import checkpoint_folder, digest_checkpoint, load_part, load_pretrained
+from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
+from extract.checkpoints import load_part, load_pretrained
 from extract.compute import CPU, Compute
 from extract.media.faces import face_weights
 from features.errors import ProjectError

@@ -21,7 +21,8 @@ from extract.backbone import Example, Reading, Window, freeze, seeded
 from extract.backbones._frames import cell_means, scaled
 from extract.backbones._hf_frames import LibraryShape, library_shape
 from extract.backbones._layers import chosen_layers, layer_states
-from extract.checkpoints import checkpoint_folder, digest_checkpoint, load_pretrained
+from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
+from extract.checkpoints import load_pretrained
 from extract.compute import CPU, Compute
 from extract.media.clip import Clip
 from extract.media.faces import face_weights

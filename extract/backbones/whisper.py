@@ -19,12 +19,8 @@ from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
 from extract.backbone import Example, Reading, Window, freeze, seeded
 from extract.backbones._layers import chosen_layers, layer_states
 from extract.backbones._waveform import SAMPLE_HZ
-from extract.checkpoints import (
-    checkpoint_folder,
-    digest_checkpoint,
-    load_part,
-    load_pretrained,
-)
+from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
+from extract.checkpoints import load_part, load_pretrained
 from extract.compute import CPU, Compute
 from extract.media.audio import Samples
 from extract.media.resample import resample

@@ -7,6 +7,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from extract.media.errors import UnreadableError
@@ -32,11 +33,13 @@ def sampled_pictures(
         UnreadableError: ``undecodable`` (damaged, no pictures) or ``too-long``.
     """
     empty = True
+    # One for all pictures: a frame's own would be set up anew for each.
+    reformatter = VideoReformatter()
     try:
         shown = shown_frames(path, stretch)
         with closing(shown):
             for frame, counts in _sampled(shown, rates_hz, stretch.start_s):
-                yield _picture(frame, stretch.box), counts
+                yield _picture(frame, reformatter, stretch.box), counts
                 empty = False
     except (av.FFmpegError, ValueError) as error:
         if isinstance(error, OSError):
@@ -64,8 +67,9 @@ def _sampled(
         yield last, tuple((done == 0).astype(int).tolist())
 
 
-def _picture(frame: Any, box: Box | None) -> Picture:
-    pixels = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+def _picture(frame: Any, reformatter: VideoReformatter, box: Box | None) -> Picture:
+    converted: Any = reformatter.reformat(frame, format="rgb24")
+    pixels = np.asarray(converted.to_ndarray(), np.uint8)
     # The file says by how much its frames are to be turned counter-clockwise.
     upright = np.rot90(pixels, round(frame.rotation / 90) % 4)
     if box is not None:
