@@ -64,12 +64,13 @@ def manifest(name: str) -> None:
 )
 def extract(name: str, device: str, together: bool) -> None:
     """Run a frozen network over a corpus, as tracks.NAME of params.yaml says."""
+    params = load_params()
+    track = params.pick("tracks", name)
+
     import torch
 
     from extract.fill import fill
 
-    params = load_params()
-    track = params.pick("tracks", name)
     filled = fill(
         track.store,
         read_utterances(manifest_path(track.corpus)),
@@ -93,11 +94,11 @@ def extract(name: str, device: str, together: bool) -> None:
 @click.argument("name")
 def train(name: str) -> None:
     """Train the head NAME with all its seeds on cached tracks."""
+    spec = load_params().pick("heads", name)
+
     from train.dataset import open_stores
     from train.run import run_head
 
-    params = load_params()
-    spec = params.pick("heads", name)
     inputs = spec.used_inputs
     stores = open_stores({m: store_path(spec.corpus, backbone) for m, backbone in inputs.items()})
     RUNS_PATH.mkdir(exist_ok=True)

@@ -53,6 +53,7 @@ class TestVideoMae:
         assert_same(whole[:, :3], track(backbone, frames[:8])[:, :3])
         assert_same(whole[:, 3:], track(backbone, frames[6:14]))
 
+    @pytest.mark.slow
     def test_cells_are_kept_row_by_row(self, tmp_path: Path) -> None:
         architecture = VIDEOS["videomae-base"]
         one, four = (architecture.load(tmp_path, grid=grid, layers=[1]) for grid in (1, 2))
