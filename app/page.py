@@ -52,9 +52,9 @@ def _view(run: Run) -> dict[str, Any]:
         "curves": learning_curves(curve("train_loss"), curve(f"dev_{metric}"), training.choose_by),
         "matrices": {task: confusion_matrix(*run.confusion(task)) for task in run.spec.tasks},
         "faceless": [
-            f"{run.spec.inputs[modality]}: {faceless(store['facts'])}"
+            f"{run.spec.inputs[modality]}: {said}"
             for modality, store in run.record["stores"].items()
-            if faceless(store["facts"])
+            if (said := faceless(store.get("facts", {})))
         ],
         "missing": [
             f"{run.spec.inputs[modality]}: {count} {reason}"

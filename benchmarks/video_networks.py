@@ -93,7 +93,7 @@ def clip_encoder(compute: Compute, count: int) -> Callable[[], Any]:
 def frame_encoder(compute: Compute, config: Any, count: int) -> Callable[[], Any]:
     """The vision tower and the projector over frames."""
     shape = TokenShape(28, 256, 0, square=False)
-    prepare = SeenInput(1.0, None, shape, 1, count)
+    prepare = SeenInput(1.0, None, shape, count, 1)
     processor = hf.VideoLlama3VideoProcessor()
     backbone = VideoBranch(made(Sight, config, compute), "", processor, prepare, compute)
     windows = [Window(np.zeros((count, SIDE_PX, SIDE_PX, 3), np.uint8))]
@@ -104,7 +104,7 @@ def joint_encoder(compute: Compute, config: Any, count: int) -> tuple[Callable[[
     """The language model over four frames and words, and the tokens that are asked of it."""
     shape = TokenShape(28, 256, 0, square=False)
     video = config.video_token_id
-    prepare = JointInput(1.0, None, shape, 1, 60, byte_tokenizer(), video)
+    prepare = JointInput(1.0, None, shape, 60, 1, byte_tokenizer(), video, 32_768)
     processor = hf.VideoLlama3VideoProcessor()
     backbone = JointBranch(made(Whole, config, compute), "", processor, prepare, compute, None)
     frames = np.zeros((4, SIDE_PX, SIDE_PX, 3), np.uint8)

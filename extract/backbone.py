@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from extract.compute import Compute
 from extract.media.clip import Clip
@@ -116,13 +117,14 @@ def freeze(network: nn.Module, compute: Compute) -> nn.Module:
     """Put a network to rest: evaluation mode, no gradients, on the device.
 
     Weights are float32; for bfloat16 those of matrix products are rounded once, here, and norms
-    stay as they are (`Compute.running` takes care of what goes in).
+    stay as they are (`Compute.running` takes care of what goes in). A tensor that a product shares
+    with an embedding would be rounded for both; no network here has one.
     """
     network.eval().requires_grad_(False)
     # One tensor at a time: a copy of a whole network in float32 may be more than the memory holds.
     for module in network.modules():
-        product = type(module) in (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
-        reduced = product and compute.dtype == "bfloat16"
+        product = isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
+        reduced = product and not is_parametrized(module) and compute.dtype == "bfloat16"
         for held in [*module.parameters(recurse=False), *module.buffers(recurse=False)]:
             kind = torch.bfloat16 if reduced else torch.float32
             if not held.is_floating_point():

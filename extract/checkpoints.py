@@ -27,7 +27,11 @@ UNUSED = ("pooler.", "masked_spec_embed")
 
 
 def load_pretrained(
-    network: Any, folder: Path, compute: Compute, architectures: Collection[str]
+    network: Any,
+    folder: Path,
+    compute: Compute,
+    architectures: Collection[str],
+    **settings: Any,
 ) -> Any:
     """Load a network of the Hugging Face library, such as AutoModel, from a folder.
 
@@ -38,7 +42,7 @@ def load_pretrained(
     _refuse_other(folder, architectures)
     safe = any(file.suffix == ".safetensors" for file in weights_files(folder))
     # Weights in the older format are read as plain tensors; anything else in them is refused.
-    settings = {"use_safetensors": safe, "weights_only": True, "output_loading_info": True}
+    settings |= {"use_safetensors": safe, "weights_only": True, "output_loading_info": True}
     try:
         loaded, found = load_part(
             network, folder, attn_implementation=compute.attention, **settings

@@ -83,7 +83,7 @@ class Encoder:
             raise ProjectError(
                 f"one window of {self.backbone.cost(windows[0])} steps does not fit into the "
                 f"memory of {self.compute.device}; finished parts are kept. Lower the backbone's "
-                "window_s where it has one, or give --device cpu."
+                "window_s, size_px or max_tokens, whichever it has, or give --device cpu."
             ) from None
 
 

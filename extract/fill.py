@@ -10,7 +10,7 @@ import torch
 
 from extract.backbone import Backbone, load_backbone
 from extract.compute import Compute
-from extract.extraction import planned_extraction
+from extract.extraction import Extraction, planned_extraction
 from extract.making import make_parts
 from extract.media.child import warm_up
 from features.errors import ProjectError
@@ -61,9 +61,12 @@ def fill(
     pass, so that each file is decoded once; they are not published. Raises ProjectError where more
     utterances fail than `max_failed` allows; their parts stay, and nothing is published.
     """
-    _require_some(manifest, corpus, backbone_spec)
+    _require_some(manifest, corpus, backbone_spec.name, backbone_spec.modality)
     compute = Compute.of(spec, device)
-    loaded = [(backbone_spec, load_backbone(backbone_spec, compute))]
+    backbone = load_backbone(backbone_spec, compute)
+    for modality in backbone.reading.modalities:
+        _require_some(manifest, corpus, backbone_spec.name, modality)
+    loaded = [(backbone_spec, backbone)]
     loaded += _loaded(companions, compute)
     if backbone_spec.modality != "text":
         warm_up(*(type(backbone.prepare).__module__ for _, backbone in loaded))
@@ -95,11 +98,16 @@ def fill_with(
 ) -> Filled:
     """`fill` with backbones that were loaded before; the first one's store is published."""
     pool.sweep()
-    extractions = [
+    planned = [
         planned_extraction(f"{corpus.name}-{named.name}", backbone, named, manifest, spec, pool)
         for named, backbone in loaded
     ]
-    main = extractions[0]
+    main = planned[0]
+    extractions: list[Extraction] = []
+    for extraction in planned:
+        # Two names of the same network would make the same parts.
+        if extraction.header.recipe not in {x.header.recipe for x in extractions}:
+            extractions.append(extraction)
     num_missing = len(main.missing)
     maker, speed = make_parts(extractions, compute, corpus.root, manifest, spec, pool)
     parts = main.parts
@@ -113,13 +121,12 @@ def fill_with(
 
 
 def _require_some(
-    manifest: Sequence[Utterance], corpus: CorpusSpec, backbone_spec: BackboneSpec
+    manifest: Sequence[Utterance], corpus: CorpusSpec, name: str, modality: str
 ) -> None:
-    modality = backbone_spec.modality
     if all(utterance.source(modality) is None for utterance in manifest):
         raise ProjectError(
             f"the corpus {corpus.name!r} has no {modality}, which the backbone "
-            f"{backbone_spec.name!r} reads; remove that track from params.yaml, or give a root "
+            f"{name!r} reads; remove that track from params.yaml, or give a root "
             f"({corpus.root}) that holds the media"
         )
 

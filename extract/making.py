@@ -7,14 +7,16 @@ from pathlib import Path
 
 import torch
 
+from extract.backbone import Backbone
 from extract.compute import Compute
 from extract.extraction import Extraction
-from extract.media.child import Child
+from extract.media.child import TIMEOUT_S, Child
 from extract.part_maker import PartMaker
 from extract.part_writer import PartWriter
 from extract.prefetch import Prefetch
 from extract.preparing import Prepared
 from extract.reading import Reader
+from features.errors import ProjectError
 from features.manifest import Utterance
 from features.progress import Progress
 from features.specs import ExtractSpec
@@ -40,25 +42,34 @@ def make_parts(
     """
     backbones = [extraction.backbone for extraction in extractions]
     contexts = [extraction.contexts for extraction in extractions]
-    prepares = [backbone.prepare for backbone in backbones]
     total = sum(len(plan.utterances) for x in extractions for plan in x.missing)
     what = ", ".join(extraction.name for extraction in extractions)
     unit = "utterances" if len(extractions) == 1 else "tracks"
     with ExitStack() as stack:
         readers = [
-            Reader(root, backbones, spec, contexts, stack.enter_context(Child(held=prepares)))
-            for _ in range(num_readers(backbones[0].modality, spec.threads))
+            Reader(root, backbones, spec, contexts, stack.enter_context(child))
+            for child in _children(backbones, spec)
         ]
-        writers = [stack.enter_context(PartWriter(pool, b, spec.dtype)) for b in backbones]
+        writers = [
+            stack.enter_context(PartWriter(pool, x.name, x.backbone, spec.dtype))
+            for x in extractions
+        ]
         shown = stack.enter_context(Progress(what, total, unit))
         makers = [
-            PartMaker(extraction.backbone, compute, writer, shown, extraction.missing)
+            PartMaker(extraction, compute, writer, shown)
             for extraction, writer in zip(extractions, writers, strict=True)
         ]
         _make(makers, readers, manifest)
     for extraction, writer in zip(extractions, writers, strict=True):
         extraction.found.update({part.key: part for part in writer.parts})
     return makers[0], f"{shown.summary()}, {makers[0].note()}"
+
+
+def _children(backbones: Sequence[Backbone], spec: ExtractSpec) -> list[Child]:
+    """Decoding processes, with time for the preparation of every network."""
+    prepares = [backbone.prepare for backbone in backbones]
+    count = num_readers(backbones[0].modality, spec.threads)
+    return [Child(TIMEOUT_S * len(backbones), prepares) for _ in range(count)]
 
 
 def num_readers(modality: str, threads: int) -> int:
@@ -73,17 +84,21 @@ def num_readers(modality: str, threads: int) -> int:
 def _make(
     makers: Sequence[PartMaker], readers: Sequence[Reader], manifest: Sequence[Utterance]
 ) -> None:
-    """Make all parts that are left.
+    """Make all parts that are left; only what befalls the first maker ends them all.
 
-    After a lack of memory the parts that were begun are made again, those of the maker that it
-    befell in smaller batches.
+    After a lack of memory the parts that were begun are made again: without the other makers,
+    whose networks fill the memory too, or in smaller batches where the first is alone.
     """
     while any(maker.left for maker in makers):
-        failed = _failed(makers, readers, list(_items(makers, manifest)))
-        if failed is not None:
-            # Not before the failed batch is gone with its exception.
-            torch.cuda.empty_cache()
-            failed.shrink()
+        if _made_all(makers, readers, list(_items(makers, manifest))):
+            continue
+        # Not before the failed batch is gone with its exception.
+        torch.cuda.empty_cache()
+        others = [maker for maker in makers[1:] if maker.left]
+        for maker in others:
+            maker.leave("the networks do not fit into the memory together")
+        if not others:
+            makers[0].shrink()
 
 
 def _items(makers: Sequence[PartMaker], manifest: Sequence[Utterance]) -> Iterator[Item]:
@@ -95,28 +110,37 @@ def _items(makers: Sequence[PartMaker], manifest: Sequence[Utterance]) -> Iterat
             yield utterance, numbers
 
 
-def _failed(
+def _made_all(
     makers: Sequence[PartMaker], readers: Sequence[Reader], items: Sequence[Item]
-) -> PartMaker | None:
-    """Give the makers all items; the maker whose memory ran out, where one's did."""
+) -> bool:
+    """Give the makers all items; False where the memory ran out."""
 
     def interrupt() -> None:
         for reader in readers:
             reader.child.interrupt()
 
     functions = [reader.read for reader in readers]
-    at = makers[0]
     try:
         with Prefetch(items, functions, _num_bytes, AHEAD_BYTES, interrupt) as ahead:
             for found in ahead:
                 for number, prepared in found.items():
-                    at = makers[number]
-                    at.take(prepared)
+                    _give(makers[number], prepared, number > 0)
     except torch.OutOfMemoryError:
         for maker in makers:
             maker.give_up()
-        return at
-    return None
+        return False
+    return True
+
+
+def _give(maker: PartMaker, prepared: Prepared, companion: bool) -> None:
+    """Give a maker the next utterance; a companion that cannot go on is left out from then on."""
+    try:
+        if maker.left:
+            maker.take(prepared)
+    except ProjectError as error:
+        if not companion:
+            raise
+        maker.leave(str(error))
 
 
 def _num_bytes(found: dict[int, Prepared]) -> int:

@@ -3,16 +3,16 @@
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import replace
 
-from extract.backbone import Backbone, Example
+from extract.backbone import Example
 from extract.compute import Compute
 from extract.encoder import Encoder
+from extract.extraction import Extraction
 from extract.part_writer import Encoded, PartWriter
-from extract.plan import PlannedPart
 from extract.preparing import Prepared
 from extract.recipe import made_with
+from features.errors import ProjectError
 from features.progress import Progress
 
 # How much prepared input is sorted into batches at a time.
@@ -27,18 +27,14 @@ class PartMaker:
     """
 
     def __init__(
-        self,
-        backbone: Backbone,
-        compute: Compute,
-        writer: PartWriter,
-        shown: Progress,
-        plans: Sequence[PlannedPart],
+        self, extraction: Extraction, compute: Compute, writer: PartWriter, shown: Progress
     ) -> None:
-        self.encoder = Encoder(backbone, compute)
+        self.name = extraction.name
+        self.encoder = Encoder(extraction.backbone, compute)
         self.compute = compute
         self.writer = writer
         self.shown = shown
-        self.left = deque(plans)
+        self.left = deque(extraction.missing)
         self.media_s = 0.0
         self.start = time.monotonic()
         self._begin()
@@ -74,7 +70,10 @@ class PartMaker:
 
     def _run(self) -> None:
         """Encode what waits."""
-        self.encoded.tracks.update(self.encoder.tracks(self.waiting))
+        try:
+            self.encoded.tracks.update(self.encoder.tracks(self.waiting))
+        except ProjectError as error:
+            raise ProjectError(f"{self.name}: {error}") from None
         self.waiting, self.held_bytes = {}, 0
         self.shown.advance(self.num_taken - self.num_shown, self.note())
         self.num_shown = self.num_taken
@@ -84,6 +83,12 @@ class PartMaker:
         self.shown.advance(-self.num_shown)
         self.media_s, self.encoder.work = self.before
         self._begin()
+
+    def leave(self, reason: str) -> None:
+        """Make no more parts; a run of its own will."""
+        self.give_up()
+        self.left.clear()
+        print(f"{self.name} is left to a run of its own: {reason}", file=sys.stderr)
 
     def shrink(self) -> None:
         """Work in batches half as large from now on."""

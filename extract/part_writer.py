@@ -40,8 +40,9 @@ class PartWriter:
     What went wrong in a write is raised by the next call, or on leaving.
     """
 
-    def __init__(self, pool: Pool, backbone: Backbone, dtype: str) -> None:
+    def __init__(self, pool: Pool, name: str, backbone: Backbone, dtype: str) -> None:
         self.pool = pool
+        self.name = name
         self.backbone = backbone
         self.dtype = dtype
         self.thread = ThreadPoolExecutor(max_workers=1)
@@ -80,7 +81,7 @@ class PartWriter:
             encoded.plan.utterances, encoded.reasons, strict=True
         ):
             if reason in FAILURES:
-                print(f"{utterance.id}: {reason}: {detail}", file=sys.stderr)
+                print(f"{self.name}: {utterance.id}: {reason}: {detail}", file=sys.stderr)
         kept = sorted(encoded.tracks)
         lengths = _lengths(encoded.tracks, len(encoded.plan.utterances))
         num_layers, end = len(self.backbone.layers), 0

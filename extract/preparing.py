@@ -82,12 +82,10 @@ def prepare_video(
     for picture, counts in sampled_pictures(path, rates_hz, stretch):
         faces: dict[Path, Picture | None] = {}
         for take, count in zip(takes, counts, strict=True):
-            if count:
+            if count and take.failed is None:
                 take.add(picture, count, faces)
-    return [
-        prepared(take.prepare, take.clip(text), len(take.frames) / take.prepare.rate_hz)
-        for take in takes
-    ]
+    # One after another, and each one's frames are freed before the next one's are stacked.
+    return [takes.pop(0).prepared(text) for _ in numbers]
 
 
 class Take:
@@ -97,6 +95,7 @@ class Take:
         self.prepare = prepare
         self.frames: list[Picture] = []
         self.num_faceless = 0
+        self.failed: Prepared | None = None
 
     def add(self, picture: Picture, count: int, faces: dict[Path, Picture | None]) -> None:
         """Take a picture `count` times; `faces` keeps what was found in it for other networks."""
@@ -107,12 +106,23 @@ class Take:
             face = faces[weights]
             self.num_faceless += count * (face is None)
             picture = picture if face is None else face
-        self.frames += [self.prepare.frame(picture)] * count
+        try:
+            frame = self.prepare.frame(picture)
+            if self.frames and frame.shape != self.frames[0].shape:
+                raise UnreadableError("undecodable", "its pictures change their size midway")
+        except UnreadableError as error:
+            self.failed = Prepared(reason=error.reason, detail=error.detail)
+            return
+        self.frames += [frame] * count
 
-    def clip(self, text: Text | None) -> Clip:
-        """All frames taken."""
+    def prepared(self, text: Text | None) -> Prepared:
+        """What the network is given, or why nothing."""
+        if self.failed is not None:
+            return self.failed
         looked = self.prepare.face_weights is not None
-        return Clip(np.stack(self.frames), self.num_faceless if looked else None, text)
+        frames, self.frames = np.stack(self.frames), []
+        clip = Clip(frames, self.num_faceless if looked else None, text)
+        return prepared(self.prepare, clip, len(frames) / self.prepare.rate_hz)
 
 
 @cache

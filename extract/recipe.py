@@ -13,7 +13,10 @@ from features.specs import BackboneSpec, ExtractSpec
 from features.store.format import SCHEMA
 from features.store.publish import Header
 
-PACKAGES = ("torch", "torchaudio", "torchvision", "transformers", "numpy", "av", "soundfile")
+PACKAGES = (
+    *("torch", "torchaudio", "torchvision", "transformers", "tokenizers", "numpy", "av"),
+    *("soundfile", "opencv-python-headless"),
+)
 
 
 def store_header(backbone: Backbone, backbone_spec: BackboneSpec, spec: ExtractSpec) -> Header:

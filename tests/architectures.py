@@ -17,7 +17,7 @@ import transformers as hf
 from extract.backbone import Backbone, seeded
 from extract.backbones._emotion2vec_network import Emotion2VecNetwork
 from extract.backbones._videollama_tiny import IMAGE, VIDEO, byte_tokenizer
-from extract.backbones.omni_audio import Tower
+from extract.backbones.omni_audio import Tower, save_tower
 from extract.compute import CPU, Compute
 from features.leaves import load_leaf
 
@@ -335,7 +335,7 @@ def save_omni(folder: Path) -> None:
         "encoder_ffn_dim": 5120, "num_mel_bins": 128, "output_dim": 3584,
     }  # fmt: skip
     config = hf.Qwen2_5OmniConfig(thinker_config={"audio_config": audio})
-    seeded(0, lambda: Tower(config)).save_pretrained(folder)
+    save_tower(seeded(0, lambda: Tower(config)), folder)
     hf.WhisperFeatureExtractor(feature_size=128).save_pretrained(folder)
 
 

@@ -135,6 +135,24 @@ def test_crops_show_what_they_say() -> None:
     assert shown["published"][0] == 0 and shown["published"][-1] == 120
 
 
+def test_no_window_begins_behind_the_end() -> None:
+    backbone = tiny()
+    backbone.prepare = replace(backbone.prepare, window_frames=16, stride_frames=64)
+    assert track(backbone, pictures(100)).shape == (1, 2, 512)  # at 0 and 64
+
+
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        ({"stride_frames": 4}, "a dense track has no windows"),
+        ({"window_frames": 16, "stride_frames": 1}, "would be encoded 16 times, 4 are allowed"),
+    ],
+)
+def test_strides_that_make_no_sense_are_refused(settings: Any, found: str) -> None:
+    with pytest.raises(ProjectError, match=found):
+        small(**settings)
+
+
 def test_faces_are_not_pressed_out_of_shape() -> None:
     with pytest.raises(ProjectError, match="crop is 'published'.*set crop to centre"):
         small(face_crop=True)

@@ -8,18 +8,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from extract.backbone import Window, load_backbone
 from extract.compute import CPU
 from extract.fill import Filled, fill, fill_with
 from extract.media.child import Child
+from features.errors import ProjectError
 from features.files import digest_file
 from features.manifest import Utterance
 from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
+from features.store.format import read_array
 from features.store.pool import Pool
 from features.store.reader import Store
-from tests.films import write_video
+from tests.films import write_film, write_video
 
 # Each decoding process reads the libraries of all networks first.
 pytestmark = pytest.mark.slow
@@ -129,7 +132,12 @@ def test_only_the_films_that_some_network_lacks_are_decoded(
     first = len(decoded)
     world.manifest[6] = replace(world.manifest[6], text="corrected")
     world.fill(R3D, [JOINT])
-    assert 1 <= len(decoded) - first < 12
+    # Those of the one part that holds u6: its index says which.
+    world.fill(JOINT)
+    number = read_array(world.path(JOINT) / "index/part")
+    same = [n for n in range(12) if number[n] == number[6] and n != 3]  # u3 has no words
+    assert sorted(decoded[first:]) == sorted(world.folder / f"u{n}.mp4" for n in same)
+    assert len(same) < 11
 
 
 def test_a_network_that_cannot_be_loaded_is_left_to_a_run_of_its_own(
@@ -145,30 +153,118 @@ class Small:
 
     def __init__(self, inner: Any, most: int) -> None:
         self.inner, self.most = inner, most
-        self.refused = 0
+        self.calls = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
     def encode(self, windows: Sequence[Window]) -> list[torch.Tensor]:
+        self.calls += 1
         if len(windows) > self.most:
-            self.refused += 1
             raise torch.OutOfMemoryError("CUDA out of memory")
         tracks: list[torch.Tensor] = self.inner.encode(windows)
         return tracks
 
 
-def test_a_lack_of_memory_in_one_network_begins_its_part_and_the_others_again(
+def tracks(world: World, spec: BackboneSpec) -> list[torch.Tensor]:
+    store = Store(world.path(spec))
+    return [torch.from_numpy(np.array(store.track(row))) for row in range(12)]
+
+
+def test_a_companion_that_fills_the_memory_is_left_to_a_run_of_its_own(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for spec in (R3D, SIGHT):
         world.fill(spec)
-    apart = [world.tree(spec) for spec in (R3D, SIGHT)]
+    expected, before = world.tree(R3D), tracks(world, SIGHT)
     shutil.rmtree(world.pool.folder)
     small: Any = Small(load_backbone(SIGHT, CPU), most=1)
-    loaded = [(R3D, load_backbone(R3D, CPU)), (SIGHT, small)]
-    fill_with(loaded, CPU, world.path(R3D), world.manifest, world.corpus, SPEC, world.pool)
-    assert small.refused > 0 and "out of memory on cpu" in capsys.readouterr().err
-    world.fill(SIGHT)
-    assert Store(world.path(SIGHT)).reasons == ["ok"] * 12
-    assert [world.tree(R3D), world.tree(SIGHT).keys()] == [apart[0], apart[1].keys()]
+    fill_loaded(world, (R3D, load_backbone(R3D, CPU)), (SIGHT, small))
+    said = capsys.readouterr().err
+    assert "films-sight is left to a run of its own: the networks do not fit" in said
+    assert world.tree(R3D) == expected and "out of memory on cpu" not in said
+    shutil.rmtree(world.path(SIGHT))
+    fill_loaded(world, (SIGHT, small))
+    assert "out of memory on cpu" in capsys.readouterr().err
+    for found, wanted in zip(tracks(world, SIGHT), before, strict=True):
+        assert torch.allclose(found, wanted, rtol=1e-2, atol=1e-5)  # float16
+
+
+def test_the_first_network_shrinks_its_batches_when_it_is_alone(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small: Any = Small(load_backbone(R3D, CPU), most=1)
+    fill_loaded(world, (R3D, small), (SIGHT, load_backbone(SIGHT, CPU)))
+    said = capsys.readouterr().err
+    assert said.index("films-sight is left to a run of its own") < said.index(
+        "out of memory on cpu"
+    )
+    assert Store(world.path(R3D)).reasons == ["ok"] * 12
+
+
+def test_a_companion_without_room_for_one_window_stops_nothing(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    none: Any = Small(load_backbone(SIGHT, CPU), most=0)
+    none.budget = 1  # every window alone
+    fill_loaded(world, (R3D, load_backbone(R3D, CPU)), (SIGHT, none))
+    said = capsys.readouterr().err
+    assert "films-sight is left to a run of its own: films-sight: one window of" in said
+    assert Store(world.path(R3D)).reasons == ["ok"] * 12
+
+
+def test_two_names_of_one_network_are_made_once(world: World) -> None:
+    twin = replace(R3D, name="twin")
+    network: Any = Small(load_backbone(R3D, CPU), most=99)
+    fill_loaded(world, (R3D, load_backbone(R3D, CPU)), (twin, network))
+    assert network.calls == 0
+    assert world.fill(twin).num_made == 0
+
+
+def test_a_film_that_changes_its_size_fails_for_the_network_that_minds(world: World) -> None:
+    path = world.folder / "u5.mp4"
+    parts = []
+    for number, size in enumerate([(32, 48), (64, 48)]):
+        part = world.folder / f"part{number}.ts"
+        pictures = [np.full((*size, 3), 90, np.uint8)] * 10
+        times = range(10 * number, 10 * number + 10)
+        write_film(part, pictures, 25, times=times, codec="mpeg2video", options={})
+        parts.append(part.read_bytes())
+    path = world.folder / "u5.ts"
+    path.write_bytes(b"".join(parts))
+    world.manifest[5] = replace(world.manifest[5], video=path.name, video_digest=digest_file(path))
+    spec = replace(SPEC, max_failed=1)
+    loaded = [(R3D, load_backbone(R3D, CPU)), (SIGHT, load_backbone(SIGHT, CPU))]
+    fill_loaded(world, *loaded)
+    assert Store(world.path(R3D)).reasons == ["ok"] * 12
+    fill_loaded(world, loaded[1], spec=spec)
+    assert Store(world.path(SIGHT)).reasons[5] == "undecodable"
+
+
+def test_a_corpus_without_words_has_no_joint_track(world: World) -> None:
+    world.manifest = [replace(utterance, text=None) for utterance in world.manifest]
+    with pytest.raises(ProjectError, match="the corpus 'films' has no text, which the backbone"):
+        world.fill(JOINT)
+
+
+def test_one_decoding_of_sound_serves_two_networks(tmp_path: Path, decoded: list[Path]) -> None:
+    manifest = []
+    for number in range(4):
+        path = tmp_path / f"u{number}.wav"
+        soundfile.write(path, np.random.default_rng(number).normal(0, 0.1, 9000), 16_000)
+        manifest.append(Utterance(path.stem, audio=path.name, audio_digest=digest_file(path)))
+    corpus = CorpusSpec("sounds", tmp_path, LeafSpec("demo", {}))
+    mel = BackboneSpec("mel", "audio", LeafSpec("log-mel", {"num_bands": 8}))
+    omni = BackboneSpec("omni", "audio", LeafSpec("omni-audio", {"checkpoint": "tiny"}))
+    pool, device = Pool(tmp_path / "pool"), torch.device("cpu")
+    fill(tmp_path / "mel.zarr", manifest, corpus, mel, SPEC, device, pool, [omni])
+    assert len(decoded) == 4
+    done = fill(tmp_path / "omni.zarr", manifest, corpus, omni, SPEC, device, pool)
+    assert done.num_made == 0 and done.reasons == {"ok": 4}
+
+
+def fill_loaded(
+    world: World, *loaded: tuple[BackboneSpec, Any], spec: ExtractSpec = SPEC
+) -> Filled:
+    path = world.path(loaded[0][0])
+    return fill_with(loaded, CPU, path, world.manifest, world.corpus, spec, world.pool)

@@ -66,6 +66,7 @@ class TestSampling:
             ("a.mpg", "mpeg1video", {"g": "12", "b:v": "9000000"}),
             ("a.ts", "mpeg2video", {"g": "12", "b:v": "9000000"}),
             ("a.mkv", "ffv1", {}),
+            ("a.h264", "libx264", {"g": "12", "crf": "1", "bf": "0"}),
         ],
     )
     def test_a_window_is_the_slice_of_the_whole(
@@ -175,6 +176,29 @@ def comb(picture: Picture) -> float:
     return float(np.abs(np.diff(picture.astype(float), axis=0)).mean())
 
 
+class TestFilesThatChange:
+    def film(self, path: Path, kinds: list[tuple[tuple[int, int], int, bool]]) -> None:
+        """Pieces one after another: a size, a grey, and whether they are interlaced."""
+        pieces = []
+        for number, (size, level, interlaced) in enumerate(kinds):
+            piece = path.with_name(f"piece{number}.ts")
+            options = {"flags": "+ildct+ilme"} if interlaced else {}
+            pictures = [np.full((*size, 3), level, np.uint8)] * 10
+            write_film(piece, pictures, 25, codec="mpeg2video", options=options)
+            pieces.append(piece.read_bytes())
+        path.write_bytes(b"".join(pieces))
+
+    @pytest.mark.parametrize("interlaced", [(False, False), (True, True), (False, True)])
+    def test_a_size_that_changes_midway_leaves_whole_pictures(
+        self, tmp_path: Path, interlaced: tuple[bool, bool]
+    ) -> None:
+        kinds = [((64, 96), 60, interlaced[0]), ((96, 64), 200, interlaced[1])]
+        self.film(tmp_path / "a.ts", kinds)
+        pictures = read(tmp_path / "a.ts", 25)
+        seen = {(p.shape[:2], round(p.mean(), -1), bool(p.std() < 3)) for p in pictures}
+        assert seen == {((64, 96), 60.0, True), ((96, 64), 200.0, True)}
+
+
 class TestFilesThatCannotBeRead:
     def test_truncated_and_empty_files_are_undecodable(self, tmp_path: Path) -> None:
         write_video(tmp_path / "a.mp4", [50] * 30)
@@ -199,6 +223,11 @@ class TestFilesThatCannotBeRead:
         with pytest.raises(UnreadableError) as caught:
             read(tmp_path / "a.mkv", 1000, max_duration_s=60)
         assert caught.value.reason == "too-long"
+
+    def test_a_stretch_behind_the_end_says_so(self, tmp_path: Path) -> None:
+        write_video(tmp_path / "a.mp4", [50] * 5)
+        with pytest.raises(UnreadableError, match=r"begins at 3.00 s, and the pictures end after"):
+            read(tmp_path / "a.mp4", 10, start_s=3.0, end_s=4.0)
 
     def test_sound_without_pictures_is_undecodable(self, tmp_path: Path) -> None:
         with av.open(str(tmp_path / "a.mp4"), "w") as container:

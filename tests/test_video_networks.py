@@ -90,6 +90,18 @@ def test_preparation_equals_the_librarys(name: str, size: tuple[int, int], tmp_p
     assert torch.allclose(made, expected.reshape(made.shape), atol=1e-5)
 
 
+def test_the_projection_may_be_stated_for_both_towers(tmp_path: Path) -> None:
+    vision = {"image_size": 64, "num_hidden_layers": 1, "hidden_size": 16, "intermediate_size": 16}
+    texts = {"num_hidden_layers": 1, "vocab_size": 8, "hidden_size": 16, "intermediate_size": 16}
+    heads = {"num_attention_heads": 2}
+    config = hf.CLIPConfig(
+        vision_config={**vision, **heads}, text_config={**texts, **heads}, projection_dim=24
+    )
+    VIDEOS["clip-vit-b32"].save(tmp_path)  # its processor
+    hf.CLIPModel(config).save_pretrained(tmp_path)
+    assert track(clip_frames.load(CPU, checkpoint=str(tmp_path)), pictures(2)).shape == (1, 2, 24)
+
+
 def test_a_preparation_for_another_network_is_refused(tmp_path: Path) -> None:
     VIDEOS["clip-vit-b32"].save(tmp_path)
     hf.CLIPImageProcessor().save_pretrained(tmp_path)

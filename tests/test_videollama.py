@@ -1,5 +1,7 @@
 """VideoLLaMA3: three branches against the library's own network and processor."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from extract.backbones._videollama_tiny import VIDEO, save_tiny
 from extract.compute import CPU, Compute
 from extract.encoder import Encoder
 from extract.media.clip import Clip
+from extract.media.errors import UnreadableError
 from extract.media.text import Text
 from features.errors import ProjectError
 from tests.architectures import VIDEOS, save_videollama
@@ -173,7 +176,7 @@ def test_the_joint_branch_is_the_librarys_own_forward(folder: Path) -> None:
 @pytest.mark.parametrize("grid", [1, 2, None])
 @pytest.mark.parametrize("branch", ["video", "joint"])
 def test_batch_neighbours_never_matter_whatever_is_kept(branch: str, grid: int | None) -> None:
-    backbone = tiny(branch, grid=grid, window_s=8.0)
+    backbone = tiny(branch, grid=grid, **({"window_s": 8.0} if branch == "joint" else {}))
     many = windows(backbone, 16, longest=20)
     assert_neighbours_never_matter(backbone, many)
     assert_repeatable(backbone, many)
@@ -229,9 +232,42 @@ def test_faces_of_any_size_become_squares_of_one_size() -> None:
     assert sizes == {(24, 24, 3)}  # three by three tokens of 8 pixels
 
 
-def test_layers_are_for_the_joint_branch() -> None:
-    with pytest.raises(ProjectError, match=r"layers is \[1\] and branch is 'video'"):
-        tiny("video", layers=[1])
+@pytest.mark.parametrize(
+    ("branch", "settings"),
+    [("video", {"layers": [1]}), ("video", {"window_s": 9.0}), ("text", {"rate_hz": 2.0})],
+)
+def test_a_setting_that_decides_nothing_is_refused(branch: str, settings: Any) -> None:
+    ((name, value),) = settings.items()
+    found = rf"{name} is {re.escape(str(value))} and branch is '{branch}', which does not heed it"
+    with pytest.raises(ProjectError, match=found):
+        tiny(branch, **settings)
+
+
+def test_windows_beyond_the_networks_positions_are_refused() -> None:
+    with pytest.raises(ProjectError, match="has 240 frames of up to 256 tokens.*32768 positions"):
+        tiny("joint", rate_hz=4.0)
+    backbone = tiny("joint")
+    backbone.prepare = replace(backbone.prepare, max_positions=40)
+    with pytest.raises(UnreadableError, match=r"a window of it has \d+ tokens.*40 positions"):
+        backbone.prepare(given(backbone, pictures(9)))
+
+
+def test_a_picture_too_narrow_for_the_network_is_undecodable() -> None:
+    with pytest.raises(UnreadableError, match="a picture of 600 x 2 is too long and narrow"):
+        tiny("video").prepare.frame(pictures(1, 2, 600)[0])
+
+
+def test_a_processor_of_images_is_not_taken_for_that_of_videos(tmp_path: Path) -> None:
+    save_tiny(tmp_path, 3)
+    (tmp_path / "video_preprocessor_config.json").unlink()
+    hf.VideoLlama3ImageProcessor(patch_size=4).save_pretrained(tmp_path)
+    with pytest.raises(ProjectError, match=r"are \(4, 1, 1\), and should be \(4, 2, 1\)"):
+        videollama.load(CPU, branch="video", checkpoint=str(tmp_path))
+
+
+def test_all_branches_have_the_version_of_the_file() -> None:
+    branches = ("video", "text", "joint")
+    assert {tiny(branch).version for branch in branches} == {videollama.VERSION}
 
 
 def test_another_checkpoint_is_refused(tmp_path: Path) -> None:
@@ -268,5 +304,5 @@ def test_seeds_make_networks() -> None:
 
 def test_the_clip_of_a_track_counts_frames_without_a_face() -> None:
     frames = np.zeros((3, 8, 8, 3), np.uint8)
-    assert Clip(frames, 2).facts == {"num_frames": 3, "num_faceless": 2}
-    assert Clip(frames).facts == {}
+    assert Clip(frames, 2).facts() == {"num_frames": 3, "num_faceless": 2}
+    assert Clip(frames).facts() == {} and Clip(frames).facts(4) == {"cells": 4}

@@ -15,6 +15,8 @@ from extract.windows import Windowing
 RESIZED = (128 / 112, 171 / 112)
 # A step depends on no more than 109 frames, 54 on either side of its middle.
 LIMIT_FRAMES, OVERLAP_FRAMES = 512, 128
+# Beyond this size half as many frames are encoded at once.
+LARGE_PX = 160
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,12 @@ class ClipInput:
 
     def __call__(self, clip: Clip) -> Example:
         cut = self._dense if self.window_frames is None else self._windows
-        facts = {**clip.facts, **({"cells": self.cells} if self.cells > 1 else {})}
-        return Example(tuple(cut(clip.frames)), facts=facts)
+        return Example(tuple(cut(clip.frames)), facts=clip.facts(self.cells))
 
     def _dense(self, frames: Frames) -> list[Window]:
         size = self.frames_per_step
-        windowing = Windowing(LIMIT_FRAMES // size, OVERLAP_FRAMES // size)
+        limit = LIMIT_FRAMES if self.size_px <= LARGE_PX else LIMIT_FRAMES // 2
+        windowing = Windowing(limit // size, OVERLAP_FRAMES // size)
         return [
             Window(
                 frames[cut.start * size : cut.stop * size],
@@ -70,5 +72,5 @@ class ClipInput:
         last = len(frames) - 1
         return [
             Window(frames[np.minimum(start + np.arange(self.window_frames), last)])
-            for start in starts
+            for start in starts[starts <= last]
         ]

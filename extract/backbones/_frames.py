@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from extract.backbone import Example, Window
-from extract.media.clip import Clip
+from extract.media.clip import Clip, Frames
 from extract.media.video import Picture
 from extract.windows import Windowing
 
@@ -26,9 +26,12 @@ class SingleFrames:
         return self.shape(picture)
 
     def __call__(self, clip: Clip) -> Example:
+        return Example(tuple(map(Window, self.runs(clip))), facts=clip.facts())
+
+    def runs(self, clip: Clip) -> list[Frames]:
+        """The frames of a clip, up to `limit` at a time."""
         cuts = Windowing(self.limit, 0).cuts(len(clip.frames))
-        windows = tuple(Window(clip.frames[cut.start : cut.stop]) for cut in cuts)
-        return Example(windows, facts=clip.facts)
+        return [clip.frames[cut.start : cut.stop] for cut in cuts]
 
 
 def scaled(frames: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:

@@ -1,7 +1,6 @@
 """How VideoLLaMA3 is given frames and words."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,12 @@ from torchvision.transforms.v2 import functional as tvf
 from transformers.models.video_llama_3.video_processing_video_llama_3 import smart_resize
 
 from extract.backbone import Example, Window
+from extract.backbones._frames import SingleFrames
 from extract.backbones._text_input import NOWHERE, Span, visible
 from extract.media.clip import Clip
+from extract.media.errors import UnreadableError
 from extract.media.shape import Shape
 from extract.media.video import Picture
-from extract.windows import Windowing
 
 # What a token of a joint window is: part of the layout, of the video, of the utterance's words.
 LAYOUT, SEEN, OWN = 0, 1, 2
@@ -42,34 +42,29 @@ class TokenShape:
         height, width, _ = picture.shape
         most = self.max_tokens * self.token_px**2
         least = min(self.min_pixels, most)
-        size = smart_resize(height, width, self.token_px, min_pixels=least, max_pixels=most)
+        try:
+            size = smart_resize(height, width, self.token_px, min_pixels=least, max_pixels=most)
+        except ValueError:
+            detail = f"a picture of {width} x {height} is too long and narrow for the network"
+            raise UnreadableError("undecodable", detail) from None
         pixels = torch.from_numpy(picture).permute(2, 0, 1)
         pixels = tvf.resize(pixels, list(size), interpolation=tvf.InterpolationMode.BICUBIC)
         return np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())
 
 
 @dataclass(frozen=True)
-class SeenInput:
-    """Frames alone, in windows of up to `limit`; `grid` says how a frame's tokens are pooled."""
+class SeenInput(SingleFrames):
+    """Frames alone; `grid` says how a frame's tokens are pooled, see videollama.py."""
 
-    rate_hz: float
-    face_weights: Path | None
     shape: TokenShape
     grid: int | None
-    limit: int
-
-    def frame(self, picture: Picture) -> Picture:
-        return self.shape(picture)
 
     def __call__(self, clip: Clip) -> Example:
-        cuts = Windowing(self.limit, 0).cuts(len(clip.frames))
-        windows = tuple(Window(clip.frames[cut.start : cut.stop]) for cut in cuts)
-        return Example(windows, facts={**clip.facts, **self.cells(clip)})
+        return Example(tuple(map(Window, self.runs(clip))), facts=clip.facts(self.cells(clip)))
 
-    def cells(self, clip: Clip) -> dict[str, int]:
-        """How many steps a frame has, where it is more than one."""
-        cells = self.num_tokens(clip) if self.grid is None else self.grid**2
-        return {"cells": cells} if cells > 1 else {}
+    def cells(self, clip: Clip) -> int:
+        """How many steps a frame has."""
+        return self.num_tokens(clip) if self.grid is None else self.grid**2
 
     def num_tokens(self, clip: Clip) -> int:
         """The tokens of one frame."""
@@ -83,27 +78,37 @@ class JointInput(SeenInput):
 
     Each frame is announced by its time (``Time 0.5s:``) and followed by its tokens; frames are
     divided by commas, and the words come after a line break. Each window of a long clip is followed
-    by the words; the track has them once, as they are after the last window.
+    by the words; the track has them once, as they are after the last window. A window of more than
+    `max_positions` tokens is refused.
     """
 
     tokenizer: Any
     video_token: int
+    max_positions: int
 
     def __call__(self, clip: Clip) -> Example:
-        text = clip.text.own if clip.text is not None else ""
-        said, spans = self._words(text)
-        cuts = Windowing(self.limit, 0).cuts(len(clip.frames))
-        num_cells = self.num_tokens(clip) if self.grid is None else self.grid**2
-        windows = []
-        for cut in cuts:
-            frames = clip.frames[cut.start : cut.stop]
-            seen = self._layout(cut.start, len(frames), self.num_tokens(clip))
-            last = cut is cuts[-1]
-            keep = slice(None) if last else slice(0, len(frames) * num_cells)
-            windows.append(Window(frames, keep, np.concatenate([seen, said], axis=1)))
-        num_steps = len(clip.frames) * num_cells
-        facts = {**clip.facts, **self.cells(clip), "num_video_steps": num_steps}
+        said, spans = self._words(clip.text.own if clip.text is not None else "")
+        cells, runs = self.cells(clip), self.runs(clip)
+        windows, first = [], 0
+        for frames in runs:
+            seen = self._layout(first, len(frames), self.num_tokens(clip))
+            tokens = np.concatenate([seen, said], axis=1)
+            self._refuse_long(tokens.shape[1])
+            first += len(frames)
+            last = first == len(clip.frames)
+            keep = slice(None) if last else slice(0, len(frames) * cells)
+            windows.append(Window(frames, keep, tokens))
+        num_steps = len(clip.frames) * cells
+        facts = {**clip.facts(cells), "num_video_steps": num_steps}
         return Example(tuple(windows), (NOWHERE,) * num_steps + spans, facts)
+
+    def _refuse_long(self, num_tokens: int) -> None:
+        if num_tokens > self.max_positions:
+            raise UnreadableError(
+                "too-long",
+                f"a window of it has {num_tokens} tokens, and the network {self.max_positions} "
+                "positions; lower window_s, rate_hz or max_tokens",
+            )
 
     def _layout(self, first: int, num_frames: int, num_tokens: int) -> NDArray[np.int64]:
         """Tokens and what they are, `(2, N)`, of the frames from number `first` on."""

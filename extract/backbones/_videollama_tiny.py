@@ -37,7 +37,7 @@ def save_tiny(folder: Path, seed: int) -> None:
             num_hidden_layers=2,
             num_attention_heads=4,
             num_key_value_heads=2,
-            max_position_embeddings=4096,
+            max_position_embeddings=32_768,
         ),
         image_token_id=image,
         video_token_id=video,

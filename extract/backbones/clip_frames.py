@@ -6,11 +6,13 @@ shares with texts, SigLIP's from its pooling head.
 
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 from transformers import (
+    CLIPConfig,
     CLIPImageProcessor,
     CLIPVisionConfig,
     CLIPVisionModelWithProjection,
@@ -21,7 +23,7 @@ from extract.backbone import Reading, Window, freeze, seeded
 from extract.backbones._frames import SingleFrames, scaled
 from extract.backbones._hf_frames import LibraryShape, library_shape
 from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
-from extract.checkpoints import load_pretrained, model_type
+from extract.checkpoints import load_part, load_pretrained, model_type
 from extract.compute import CPU, Compute
 from extract.media.faces import face_weights
 
@@ -89,10 +91,19 @@ def load(
     folder = checkpoint_folder(checkpoint, revision)
     digest = digest_checkpoint(folder)
     kind = NETWORKS.get(model_type(folder), CLIPVisionModelWithProjection)
-    network = load_pretrained(kind, folder, compute, NETWORKS)
+    network = load_pretrained(kind, folder, compute, NETWORKS, **_projection(folder))
     shape = library_shape(folder, network.config.image_size)
     prepare = SingleFrames(rate_hz, face_weights(face_crop), shape, FRAMES_PER_WINDOW)
     return ClipFrames(network, digest, shape, prepare, compute)
+
+
+def _projection(folder: Path) -> dict[str, Any]:
+    """The vision tower's settings with the projection's width, which some state for both towers."""
+    if model_type(folder) != "clip":
+        return {}
+    both = load_part(CLIPConfig, folder)
+    both.vision_config.projection_dim = both.projection_dim
+    return {"config": both.vision_config}
 
 
 def tiny() -> ClipFrames:

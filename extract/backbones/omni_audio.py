@@ -148,8 +148,14 @@ def save_tiny(folder: Path, seed: int) -> None:
         "num_mel_bins": 8, "output_dim": 24,
     }  # fmt: skip
     config = Qwen2_5OmniConfig(thinker_config={"audio_config": audio})
-    seeded(seed, lambda: Tower(config)).save_pretrained(folder)
+    save_tower(seeded(seed, lambda: Tower(config)), folder)
     WhisperFeatureExtractor(feature_size=8).save_pretrained(folder)
+
+
+def save_tower(tower: Tower, folder: Path) -> None:
+    """Save a tower under the names that it has in a published checkpoint."""
+    state = {f"thinker.{name}": value for name, value in tower.state_dict().items()}
+    tower.save_pretrained(folder, state_dict=state)
 
 
 def tiny() -> OmniAudio:

@@ -35,7 +35,7 @@ MODALITY = "video"
 VERSION = 2
 RANGES = {
     "rate_hz": (0.1, 1000),
-    "size_px": (16, 1024),
+    "size_px": (16, 256),
     "grid": (1, 7),
     "window_frames": (8, 512),
     "stride_frames": (1, 512),
@@ -43,6 +43,9 @@ RANGES = {
 }
 MEAN = (0.43216, 0.394666, 0.37645)
 STD = (0.22803, 0.22145, 0.216989)
+STRIDE_FRAMES = 8
+# In how many windows a frame may be.
+MAX_COPIES = 4
 NETWORKS = {
     "r3d-18": (video.r3d_18, video.R3D_18_Weights, 8),
     "mc3-18": (video.mc3_18, video.MC3_18_Weights, 1),
@@ -125,11 +128,7 @@ def load(
     """Load a network with its Kinetics-400 weights, or with random ones drawn from `seed`."""
     build, published, frames_per_step = NETWORKS[architecture]
     network, digest = _weighted(build, published.KINETICS400_V1, weights, architecture, seed)
-    if face_crop and crop != "centre":
-        raise ProjectError(
-            f"face_crop is true and crop is {crop!r}, which would press faces out of shape or cut "
-            "them off; set crop to centre"
-        )
+    _refuse_misfits(crop, face_crop, window_frames, stride_frames)
     prepare = ClipInput(
         rate_hz,
         face_weights(face_crop),
@@ -141,6 +140,27 @@ def load(
         stride_frames,
     )
     return R3d(network, digest, prepare, grid, compute)
+
+
+def _refuse_misfits(
+    crop: str, face_crop: bool, window_frames: int | None, stride_frames: int
+) -> None:
+    if face_crop and crop != "centre":
+        raise ProjectError(
+            f"face_crop is true and crop is {crop!r}, which would press faces out of shape or cut "
+            "them off; set crop to centre"
+        )
+    if window_frames is None and stride_frames != STRIDE_FRAMES:
+        raise ProjectError(
+            f"stride_frames is {stride_frames}, and a dense track has no windows; give "
+            "window_frames too, or leave stride_frames out"
+        )
+    if window_frames is not None and window_frames > MAX_COPIES * stride_frames:
+        raise ProjectError(
+            f"window_frames is {window_frames} and stride_frames is {stride_frames}; every frame "
+            f"would be encoded {window_frames / stride_frames:.0f} times, {MAX_COPIES} are allowed."
+            " Give longer strides, or leave both out for a dense track."
+        )
 
 
 def _weighted(

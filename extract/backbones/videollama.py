@@ -19,10 +19,11 @@ words. Prompts and chat markup are left out. `checkpoint: tiny` is a random netw
 """
 
 import tempfile
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
-from transformers import VideoLlama3VideoProcessor
+from transformers import VideoLlama3Config, VideoLlama3VideoProcessor
 
 from extract.backbones._videollama_branches import JointBranch, TextBranch, VideoBranch
 from extract.backbones._videollama_input import JointInput, SeenInput, TokenShape
@@ -47,6 +48,8 @@ RANGES = {
 }
 ARCHITECTURES = ("video_llama_3",)
 FRAMES_PER_WINDOW = 16
+# Of a video, two by two patches become one token.
+MERGE = 2
 
 
 def load(
@@ -64,35 +67,79 @@ def load(
     seed: int = 0,
 ) -> VideoBranch | TextBranch:
     """Load a branch from a folder, a pinned hub repository, or `tiny`."""
-    if layers is not None and branch != "joint":
-        raise ProjectError(
-            f"layers is {layers} and branch is {branch!r}; only the branch 'joint' has layers to "
-            "choose from. Leave layers out."
-        )
+    settings = Settings(layers, rate_hz, max_tokens, grid, window_s, face_crop)
+    settings.refuse_idle(branch)
     if checkpoint == "tiny":
         with tempfile.TemporaryDirectory() as name:
             save_tiny(Path(name), seed)
-            return load(
-                compute, branch=branch, checkpoint=name, layers=layers, rate_hz=rate_hz,
-                max_tokens=max_tokens, grid=grid, window_s=window_s, face_crop=face_crop,
-            )  # fmt: skip
-    folder = checkpoint_folder(checkpoint, revision)
+            return _loaded(compute, branch, Path(name), settings)
+    return _loaded(compute, branch, checkpoint_folder(checkpoint, revision), settings)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a branch, with their defaults."""
+
+    layers: list[int] | None = None
+    rate_hz: float = 1.0
+    max_tokens: int = 256
+    grid: int | None = 1
+    window_s: float = 60.0
+    face_crop: bool = False
+
+    def refuse_idle(self, branch: str) -> None:
+        """Refuse a setting that decides nothing in a branch; it would make the tracks again."""
+        idle = {"video": ("layers", "window_s"), "joint": ()}
+        names = idle.get(branch, tuple(field.name for field in fields(self)))
+        for name in names:
+            if getattr(self, name) != getattr(Settings(), name):
+                raise ProjectError(
+                    f"{name} is {getattr(self, name)} and branch is {branch!r}, which does not "
+                    f"heed it. Leave {name} out."
+                )
+
+
+def _loaded(
+    compute: Compute, branch: str, folder: Path, settings: Settings
+) -> VideoBranch | TextBranch:
     digest = digest_checkpoint(folder)
     part = {"video": Sight, "text": Words, "joint": Whole}[branch]
     network = load_pretrained(part, folder, compute, ARCHITECTURES)
     if branch == "text":
         return TextBranch(network, digest, load_tokenizer(folder), compute)
-    processor = load_part(VideoLlama3VideoProcessor, folder)
-    token_px = processor.patch_size * processor.merge_size
-    shape = TokenShape(token_px, max_tokens, processor.size.shortest_edge, face_crop)
-    video = (rate_hz, face_weights(face_crop), shape, grid)
+    config, processor = network.config, _fitting_processor(folder, network.config)
+    token_px = processor.patch_size * MERGE
+    least = processor.size.shortest_edge
+    shape = TokenShape(token_px, settings.max_tokens, least, settings.face_crop)
+    video = (settings.rate_hz, face_weights(settings.face_crop), shape)
     if branch == "video":
-        return VideoBranch(
-            network, digest, processor, SeenInput(*video, FRAMES_PER_WINDOW), compute
+        seen = SeenInput(*video, FRAMES_PER_WINDOW, settings.grid)
+        return VideoBranch(network, digest, processor, seen, compute)
+    limit = max(1, round(settings.window_s * settings.rate_hz))
+    positions = int(config.text_config.max_position_embeddings)
+    if limit * settings.max_tokens >= positions:
+        raise ProjectError(
+            f"a window of {settings.window_s} s has {limit} frames of up to {settings.max_tokens} "
+            f"tokens, and the network in {folder} {positions} positions; lower window_s, rate_hz "
+            "or max_tokens"
         )
-    limit = max(1, round(window_s * rate_hz))
-    joint = JointInput(*video, limit, load_tokenizer(folder), network.config.video_token_id)
-    return JointBranch(network, digest, processor, joint, compute, layers)
+    words = (load_tokenizer(folder), config.video_token_id, positions)
+    joint = JointInput(*video, limit, settings.grid, *words)
+    return JointBranch(network, digest, processor, joint, compute, settings.layers)
+
+
+def _fitting_processor(folder: Path, config: VideoLlama3Config) -> VideoLlama3VideoProcessor:
+    """The checkpoint's preprocessing of videos; it must cut patches as the network takes them."""
+    processor = load_part(VideoLlama3VideoProcessor, folder)
+    found = (processor.patch_size, processor.merge_size, processor.temporal_patch_size)
+    wanted = (config.vision_config.patch_size, MERGE, 1)
+    if found != wanted:
+        raise ProjectError(
+            f"the preprocessing of videos of the checkpoint in {folder} does not fit its network: "
+            f"pixels of a patch, patches merged on a side and frames of a patch are {found}, and "
+            f"should be {wanted}. Copy video_preprocessor_config.json from the same publication."
+        )
+    return processor
 
 
 def tiny() -> VideoBranch | TextBranch:

@@ -56,8 +56,7 @@ class VideoMaeInput:
             places = np.minimum(cut.start * size + np.arange(self.num_frames), last)
             keep = slice(cut.keep.start * self.cells, cut.keep.stop * self.cells)
             windows.append(Window(clip.frames[places], keep))
-        cells = {"cells": self.cells} if self.cells > 1 else {}
-        return Example(tuple(windows), facts={**clip.facts, **cells})
+        return Example(tuple(windows), facts=clip.facts(self.cells))
 
 
 class VideoMae:

@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from extract.media.errors import UnreadableError, refuse_long
+from extract.media.errors import UnreadableError, is_passing, refuse_long
 
 Samples = NDArray[np.float32]
 # Formats that libsndfile reads sample by sample; everything else goes through FFmpeg.
@@ -35,8 +35,8 @@ def read_audio(
     try:
         samples, rate_hz = read(path, start_s or 0.0, end_s, max_duration_s)
     except (soundfile.LibsndfileError, av.FFmpegError, ValueError) as error:
-        if isinstance(error, OSError):
-            raise  # the disk's fault and not the file's
+        if is_passing(error):
+            raise
         raise UnreadableError("undecodable", str(error)) from None
     if samples.shape[1] == 0:
         raise UnreadableError("undecodable", "it holds no sound in the stretch asked for")

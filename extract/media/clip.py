@@ -21,9 +21,12 @@ class Clip:
     num_faceless: int | None = None
     text: Text | None = None
 
-    @property
-    def facts(self) -> dict[str, int]:
-        """The number of frames, and of those without a face, where faces were looked for."""
-        if self.num_faceless is None:
-            return {}
-        return {"num_frames": len(self.frames), "num_faceless": self.num_faceless}
+    def facts(self, cells: int = 1) -> dict[str, int]:
+        """What a store tells of the clip: how many frames have no face, where one was looked for.
+
+        And the steps of one moment, `cells`, where they are more than one.
+        """
+        told = {} if cells == 1 else {"cells": cells}
+        if self.num_faceless is not None:
+            told |= {"num_frames": len(self.frames), "num_faceless": self.num_faceless}
+        return told

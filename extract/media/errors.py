@@ -1,5 +1,14 @@
 """Why an utterance has no track."""
 
+import errno
+
+# Faults of the disk or the machine, which say nothing about the file. A codec that does not like a
+# file answers with the system's numbers too, such as EPERM.
+PASSING = {
+    *(errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+    *(errno.EACCES, errno.ENOENT, errno.ETIMEDOUT),
+}
+
 
 class UnreadableError(Exception):
     """Media that cannot be read, with one of the store's reason codes and what was found."""
@@ -15,3 +24,8 @@ def refuse_long(duration_s: float, max_duration_s: float) -> None:
     if duration_s > max_duration_s:
         detail = f"it lasts {duration_s:.1f} s or more; extract.max_duration_s is {max_duration_s}"
         raise UnreadableError("too-long", detail)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether an error while a file was read is the disk's fault and not the file's."""
+    return isinstance(error, OSError) and error.errno in PASSING

@@ -9,7 +9,7 @@ from typing import Any
 import av
 import av.filter
 
-from extract.media.errors import UnreadableError, refuse_long
+from extract.media.errors import UnreadableError, is_passing, refuse_long
 
 Box = tuple[float, float, float, float]
 # A file whose pictures end before this share of its stated duration is damaged.
@@ -47,6 +47,9 @@ def shown_frames(path: Path, stretch: Stretch) -> Generator[tuple[Any, float], N
             waiting, ends_s = frame, now_s + period_s
             if end_s is not None and now_s >= end_s:
                 return
+    if ends_s <= start_s:
+        detail = f"the stretch begins at {start_s:.2f} s, and the pictures end after {ends_s:.2f} s"
+        raise UnreadableError("undecodable", detail)
     if ends_s - start_s < MIN_DECODED_SHARE * (stop_s - start_s):
         detail = f"its pictures end after {ends_s:.2f} s, and it states {stated_s:.2f} s"
         raise UnreadableError("undecodable", detail)
@@ -73,10 +76,15 @@ def _opened_before(path: Path, start_s: float) -> Iterator[tuple[Any, Any]]:
 def _jumps_before(container: Any, stream: Any, start_s: float) -> bool:
     """Jump to the keyframe before a time; whether the first frame there is not after it."""
     wanted = round((_origin_s(stream) + start_s) * av.time_base)
-    container.seek(wanted)
-    first = next(container.decode(stream), None)
+    try:
+        container.seek(wanted)
+        first = next(container.decode(stream), None)
+        container.seek(wanted)
+    except av.FFmpegError as error:
+        if is_passing(error):
+            raise
+        return False
     time_s = None if first is None else _time_s(first, stream)
-    container.seek(wanted)
     return time_s is not None and time_s <= start_s
 
 
@@ -101,23 +109,32 @@ def _origin_s(stream: Any) -> float:
 
 def _progressive(container: Any, stream: Any) -> Iterator[Any]:
     """The decoded frames; from the first interlaced one on, those that are lose their comb."""
-    mending: Any = None
+    mending, kind = None, None
     for frame in container.decode(stream):
+        found = (frame.width, frame.height, frame.format.name)
+        if mending is not None and found != kind:
+            yield from _flushed(mending)
+            mending = None
         if mending is None and frame.interlaced_frame:
-            mending = _deinterlacer(stream)
+            mending, kind = _deinterlacer(frame, stream), found
         if mending is None:
             yield frame
         else:
             mending.push(frame)
             yield from _pulled(mending)
     if mending is not None:
-        mending.push(None)
-        yield from _pulled(mending)
+        yield from _flushed(mending)
 
 
-def _deinterlacer(stream: Any) -> Any:
+def _deinterlacer(frame: Any, stream: Any) -> Any:
+    """A filter for frames such as this one."""
     graph = av.filter.Graph()
-    first = graph.add_buffer(template=stream)
+    first = graph.add_buffer(
+        width=frame.width,
+        height=frame.height,
+        format=frame.format,
+        time_base=frame.time_base or stream.time_base,
+    )
     last = graph.add("buffersink")
     mend = graph.add("bwdif", "mode=send_frame:deint=interlaced")
     first.link_to(mend)
@@ -132,6 +149,11 @@ def _pulled(graph: Any) -> Iterator[Any]:
             yield graph.pull()
         except (av.BlockingIOError, av.EOFError):
             return
+
+
+def _flushed(graph: Any) -> Iterator[Any]:
+    graph.push(None)
+    yield from _pulled(graph)
 
 
 def _stated_duration_s(container: Any, stream: Any) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from extract.media.errors import UnreadableError
+from extract.media.errors import UnreadableError, is_passing
 from extract.media.frames import Box, Stretch, shown_frames
 
 Picture = NDArray[np.uint8]
@@ -21,8 +21,9 @@ def sampled_pictures(
 ) -> Iterator[tuple[Picture, tuple[int, ...]]]:
     """Decode a stretch once and sample it at several rates.
 
-    At a rate the k-th sample is the picture on the screen at `start_s + (k + 0.5) / rate`, so there
-    are as many as the duration times the rate, rounded (halves up), and at least 1. Only sampled
+    At a rate the k-th sample is the picture on the screen at `start_s + (k + 0.5) / rate` (of two
+    that meet there the earlier), so there are as many as the duration times the rate, rounded
+    (halves up), and at least 1. Only sampled
     pictures are converted. They are RGB `(H, W, 3)`, upright, without the comb of interlacing, in
     their own size (pixels that are not square stay so).
 
@@ -42,8 +43,8 @@ def sampled_pictures(
                 yield _picture(frame, reformatter, stretch.box), counts
                 empty = False
     except (av.FFmpegError, ValueError) as error:
-        if isinstance(error, OSError):
-            raise  # the disk's fault and not the file's
+        if is_passing(error):
+            raise
         raise UnreadableError("undecodable", str(error)) from None
     if empty:
         raise UnreadableError("undecodable", "it holds no pictures in the stretch asked for")
