@@ -4,7 +4,7 @@ import csv
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
@@ -12,9 +12,10 @@ import click
 import numpy as np
 import soundfile
 import torch
+from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
 
-from benchmarks._usual_loop import usual_audio, usual_text, usual_video
-from extract.backbone import Backbone, Example, load_backbone
+from benchmarks._usual_loop import usual_audio, usual_frames, usual_text, usual_video
+from extract.backbone import Backbone, Example, load_backbone, seeded
 from extract.compute import Compute
 from extract.encoder import Encoder
 from extract.fill import Filled, fill_with
@@ -36,8 +37,12 @@ SPECS = {
     ),
     "audio": BackboneSpec("base", "audio", LeafSpec("wav2vec2", {"checkpoint": "random"})),
     "video": BackboneSpec("r3d", "video", LeafSpec("r3d", {"weights": "random"})),
+    # A random CLIP ViT-B/32 that is saved beside the films.
+    "frames": BackboneSpec("clip", "video", LeafSpec("clip-frames", {"checkpoint": "clip"})),
 }
-USUAL = {"text": usual_text, "audio": usual_audio, "video": usual_video}
+USUAL = {
+    "text": usual_text, "audio": usual_audio, "video": usual_video, "frames": usual_frames,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class Case:
 
     corpus: CorpusSpec
     manifest: list[Utterance]
+    kind: str
     spec: BackboneSpec
     backbone: Backbone
     compute: Compute
@@ -80,23 +86,33 @@ class Case:
         saved = self.folder / "usual"
         shutil.rmtree(saved, ignore_errors=True)
         saved.mkdir()
-        loop = USUAL[self.backbone.modality]
+        loop = USUAL[self.kind]
         return loop(self.backbone, self.compute, self.corpus.root, self.manifest, saved)
 
 
-def made(modality: str, count: int, folder: Path, compute: Compute) -> Case:
-    """Utterances of a modality on disk, and their network."""
-    manifest = {"text": texts_of_meld, "audio": sounds_like_meld, "video": videos_like_meld}[
-        modality
-    ](count, folder)
+def made(kind: str, count: int, folder: Path, compute: Compute) -> Case:
+    """Utterances of a kind on disk, and their network."""
+    makers = {"text": texts_of_meld, "audio": sounds_like_meld}
+    manifest = makers.get(kind, videos_like_meld)(count, folder)
     corpus = CorpusSpec("meld-like", folder, LeafSpec("demo", {}))
-    backbone = load_backbone(SPECS[modality], compute)
+    spec = SPECS[kind]
+    if kind == "frames":
+        save_clip(folder / "clip")
+        spec = replace(spec, leaf=LeafSpec("clip-frames", {"checkpoint": str(folder / "clip")}))
+    backbone = load_backbone(spec, compute)
     with Child(held=[backbone.prepare]) as child:
         contexts: dict[str, tuple[str, ...]] = {u.id: () for u in manifest}
         reader = Reader(folder, [backbone], ExtractSpec(), [contexts], child)
         prepared = [reader.read((utterance, [0]))[0].example for utterance in manifest]
     examples = [example for example in prepared if example is not None]
-    return Case(corpus, manifest, SPECS[modality], backbone, compute, examples, folder)
+    return Case(corpus, manifest, kind, spec, backbone, compute, examples, folder)
+
+
+def save_clip(folder: Path) -> None:
+    """A random image tower of the published size, and its preprocessing."""
+    CLIPImageProcessor().save_pretrained(folder)
+    network = seeded(0, lambda: CLIPVisionModelWithProjection(CLIPVisionConfig()))
+    network.save_pretrained(folder)
 
 
 def texts_of_meld(count: int, folder: Path) -> list[Utterance]:

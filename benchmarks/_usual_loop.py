@@ -88,3 +88,19 @@ def usual_video(
         save(saved, batch, states, [-(-len(clip) // 8) for clip in clips])
         real, padded = real + sum(map(len, clips)), padded + inputs.shape[0] * inputs.shape[1]
     return padded / real
+
+
+@torch.inference_mode()
+def usual_frames(
+    backbone: Any, compute: Compute, root: Path, manifest: Sequence[Utterance], saved: Path
+) -> float:
+    """The frames of one clip after another through the network, in the library's preprocessing."""
+    processor, rate_hz = backbone.shape.processor, backbone.prepare.rate_hz
+    for utterance in manifest:
+        path = root / str(utterance.video)
+        sampled = sampled_pictures(path, [rate_hz], Stretch())
+        pictures = [picture for picture, (count,) in sampled for _ in range(count)]
+        pixels = processor(pictures, return_tensors="pt").pixel_values.to(compute.device)
+        states = backbone.network(pixels).image_embeds
+        save(saved, [utterance], states[None], [len(pictures)])
+    return 1.0

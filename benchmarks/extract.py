@@ -1,6 +1,6 @@
 """How near extraction comes to the network's own speed, and how far from the usual loop.
 
-For text, audio and video, in turns in one process, the same utterances (lengths as in MELD) go
+For texts, sounds and films, in turns in one process, the same utterances (lengths as in MELD) go
 through three things:
 
 - forward: the network alone, one utterance at a time, inputs ready in memory;
@@ -30,6 +30,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+# Texts with MiniLM, sounds with wav2vec2-base, films with R3D-18, films with CLIP ViT-B/32.
+NAMES = ("text", "audio", "video", "frames")
+
 if TYPE_CHECKING:
     from benchmarks._cases import Case
 
@@ -41,10 +44,17 @@ if TYPE_CHECKING:
 @click.option("--texts", default=600, show_default=True)
 @click.option("--sounds", default=16, show_default=True)
 @click.option("--videos", default=8, show_default=True)
+@click.option("--only", type=click.Choice(NAMES), multiple=True, help="These columns; all.")
 def main(
-    json_path: Path | None, device: str, rounds: int, texts: int, sounds: int, videos: int
+    json_path: Path | None,
+    device: str,
+    rounds: int,
+    texts: int,
+    sounds: int,
+    videos: int,
+    only: tuple[str, ...],
 ) -> None:
-    """Print a table of ratios for each modality."""
+    """Print a table of ratios for each kind of utterance and network."""
     # Here and not above: each decoding process imports this file, as it would cli.py.
     import torch
 
@@ -54,20 +64,22 @@ def main(
     from features.specs import ExtractSpec
 
     compute = Compute.of(ExtractSpec(), torch.device(device))
-    warm_up("extract.backbones.r3d")
+    warm_up("extract.backbones.r3d", "extract.backbones.clip_frames")
     figures: dict[str, dict[str, float]] = {}
-    for modality, count in (("text", texts), ("audio", sounds), ("video", videos)):
+    counts = dict(zip(NAMES, (texts, sounds, videos, videos), strict=True))
+    names = only or NAMES
+    for name in names:
         folder = Path(tempfile.mkdtemp(prefix="extract-benchmark-"))
         try:
-            found = measure(made(modality, count, folder, compute), rounds)
+            found = measure(made(name, counts[name], folder, compute), rounds)
         finally:
             shutil.rmtree(folder)
-        for name, value in found.items():
-            figures.setdefault(name, {})[modality] = value
-    names = ("text", "audio", "video")
+        for figure, value in found.items():
+            figures.setdefault(figure, {})[name] = value
     click.echo(f"{'figure':<34}" + "".join(f"{name:>10}" for name in names))
-    for name, values in figures.items():
-        click.echo(f"{name:<34}" + "".join(f"{values.get(n, float('nan')):>10.3f}" for n in names))
+    for figure, values in figures.items():
+        shown = "".join(f"{values.get(name, float('nan')):>10.3f}" for name in names)
+        click.echo(f"{figure:<34}{shown}")
     if json_path:
         json_path.write_text(json.dumps(figures, indent=2) + "\n")
 
