@@ -2,7 +2,7 @@
 
 Text: 16 tokens. Sound: 3.2 s, MELD's mean, divided by 3.2. Video: 16 frames of 112 x 112 (VideoMAE
 224 x 224), or one picture of 224 x 224; for VideoLLaMA3 a frame of 448 x 448 (256 tokens), and 256
-tokens in its language model, whose weights are counted without being made. A multiplication and an
+tokens in its language model, counted on one layer and two of its 28. A multiplication and an
 addition are two operations. `python benchmarks/cost.py [--json PATH]`
 """
 
@@ -108,11 +108,19 @@ def sight(words: Any) -> tuple[float, int]:
 
 
 def language(words: Any) -> tuple[float, int]:
-    """Operations for 256 tokens, and parameters without the output layer."""
-    with torch.device("meta"):
-        network = hf.Qwen2Model(hf.Qwen2Config(**words)).eval()
-        tokens = torch.randn(1, 256, words["hidden_size"])
-    return counted(lambda: network(inputs_embeds=tokens, use_cache=False)), parameters(network)
+    """Operations for 256 tokens, and parameters without the output layer; all layers are equal."""
+    tokens = torch.randn(1, 256, words["hidden_size"])
+    found = []
+    for layers in (1, 2):
+        config = hf.Qwen2Config(**{**words, "num_hidden_layers": layers})
+        network = hf.Qwen2Model(config).eval()
+        operations = counted(
+            lambda network=network: network(inputs_embeds=tokens, use_cache=False)  # type: ignore[misc]
+        )
+        found.append((operations, parameters(network)))
+    (one, held), (two, held_by_two) = found
+    more = words["num_hidden_layers"] - 1
+    return one + more * (two - one), held + more * (held_by_two - held)
 
 
 def video(architecture: Any) -> tuple[float, int]:
@@ -166,6 +174,12 @@ def networks() -> dict[str, Callable[[], tuple[float, int]]]:
         ),
         "Whisper-base, 30 s": whisper,
         "Qwen2.5-Omni-7B, audio, 1 s": omni,
+    }  # fmt: skip
+
+
+def video_networks() -> dict[str, Callable[[], tuple[float, int]]]:
+    """The networks on video by name."""
+    return {
         "R3D-18, 16 frames": lambda: video("r3d-18"),
         "MC3-18, 16 frames": lambda: video("mc3-18"),
         "R(2+1)D-18, 16 frames": lambda: video("r2plus1d-18"),
@@ -190,7 +204,7 @@ def main(json_path: Path | None) -> None:
     """Print billions of operations and millions of parameters."""
     figures = {}
     click.echo(f"{'network':<30}{'10^9 operations':>18}{'10^6 parameters':>18}")
-    for name, cost in networks().items():
+    for name, cost in (networks() | video_networks()).items():
         operations, size = cost()
         figures[name] = {"giga_operations": operations, "parameters": size}
         click.echo(f"{name:<30}{operations:>18.1f}{size / 1e6:>18.1f}")

@@ -128,6 +128,8 @@ def _made_all(
     except torch.OutOfMemoryError:
         for maker in makers:
             maker.give_up()
+        for reader in readers:
+            reader.child.close()  # it may have been interrupted between two calls
         return False
     return True
 
