@@ -339,16 +339,17 @@ def save_omni(folder: Path) -> None:
     hf.WhisperFeatureExtractor(feature_size=128).save_pretrained(folder)
 
 
-FEW_TOKENS = {"max_tokens": 4, "window_s": 6.0}
 VIDEOS = {
     "videomae-base": Architecture("videomae", save_videomae, {"layers": [0, 1, 2], "grid": 2}),
     "clip-vit-b32": Architecture("clip-frames", save_clip),
     "siglip-base": Architecture("clip-frames", save_siglip),
     "videollama3-video": Architecture(
-        "videollama", save_videollama, {"branch": "video", "grid": None, **FEW_TOKENS}
+        "videollama", save_videollama, {"branch": "video", "grid": None, "max_tokens": 4}
     ),
     "videollama3-joint": Architecture(
-        "videollama", save_videollama, {"branch": "joint", "layers": [0, 1, 2], **FEW_TOKENS}
+        "videollama",
+        save_videollama,
+        {"branch": "joint", "layers": [0, 1, 2], "max_tokens": 4, "window_s": 6.0},
     ),
 }
 OMNI = Architecture("omni-audio", save_omni)

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from app.page import render
+from app.runs import load_runs
+from features.params import load_params
 from tests.project import Project
 
 pytestmark = pytest.mark.slow
@@ -99,3 +102,11 @@ def test_a_browser_shows_the_page(reported: Project, tmp_path: Path) -> None:
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
     assert done.stdout.count("<path") > 20 and "Results on mine" in done.stdout
+
+
+def test_faces_that_were_not_found_are_told_and_old_runs_are_shown(reported: Project) -> None:
+    runs = load_runs(load_params(reported.folder / "params.yaml"), reported.folder / "runs")
+    stores = runs[0].record["stores"]
+    stores["video"]["facts"] = {"num_faceless": 3, "num_frames": 40}
+    del stores["audio"]["facts"]  # a run of an earlier version
+    assert "r3d-random: no face in 3 of 40 frames" in render(runs)
