@@ -38,6 +38,10 @@ R3D = backbone("r3d", "r3d", weights="random", rate_hz=8.0, size_px=16)
 SIGHT = backbone("sight", "videollama", branch="video", checkpoint="tiny", rate_hz=2.0)
 JOINT = backbone("joint", "videollama", branch="joint", checkpoint="tiny", rate_hz=1.0)
 ALL = (R3D, SIGHT, JOINT)
+# All its windows are of one length, so they share batches.
+WINDOWS = backbone(
+    "windows", "r3d", weights="random", rate_hz=8.0, size_px=16, window_frames=16, stride_frames=16
+)
 
 
 class World:
@@ -174,42 +178,42 @@ def tracks(world: World, spec: BackboneSpec) -> list[torch.Tensor]:
 def test_a_companion_that_fills_the_memory_is_left_to_a_run_of_its_own(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for spec in (R3D, SIGHT):
+    for spec in (R3D, WINDOWS):
         world.fill(spec)
-    expected, before = world.tree(R3D), tracks(world, SIGHT)
+    expected, before = world.tree(R3D), tracks(world, WINDOWS)
     shutil.rmtree(world.pool.folder)
-    small: Any = Small(load_backbone(SIGHT, CPU), most=1)
-    fill_loaded(world, (R3D, load_backbone(R3D, CPU)), (SIGHT, small))
+    small: Any = Small(load_backbone(WINDOWS, CPU), most=1)
+    fill_loaded(world, (R3D, load_backbone(R3D, CPU)), (WINDOWS, small))
     said = capsys.readouterr().err
-    assert "films-sight is left to a run of its own: the networks do not fit" in said
+    assert "films-windows is left to a run of its own: the networks do not fit" in said
     assert world.tree(R3D) == expected and "out of memory on cpu" not in said
-    shutil.rmtree(world.path(SIGHT))
-    fill_loaded(world, (SIGHT, small))
+    shutil.rmtree(world.path(WINDOWS))
+    fill_loaded(world, (WINDOWS, small))
     assert "out of memory on cpu" in capsys.readouterr().err
-    for found, wanted in zip(tracks(world, SIGHT), before, strict=True):
+    for found, wanted in zip(tracks(world, WINDOWS), before, strict=True):
         assert torch.allclose(found, wanted, rtol=1e-2, atol=1e-5)  # float16
 
 
 def test_the_first_network_shrinks_its_batches_when_it_is_alone(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    small: Any = Small(load_backbone(SIGHT, CPU), most=1)
+    small: Any = Small(load_backbone(WINDOWS, CPU), most=1)
     parts = replace(SPEC, part_bytes=10**6)  # one for all, so that r3d is not finished before
-    fill_loaded(world, (SIGHT, small), (R3D, load_backbone(R3D, CPU)), spec=parts)
+    fill_loaded(world, (WINDOWS, small), (R3D, load_backbone(R3D, CPU)), spec=parts)
     said = capsys.readouterr().err
     left = "films-r3d is left to a run of its own"
     assert said.index(left) < said.index("out of memory on cpu")
-    assert Store(world.path(SIGHT)).reasons == ["ok"] * 12
+    assert Store(world.path(WINDOWS)).reasons == ["ok"] * 12
 
 
 def test_a_companion_without_room_for_one_window_stops_nothing(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    none: Any = Small(load_backbone(SIGHT, CPU), most=0)
+    none: Any = Small(load_backbone(WINDOWS, CPU), most=0)
     none.budget = 1  # every window alone
-    fill_loaded(world, (R3D, load_backbone(R3D, CPU)), (SIGHT, none))
+    fill_loaded(world, (R3D, load_backbone(R3D, CPU)), (WINDOWS, none))
     said = capsys.readouterr().err
-    assert "films-sight is left to a run of its own: films-sight: one window of" in said
+    assert "films-windows is left to a run of its own: films-windows: one window of" in said
     assert Store(world.path(R3D)).reasons == ["ok"] * 12
 
 
