@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from extract.backbone import seeded
 from extract.backbones import wav2vec2
 from extract.compute import CPU
-from tests.architectures import TRUE, without_checkpoints
 from tests.conformance import errors, neighbour_errors, windows
+from tests.every_architecture import TRUE, without_checkpoints
 
 Errors = tuple[float, float]
 

@@ -133,6 +133,13 @@ def freeze(network: nn.Module, compute: Compute) -> nn.Module:
     return network
 
 
+def let_go(backbone: Backbone) -> None:
+    """Give the memory of a backbone's networks back; it encodes nothing any more."""
+    for held in vars(backbone).values():
+        if isinstance(held, nn.Module):
+            held.to("meta")
+
+
 def seeded(seed: int, build: Callable[[], Any]) -> Any:
     """Build a network with random weights that depend on the seed alone."""
     with torch.random.fork_rng(devices=[]):

@@ -64,7 +64,7 @@ def fill(
     _require_some(manifest, corpus, backbone_spec.name, backbone_spec.modality)
     compute = Compute.of(spec, device)
     backbone = load_backbone(backbone_spec, compute)
-    for modality in backbone.reading.modalities:
+    for modality in backbone.reading.modalities[1:]:
         _require_some(manifest, corpus, backbone_spec.name, modality)
     loaded = [(backbone_spec, backbone)]
     loaded += _loaded(companions, compute)

@@ -92,13 +92,13 @@ def _make(
     while any(maker.left for maker in makers):
         if _made_all(makers, readers, list(_items(makers, manifest))):
             continue
-        # Not before the failed batch is gone with its exception.
-        torch.cuda.empty_cache()
         others = [maker for maker in makers[1:] if maker.left]
         for maker in others:
             maker.leave("the networks do not fit into the memory together")
         if not others:
             makers[0].shrink()
+        # Not before the failed batch is gone with its exception.
+        torch.cuda.empty_cache()
 
 
 def _items(makers: Sequence[PartMaker], manifest: Sequence[Utterance]) -> Iterator[Item]:

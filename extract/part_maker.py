@@ -5,7 +5,7 @@ import time
 from collections import deque
 from dataclasses import replace
 
-from extract.backbone import Example
+from extract.backbone import Example, let_go
 from extract.compute import Compute
 from extract.encoder import Encoder
 from extract.extraction import Extraction
@@ -85,9 +85,10 @@ class PartMaker:
         self._begin()
 
     def leave(self, reason: str) -> None:
-        """Make no more parts; a run of its own will."""
+        """Make no more parts, and give the network's memory back; a run of its own will."""
         self.give_up()
         self.left.clear()
+        let_go(self.encoder.backbone)
         print(f"{self.name} is left to a run of its own: {reason}", file=sys.stderr)
 
     def shrink(self) -> None:

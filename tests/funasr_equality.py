@@ -24,7 +24,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.architectures import EMOTION2VEC_CONFIG  # noqa: E402
+from tests.speech_architectures import EMOTION2VEC_CONFIG  # noqa: E402
 
 PACKAGES = ("funasr==1.4.16", "torch==2.14.1", "torchaudio==2.11.0", "setuptools")
 DURATIONS_S = (0.03, 0.5, 1.0, 2.5, 3.7, 11.8)

@@ -12,22 +12,15 @@ from extract.backbone import Backbone
 from extract.compute import CPU, Compute
 from extract.encoder import Encoder
 from extract.media.text import Text
-from tests.architectures import (
-    SMALL,
-    SPEECH,
-    TRUE,
-    TRUE_TEXTS,
-    WHISPER,
-    Architecture,
-    texts,
-    without_checkpoints,
-)
+from tests.architectures import SMALL, TRUE_TEXTS, Architecture, texts
 from tests.conformance import (
     assert_neighbours_never_matter,
     assert_repeatable,
     assert_same,
     windows,
 )
+from tests.every_architecture import TRUE, without_checkpoints
+from tests.speech_architectures import SPEECH, WHISPER
 
 ALL = {
     **{f"small-{name}": architecture for name, architecture in texts(SMALL).items()},

@@ -15,10 +15,13 @@ from extract.fill import Filled, fill_with
 from extract.media import faces
 from extract.media.faces import FaceFinder, face_weights
 from extract.media.frames import Stretch
+from extract.media.text import Text
 from extract.media.video import sampled_pictures
+from extract.preparing import prepare_video
 from extract.recipe import store_header
 from features.errors import ProjectError
 from features.files import digest_file
+from features.leaves import leaf_constant, leaf_names, load_leaf
 from features.manifest import Utterance
 from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
 from features.store.pool import Pool
@@ -26,6 +29,7 @@ from features.store.reader import Store
 from features.store.verify import verify
 from tests.conftest import ROOT
 from tests.films import write_film
+from tests.video_architectures import VIDEOS
 
 # Takes cells of 8, 16 or 32 pixels that are white for faces (tests/bright_faces.py).
 BRIGHT = ROOT / "tests" / "fixtures" / "bright_faces.onnx"
@@ -136,6 +140,51 @@ def test_frames_without_a_face_are_whole_and_counted(
     monkeypatch.chdir(tmp_path)
     shown = CliRunner().invoke(stores, ["show", "films/r3d"]).output
     assert "faces: no face in 4 of 9 frames; in 1 tracks none at all" in shown
+
+
+# How each network on video is loaded; those with a checkpoint from one that is saved for it.
+CROPPED: dict[str, list[dict[str, Any]]] = {
+    "r3d": [{"weights": "random", "size_px": 16, "crop": "centre"}],
+    "videomae": [{"checkpoint": "videomae-base", "layers": [1]}],
+    "clip-frames": [{"checkpoint": "clip-vit-b32"}, {"checkpoint": "siglip-base"}],
+    "videollama": [
+        {"checkpoint": "tiny", "branch": "video", "grid": None},
+        {"checkpoint": "tiny", "branch": "joint", "window_s": 4.0},
+    ],
+}
+
+
+def on_video(code: str) -> bool:
+    modality = leaf_constant("extract/backbones", code, "MODALITY")
+    return "video" in ([modality] if isinstance(modality, str) else [*modality["branch"].values()])
+
+
+def test_every_network_on_video_can_be_given_faces() -> None:
+    assert set(CROPPED) == set(filter(on_video, leaf_names("extract/backbones")))
+
+
+@pytest.mark.parametrize(
+    ("code", "settings"), [(code, s) for code, many in CROPPED.items() for s in many]
+)
+def test_a_network_is_given_the_face_and_frames_without_one_are_counted(
+    code: str, settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaf = load_leaf("extract/backbones", code)
+    monkeypatch.setattr(leaf, "face_weights", lambda crop: BRIGHT if crop else None)
+    settings = dict(settings)
+    if settings.get("checkpoint") in VIDEOS:
+        VIDEOS[settings["checkpoint"]].save(tmp_path)
+        settings["checkpoint"] = str(tmp_path)
+    network = leaf.load(CPU, rate_hz=10.0, face_crop=True, **settings)
+    black = np.zeros((128, 192, 3), np.uint8)
+    write_film(tmp_path / "a.mp4", [white(96, 64), black, white(96, 64)])
+    (found,) = prepare_video([network.prepare], tmp_path / "a.mp4", [0], Stretch(), Text("a b"))
+    assert found.example is not None, found.detail
+    assert found.example.facts["num_frames"] == 3 and found.example.facts["num_faceless"] == 1
+    frames = np.concatenate([window.values[:3] for window in found.example.windows])
+    # The white square is half of the cut's area and more, and a fortieth of the whole picture.
+    bright = [float((frame > 128).mean()) for frame in frames]
+    assert bright[0] > 0.5 and bright[1] == 0 and bright[2] > 0.5
 
 
 def test_the_detector_is_part_of_the_recipe(

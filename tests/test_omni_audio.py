@@ -14,8 +14,8 @@ from extract.backbones import omni_audio
 from extract.compute import CPU
 from extract.encoder import Encoder
 from features.errors import ProjectError
-from tests.architectures import save_omni
 from tests.conformance import assert_same
+from tests.speech_architectures import save_omni
 
 LENGTHS = [480, 5000, 32_000, 32_001, 32_320, 32_640, 100_123]
 

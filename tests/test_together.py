@@ -156,7 +156,7 @@ class Small:
     """A network on a device with little memory."""
 
     def __init__(self, inner: Any, most: int) -> None:
-        self.inner, self.most = inner, most
+        self.inner, self.network, self.most = inner, inner.network, most
         self.calls = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -186,8 +186,10 @@ def test_a_companion_that_fills_the_memory_is_left_to_a_run_of_its_own(
     fill_loaded(world, (R3D, load_backbone(R3D, CPU)), (WINDOWS, small))
     said = capsys.readouterr().err
     assert "films-windows is left to a run of its own: the networks do not fit" in said
+    assert all(weight.is_meta for weight in small.network.parameters())  # their memory is free
     assert world.tree(R3D) == expected and "out of memory on cpu" not in said
     shutil.rmtree(world.path(WINDOWS))
+    small = Small(load_backbone(WINDOWS, CPU), most=1)
     fill_loaded(world, (WINDOWS, small))
     assert "out of memory on cpu" in capsys.readouterr().err
     for found, wanted in zip(tracks(world, WINDOWS), before, strict=True):

@@ -14,8 +14,8 @@ from extract.backbones._frames import scaled
 from extract.compute import CPU
 from extract.encoder import Encoder
 from features.errors import ProjectError
-from tests.architectures import VIDEOS
 from tests.conformance import assert_same, clip
+from tests.video_architectures import VIDEOS
 
 SIZES = [(64, 64), (360, 640), (97, 131), (201, 75)]
 

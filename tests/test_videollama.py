@@ -22,7 +22,6 @@ from extract.media.clip import Clip
 from extract.media.errors import UnreadableError
 from extract.media.text import Text
 from features.errors import ProjectError
-from tests.architectures import VIDEOS, save_videollama
 from tests.conformance import (
     assert_neighbours_never_matter,
     assert_repeatable,
@@ -30,6 +29,7 @@ from tests.conformance import (
     clip,
     windows,
 )
+from tests.video_architectures import VIDEOS, save_videollama
 
 WORDS = "Oh no, he’s lost it."
 
@@ -203,6 +203,10 @@ def test_a_long_clip_is_cut_and_each_window_is_followed_by_the_words() -> None:
     frames = pictures(7)
     example = short.prepare(given(short, frames))
     assert len(example.windows) == 3 and example.facts == {"num_video_steps": 7}
+    said = [short.prepare.tokenizer.decode(w.tokens[0]) for w in example.windows]
+    for text, first, last in zip(said, ("0.5", "3.5", "6.5"), ("2.5", "5.5", "6.5"), strict=True):
+        assert text.startswith(f"Time {first}s:") and text.endswith("\n" + WORDS)
+        assert f"Time {last}s:" in text and f"Time {float(last) + 1}s:" not in text
     found, whole = track(short, given(short, frames)), track(long, given(long, frames))
     assert found.shape == whole.shape
     assert_same(found[:, :3], whole[:, :3])  # attention looks back only

@@ -92,7 +92,7 @@ def moments(blocks: Iterable[Tensor], shape: tuple[int, int]) -> tuple[Tensor, T
         exact = block.double()
         num_steps += len(block)
         total += exact.sum(dim=0)
-        squares += exact.square_().sum(dim=0)
+        squares += exact.square().sum(dim=0)
     if num_steps == 0:
         return torch.zeros(shape), torch.ones(shape)
     mean = total / num_steps

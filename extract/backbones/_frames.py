@@ -34,6 +34,11 @@ class SingleFrames:
         return [clip.frames[cut.start : cut.stop] for cut in cuts]
 
 
+def nominal_steps(rate_hz: float, cells: int = 1) -> int:
+    """The steps of an utterance of four seconds."""
+    return max(1, round(4 * rate_hz)) * cells
+
+
 def scaled(frames: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """Frames `(..., H, W, 3)` of 0 to 255 as float32 `(..., 3, H, W)` with mean 0, deviation 1."""
     mean_of, std_of = (

@@ -37,6 +37,14 @@ class LibraryShape:
         return self.processor.image_mean, self.processor.image_std
 
 
+def squares(size_px: int) -> dict[str, dict[str, int]]:
+    """Settings of a processor that cuts the largest square out of the middle."""
+    return {
+        "size": {"shortest_edge": size_px},
+        "crop_size": {"height": size_px, "width": size_px},
+    }
+
+
 def library_shape(folder: Path, size_px: int) -> LibraryShape:
     """The preprocessing in a checkpoint's folder, which must give squares of `size_px`."""
     shape = LibraryShape(load_part(AutoImageProcessor, folder))

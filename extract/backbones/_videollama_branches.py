@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from extract.backbone import Reading, Window, freeze
-from extract.backbones._frames import cell_means, scaled
+from extract.backbones._frames import cell_means, nominal_steps, scaled
 from extract.backbones._layers import chosen_layers, layer_states
 from extract.backbones._text_input import TextInput
 from extract.backbones._videollama_input import OWN, SEEN, JointInput, SeenInput
@@ -16,7 +16,6 @@ from extract.backbones._videollama_networks import seen_tokens
 from extract.compute import Compute
 
 VERSION = 1
-UTTERANCE_S = 4
 
 
 class VideoBranch:
@@ -41,7 +40,7 @@ class VideoBranch:
         self.rate_hz = prepare.rate_hz
         self.first_step_s = 0.5 / prepare.rate_hz
         cells = prepare.shape.max_tokens if prepare.grid is None else prepare.grid**2
-        self.nominal_steps = max(1, round(UTTERANCE_S * prepare.rate_hz)) * cells
+        self.nominal_steps = nominal_steps(prepare.rate_hz, cells)
         self.budget = compute.pick(cpu=1024, cuda=16_384)
 
     def cost(self, window: Window) -> int:
@@ -134,7 +133,7 @@ class TextBranch:
         config = network.config.text_config
         self.dim = int(config.hidden_size)
         self.prepare = TextInput(tokenizer, int(config.max_position_embeddings), False)
-        self.budget = compute.pick(cpu=65_536, cuda=65_536)
+        self.budget = 65_536
 
     def cost(self, window: Window) -> int:
         return int(window.values.shape[1])

@@ -20,8 +20,8 @@ from transformers import (
 )
 
 from extract.backbone import Reading, Window, freeze, seeded
-from extract.backbones._frames import SingleFrames, scaled
-from extract.backbones._hf_frames import LibraryShape, library_shape
+from extract.backbones._frames import SingleFrames, nominal_steps, scaled
+from extract.backbones._hf_frames import LibraryShape, library_shape, squares
 from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
 from extract.checkpoints import load_part, load_pretrained, model_type
 from extract.compute import CPU, Compute
@@ -65,7 +65,7 @@ class ClipFrames:
         self.layers = (int(config.num_hidden_layers),)
         self.rate_hz = prepare.rate_hz
         self.first_step_s = 0.5 / prepare.rate_hz
-        self.nominal_steps = max(1, round(4 * prepare.rate_hz))
+        self.nominal_steps = nominal_steps(self.rate_hz)
         self.budget = compute.pick(cpu=FRAMES_PER_WINDOW, cuda=16 * FRAMES_PER_WINDOW)
 
     def cost(self, window: Window) -> int:
@@ -118,7 +118,6 @@ def tiny() -> ClipFrames:
         intermediate_size=32,
     )
     with tempfile.TemporaryDirectory() as name:
-        sizes = {"size": {"shortest_edge": 16}, "crop_size": {"height": 16, "width": 16}}
-        CLIPImageProcessor(**sizes).save_pretrained(name)
+        CLIPImageProcessor(**squares(16)).save_pretrained(name)
         seeded(0, lambda: CLIPVisionModelWithProjection(config)).save_pretrained(name)
         return load(CPU, checkpoint=name)

@@ -25,7 +25,7 @@ from torchvision.models.video.resnet import BasicBlock, BasicStem, Conv3DSimple,
 
 from extract.backbone import Reading, Window, freeze, seeded
 from extract.backbones._clip_input import ClipInput
-from extract.backbones._frames import cell_means, scaled
+from extract.backbones._frames import cell_means, nominal_steps, scaled
 from extract.compute import CPU, Compute
 from extract.media.faces import face_weights
 from features.errors import ProjectError
@@ -81,8 +81,7 @@ class R3d:
         if prepare.window_frames is not None:
             self.rate_hz = prepare.rate_hz / prepare.stride_frames
             self.first_step_s = prepare.window_frames / 2 / prepare.rate_hz
-        # An utterance of four seconds.
-        self.nominal_steps = max(1, round(4 * self.rate_hz)) * prepare.cells
+        self.nominal_steps = nominal_steps(self.rate_hz, prepare.cells)
         # So many frames of 112 x 112 at a time.
         num_frames = compute.pick(cpu=64, cuda=1024)
         self.budget = max(1, round(num_frames * (112 / prepare.size_px) ** 2))
@@ -126,19 +125,12 @@ def load(
     seed: int = 0,
 ) -> R3d:
     """Load a network with its Kinetics-400 weights, or with random ones drawn from `seed`."""
-    build, published, frames_per_step = NETWORKS[architecture]
-    network, digest = _weighted(build, published.KINETICS400_V1, weights, architecture, seed)
     _refuse_misfits(crop, face_crop, window_frames, stride_frames)
-    prepare = ClipInput(
-        rate_hz,
-        face_weights(face_crop),
-        crop,
-        size_px,
-        frames_per_step,
-        grid * grid,
-        window_frames,
-        stride_frames,
-    )
+    build, published, frames_per_step = NETWORKS[architecture]
+    faces, cells = face_weights(face_crop), grid * grid
+    windows = (window_frames, stride_frames)
+    prepare = ClipInput(rate_hz, faces, crop, size_px, frames_per_step, cells, *windows)
+    network, digest = _weighted(build, published.KINETICS400_V1, weights, architecture, seed)
     return R3d(network, digest, prepare, grid, compute)
 
 

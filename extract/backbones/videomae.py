@@ -18,8 +18,8 @@ from torch import Tensor
 from transformers import VideoMAEConfig, VideoMAEImageProcessor, VideoMAEModel
 
 from extract.backbone import Example, Reading, Window, freeze, seeded
-from extract.backbones._frames import cell_means, scaled
-from extract.backbones._hf_frames import LibraryShape, library_shape
+from extract.backbones._frames import cell_means, nominal_steps, scaled
+from extract.backbones._hf_frames import LibraryShape, library_shape, squares
 from extract.backbones._layers import chosen_layers, layer_states
 from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
 from extract.checkpoints import load_pretrained
@@ -85,7 +85,7 @@ class VideoMae:
         self.layers = chosen_layers(layers, config.num_hidden_layers)
         self.rate_hz = prepare.rate_hz / prepare.frames_per_step
         self.first_step_s = prepare.frames_per_step / 2 / prepare.rate_hz
-        self.nominal_steps = max(1, round(4 * self.rate_hz)) * prepare.cells
+        self.nominal_steps = nominal_steps(self.rate_hz, prepare.cells)
         self.side = config.image_size // config.patch_size
         self.window_steps = prepare.num_frames // prepare.frames_per_step * self.side**2
         self.budget = self.window_steps * compute.pick(cpu=2, cuda=32)
@@ -137,7 +137,6 @@ def tiny() -> VideoMae:
         intermediate_size=32,
     )
     with tempfile.TemporaryDirectory() as name:
-        sizes = {"size": {"shortest_edge": 16}, "crop_size": {"height": 16, "width": 16}}
-        VideoMAEImageProcessor(**sizes).save_pretrained(name)
+        VideoMAEImageProcessor(**squares(16)).save_pretrained(name)
         seeded(0, lambda: VideoMAEModel(config)).save_pretrained(name)
         return load(CPU, checkpoint=name, layers=[0, 1, 2])

@@ -18,13 +18,13 @@ class Shape:
     Attributes:
         resized: height and width, or the length of the shorter edge, the other in proportion.
         cut: height and width of the piece that is cut out of the middle, with black around it
-            where it is the larger one; None keeps all.
+            where it is the larger one.
         bicubic, antialias: how pixels are interpolated; bilinear, and without a filter against
             aliasing, where they are off.
     """
 
     resized: tuple[int, int] | int
-    cut: tuple[int, int] | None = None
+    cut: tuple[int, int]
     bicubic: bool = False
     antialias: bool = True
 
@@ -34,6 +34,5 @@ class Shape:
         size = [self.resized] if isinstance(self.resized, int) else list(self.resized)
         mode = tvf.InterpolationMode.BICUBIC if self.bicubic else tvf.InterpolationMode.BILINEAR
         pixels = tvf.resize(pixels, size, interpolation=mode, antialias=self.antialias)
-        if self.cut is not None:
-            pixels = tvf.center_crop(pixels, list(self.cut))
+        pixels = tvf.center_crop(pixels, list(self.cut))
         return np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())

@@ -23,9 +23,9 @@ def sampled_pictures(
 
     At a rate the k-th sample is the picture on the screen at `start_s + (k + 0.5) / rate` (of two
     that meet there the earlier), so there are as many as the duration times the rate, rounded
-    (halves up), and at least 1. Only sampled
-    pictures are converted. They are RGB `(H, W, 3)`, upright, without the comb of interlacing, in
-    their own size (pixels that are not square stay so).
+    (halves up), and at least 1. Only sampled pictures are converted. They are RGB `(H, W, 3)`,
+    upright, without the comb of interlacing, in their own size (pixels that are not square stay
+    so).
 
     Yields:
         a picture, and for each rate how many times it is sampled.
