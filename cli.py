@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from app import pipeline, recipes, report, stores
+from app import compare, pipeline, recipes, report, stores
 from features.errors import ProjectError
 
 USER_ERROR = 2
@@ -20,8 +20,10 @@ for command in (
     pipeline.manifest,
     pipeline.extract,
     pipeline.train,
+    pipeline.transfer,
     report.report,
     report.results,
+    compare.compare,
     stores.stores,
     recipes.use,
     recipes.check,

@@ -26,17 +26,18 @@ Curve = tuple[Sequence[float], Sequence[float]]
 
 
 def learning_curves(losses: Mapping[str, Curve], scores: Mapping[str, Curve], metric: str) -> str:
-    """Training loss and dev score by epoch, one line per seed."""
+    """Training loss and dev score by epoch, one line per seed and fold."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.4, 2.1), layout="constrained")
         left, right = figure.subplots(1, 2)
         for axes, curves, name in ((left, losses, "train loss"), (right, scores, f"dev {metric}")):
             for (seed, (epochs, values)), colour in zip(curves.items(), _cycle(), strict=False):
-                axes.plot(epochs, values, color=colour, linewidth=1.4, label=f"seed {seed}")
+                axes.plot(epochs, values, color=colour, linewidth=1.4, label=seed)
             axes.set_xlabel("epoch")
             axes.set_title(name, loc="left", color=INK, fontsize=9)
-            axes.set_ylim(bottom=0)
-        left.legend(frameon=False, fontsize=8, labelcolor=INK)
+            axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
+        if len(losses) <= len(COLOURS):
+            left.legend(frameon=False, fontsize=8, labelcolor=INK)
         return _svg(figure)
 
 
@@ -61,6 +62,44 @@ def confusion_matrix(counts: Sequence[Sequence[int]], classes: Sequence[str]) ->
         axes.set_ylabel("true")
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0)
+        return _svg(figure)
+
+
+def reliability_plot(plain: Sequence[Mapping[str, float]], tempered: Sequence[Any]) -> str:
+    """How often the predicted class is right, by how sure the head was; the diagonal is honest."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(2.6, 2.5), layout="constrained")
+        axes = figure.subplots()
+        axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
+        lines = ((plain, "as trained"), (tempered, "tempered"))
+        for (bins, name), colour in zip(lines, COLOURS, strict=False):
+            x, y = [b["confidence"] for b in bins], [b["accuracy"] for b in bins]
+            axes.plot(x, y, color=colour, linewidth=1.4, marker="o", markersize=3, label=name)
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1)
+        axes.set_xlabel("confidence")
+        axes.set_title("share that is right", loc="left", color=INK, fontsize=9)
+        axes.legend(frameon=False, fontsize=8, labelcolor=INK)
+        return _svg(figure)
+
+
+def damage_curves(damage: Mapping[str, Any], scale: float) -> str:
+    """A metric under noise on each modality; dashed lines: the modality is missing."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(3.4, 2.5), layout="constrained")
+        axes = figure.subplots()
+        for (name, points), colour in zip(damage["noise"].items(), _cycle(), strict=False):
+            levels = [0.0, *(point["level"] for point in points)]
+            values = [damage["whole"], *points]
+            means = [scale * value["mean"] for value in values]
+            deviations = [scale * value["std"] for value in values]
+            axes.errorbar(levels, means, deviations, color=colour, linewidth=1.4, label=name)
+            if name in damage["missing"]:
+                gone = scale * damage["missing"][name]["mean"]
+                axes.axhline(gone, color=colour, linewidth=0.9, linestyle="--")
+        axes.set_xlabel("noise, in standard deviations")
+        axes.set_title(damage["metric"].replace("_", " "), loc="left", color=INK, fontsize=9)
+        axes.legend(frameon=False, fontsize=8, labelcolor=INK)
         return _svg(figure)
 
 

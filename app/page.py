@@ -1,20 +1,34 @@
 """The report as one HTML page that loads nothing from anywhere."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from app.charts import confusion_matrix, learning_curves
-from app.runs import METRICS, Run
+from app.charts import confusion_matrix, damage_curves, learning_curves, reliability_plot
+from app.figures import limits, number, p_value, signed, spread
+from app.runs import Run, Transfer, metrics_for
 from app.tables import faceless
+from features.head_specs import METRICS, HeadSpec
+from features.manifest import SPLITS
+from train.significance import Difference
 
 TEMPLATE = "report.html.j2"
+NAMED_SPEAKERS = 6
 
 
-def render(runs: Sequence[Run]) -> str:
-    """The page for some runs: tables of figures, learning curves, confusion matrices."""
+def render(
+    runs: Sequence[Run],
+    transfers: Sequence[Transfer],
+    notes: Mapping[str, Sequence[str]],
+    differences: Mapping[str, Mapping[str, Difference]],
+) -> str:
+    """The page for some runs and transfers.
+
+    `notes` are what is doubtful about each corpus; `differences` by head say by how much the
+    first head is above it, by measure.
+    """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -22,35 +36,54 @@ def render(runs: Sequence[Run]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals |= {
+        "limits": limits, "number": number, "p_value": p_value, "signed": signed, "spread": spread,
+    }  # fmt: skip
     return environment.get_template(TEMPLATE).render(
         corpora=sorted({run.spec.corpus for run in runs}),
-        tasks=sorted({task for run in runs for task in run.spec.tasks}),
-        metrics=METRICS,
+        tables=_tables(runs),
         random=sorted({name for run in runs for name in run.random_inputs()}),
         runs=[_view(run) for run in runs],
+        transfers=transfers,
+        metrics_for=metrics_for,
+        notes={corpus: lines for corpus, lines in notes.items() if lines},
+        differences=differences,
     )
+
+
+def _tables(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """One table of figures per measure."""
+    found: dict[str, tuple[str, ...]] = {}
+    for run in runs:
+        found |= {name: metrics_for(classes) for name, classes in run.measures.items()}
+    return [
+        {
+            "measure": measure,
+            "metrics": metrics,
+            "unit": "in units of the labels" if metrics == METRICS["numbers"] else "in per cent",
+            "runs": [run for run in runs if measure in run.measures],
+        }
+        for measure, metrics in found.items()
+    ]
 
 
 def _view(run: Run) -> dict[str, Any]:
     """One head as the template shows it."""
-    training = run.spec.training
-    seeds = sorted({row["seed"] for row in run.curves}, key=int)
-    metric = f"{next(iter(run.spec.tasks))}_{training.choose_by}"
-    by_seed = {seed: [row for row in run.curves if row["seed"] == seed] for seed in seeds}
-
-    def curve(column: str) -> Any:
-        return {
-            seed: ([int(row["epoch"]) for row in rows], [float(row[column]) for row in rows])
-            for seed, rows in by_seed.items()
-        }
-
+    classes = [name for name, known in run.measures.items() if known is not None]
+    calibration = run.evaluation["calibration"]
     return {
         "run": run,
         "name": run.spec.name,
-        "tasks": list(run.spec.tasks),
-        "parts": run.record["num_utterances"],
-        "curves": learning_curves(curve("train_loss"), curve(f"dev_{metric}"), training.choose_by),
-        "matrices": {task: confusion_matrix(*run.confusion(task)) for task in run.spec.tasks},
+        "parts": _parts(run),
+        "how": _how(run),
+        "shared": _shared(run),
+        "curves": _curves(run),
+        "matrices": {name: confusion_matrix(*run.confusion(name)) for name in classes},
+        "reliability": {
+            name: reliability_plot(told["plain"]["bins"], told["tempered"]["bins"])
+            for name, told in calibration.items()
+        },
+        "damage": [_damage(told) for told in run.evaluation["damage"]],
         "faceless": [
             f"{run.spec.inputs[modality]}: {said}"
             for modality, store in run.record["stores"].items()
@@ -62,3 +95,66 @@ def _view(run: Run) -> dict[str, Any]:
             for reason, count in store["missing"].items()
         ],
     }
+
+
+def _damage(told: Mapping[str, Any]) -> dict[str, Any]:
+    scale = 1.0 if told["metric"] in METRICS["numbers"] else 100.0
+    gone = [f"{name} {spread(told['metric'], value)}" for name, value in told["missing"].items()]
+    return {"measure": told["measure"], "plot": damage_curves(told, scale), "missing": gone}
+
+
+def _parts(run: Run) -> str:
+    """How many utterances train, choose and test."""
+    folds = list(run.record["folds"].values())
+    counts = {split: [fold["num_utterances"][split] for fold in folds] for split in SPLITS}
+    if len(folds) == 1:
+        return ", ".join(f"{values[0]} {split}" for split, values in counts.items()) + " utterances"
+    ranges = {split: f"{min(values)} to {max(values)} {split}" for split, values in counts.items()}
+    return f"{len(folds)} folds of {ranges['train']}, {ranges['dev']}, {ranges['test']} utterances"
+
+
+def _how(run: Run) -> str:
+    """What was chosen on what."""
+    spec, folds = run.spec, list(run.record["folds"].values())
+    drawn = folds[0]["dev_drawn"]
+    unit = "whole speakers" if spec.protocol.dev_unit == "speaker" else "whole dialogues"
+    dev = f"a dev part drawn from the training part ({unit})" if drawn else "the corpus's dev part"
+    chosen = [f"{value:g}" for fold in folds for value in fold["chosen"]]
+    what = "epoch" if isinstance(spec, HeadSpec) else "penalty strength"
+    shown = ", ".join(chosen) if len(chosen) <= 12 else f"{', '.join(chosen[:12])}, ..."
+    resampled = run.evaluation["resampled"]
+    return (
+        f"Protocol {spec.protocol.leaf.code}. The {what} was chosen by "
+        f"{spec.choose_by.replace('_', ' ')} on {dev}: {shown}. Intervals draw the "
+        f"{resampled['count']} {resampled['unit']}s of the test part again."
+    )
+
+
+def _shared(run: Run) -> str:
+    """Who is tested and trained on."""
+    folds = run.record["folds"].values()
+    names = sorted({name for fold in folds for name in fold["shared_speakers"]})
+    if not names:
+        return ""
+    more = f" and {len(names) - NAMED_SPEAKERS} more" if len(names) > NAMED_SPEAKERS else ""
+    return f"{', '.join(names[:NAMED_SPEAKERS])}{more}"
+
+
+def _curves(run: Run) -> str:
+    measure = next(iter(run.measures))
+    metric = run.shown_metric(measure)
+    many = len(run.record["folds"]) > 1
+    lines: dict[str, list[dict[str, str]]] = {}
+    for row in run.curves:
+        name = f"{row['fold']}, seed {row['seed']}" if many else f"seed {row['seed']}"
+        lines.setdefault(name, []).append(row)
+
+    def curve(column: str) -> Any:
+        return {
+            name: ([int(row["epoch"]) for row in rows], [float(row[column]) for row in rows])
+            for name, rows in lines.items()
+        }
+
+    return learning_curves(
+        curve("train_loss"), curve(f"dev_{measure}_{metric}"), f"{measure} {metric}"
+    )

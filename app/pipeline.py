@@ -1,15 +1,19 @@
 """The stages of dvc.yaml as commands; each takes a name from params.yaml."""
 
+import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from app.tables import faceless
 from features.errors import ProjectError
+from features.files import write_atomic
 from features.manifest import read_labels, read_utterances, write_records
-from features.params import load_params
-from features.specs import BackboneSpec, Params, TrackSpec, store_path
+from features.params import Params, load_params
+from features.specs import BackboneSpec, TrackSpec, store_path
 from features.store.pool import Pool
 from features.store.publish import publish_empty
 
@@ -25,6 +29,11 @@ def manifest_path(corpus: str) -> Path:
 def labels_path(corpus: str) -> Path:
     """The labels of a corpus: what is meant, and the split."""
     return DATA_PATH / corpus / "labels.jsonl"
+
+
+def notes_path(corpus: str) -> Path:
+    """What is doubtful about a corpus, line by line."""
+    return DATA_PATH / "_notes" / f"{corpus}.json"
 
 
 @click.command()
@@ -45,13 +54,19 @@ def manifest(name: str) -> None:
     """Read the corpus NAME: its manifest, its labels and its empty store."""
     from extract.corpus import read_corpus
 
-    utterances, labels = read_corpus(load_params().pick("corpora", name))
+    corpus = read_corpus(load_params().pick("corpora", name))
+    utterances = corpus.utterances
     write_records(manifest_path(name), utterances)
-    write_records(labels_path(name), labels)
-    ids = [utterance.id for utterance in utterances]
-    publish_empty(store_path(name, "none"), ids, Pool.default())
-    num_dialogues = len({u.dialogue for u in utterances if u.dialogue is not None})
-    click.echo(f"{name}: {len(utterances)} utterances, {num_dialogues} dialogues")
+    write_records(labels_path(name), corpus.labels)
+    write_atomic(notes_path(name), json.dumps(corpus.notes, indent=2).encode())
+    publish_empty(store_path(name, "none"), [u.id for u in utterances], Pool.default())
+    for note in corpus.notes:
+        click.echo(f"{name}: {note}")
+    counts = [f"{len(utterances)} utterances"]
+    for field in ("dialogue", "speaker", "session"):
+        if found := {getattr(u, field) for u in utterances} - {None}:
+            counts.append(f"{len(found)} {field}s")
+    click.echo(f"{name}: {', '.join(counts)}")
 
 
 @click.command()
@@ -103,20 +118,42 @@ def train(name: str) -> None:
     stores = open_stores({m: store_path(spec.corpus, backbone) for m, backbone in inputs.items()})
     RUNS_PATH.mkdir(exist_ok=True)
     metrics = run_head(spec, read_labels(labels_path(spec.corpus)), stores, RUNS_PATH / name)
-    for task, scores in metrics["test"].items():
+    _echo_figures(name, metrics)
+
+
+@click.command()
+@click.argument("name")
+def transfer(name: str) -> None:
+    """Test a trained head on another corpus, as transfers.NAME of params.yaml says."""
+    params = load_params()
+    spec = params.pick("transfers", name)
+    head = params.heads[spec.head]
+
+    from train.dataset import open_stores
+    from train.transfer import run_transfer
+
+    inputs = head.used_inputs
+    stores = open_stores({m: store_path(spec.corpus, backbone) for m, backbone in inputs.items()})
+    labels = read_labels(labels_path(spec.corpus))
+    run, folder = RUNS_PATH / spec.head, RUNS_PATH / name
+    _echo_figures(name, run_transfer(spec, head, run, labels, stores, folder))
+
+
+def _echo_figures(name: str, metrics: Mapping[str, Any]) -> None:
+    for measure, scores in metrics["test"].items():
         shown = ", ".join(f"{metric} {value['mean']:.3f}" for metric, value in scores.items())
-        click.echo(f"{name}: test {task}: {shown}")
+        click.echo(f"{name}: test {measure}: {shown}")
 
 
 def _companions(params: Params, track: TrackSpec) -> list[BackboneSpec]:
     """The backbones of other tracks over the same media that are still to be made."""
-    modality = params.backbones[track.backbone].modality
+    reads = params.backbones[track.backbone].reads
     waiting = [
         params.backbones[other.backbone]
         for other in params.tracks.values()
         if other.corpus == track.corpus and other != track and not other.store.exists()
     ]
-    return [backbone for backbone in waiting if backbone.modality == modality != "text"]
+    return [backbone for backbone in waiting if backbone.reads == reads in ("audio", "video")]
 
 
 def _device(wanted: str, num_gpus: int) -> str:

@@ -1,46 +1,101 @@
 """`report` and `results`: what the heads reached, as a page and as a table."""
 
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from app.pipeline import RUNS_PATH
+from app.figures import limits, number
+from app.pipeline import RUNS_PATH, labels_path, notes_path
+from app.runs import Run, Transfer, load_runs, load_transfers, metrics_for
 from app.tables import aligned
+from features.errors import ProjectError
 from features.files import write_atomic
+from features.manifest import read_labels
 from features.params import load_params
+
+if TYPE_CHECKING:
+    from train.significance import Difference
 
 REPORT_PATH = Path("report.html")
 
 
 @click.command()
 def report() -> None:
-    """Write report.html from the runs of all heads."""
+    """Write report.html from the runs of all heads and transfers."""
     from app.page import render
-    from app.runs import load_runs
 
-    runs = load_runs(load_params(), RUNS_PATH)
-    write_atomic(REPORT_PATH, render(runs).encode())
-    click.echo(f"{REPORT_PATH}: {len(runs)} heads")
+    params = load_params()
+    runs = load_runs(params, RUNS_PATH)
+    transfers = load_transfers(params, RUNS_PATH)
+    notes = {
+        name: json.loads(notes_path(name).read_text())
+        for name in params.corpora
+        if notes_path(name).exists()
+    }
+    page = render(runs, transfers, notes, _differences(runs))
+    write_atomic(REPORT_PATH, page.encode())
+    click.echo(f"{REPORT_PATH}: {len(runs)} heads, {len(transfers)} transfers")
 
 
 @click.command()
 def results() -> None:
     """Print the test figures of all heads and where the report is."""
-    from app.runs import METRICS, load_runs
-
-    runs = load_runs(load_params(), RUNS_PATH)
-    for task in sorted({task for run in runs for task in run.spec.tasks}):
-        rows: list[tuple[str, ...]] = [(f"test {task}, per cent", *METRICS)]
-        for run in runs:
-            if task in run.spec.tasks:
-                rows.append((run.spec.name, *(run.figure("test", task, m) for m in METRICS)))
-        for corpus in sorted({run.spec.corpus for run in runs}):
-            fitting = [r for r in runs if r.spec.corpus == corpus and task in r.spec.tasks]
-            if not fitting:
-                continue
-            run = fitting[0]
-            shown = [run.figure("baseline", task, metric) for metric in METRICS]
-            rows.append((f"majority class of {corpus}", *shown))
-        click.echo(aligned(rows) + "\n")
-    click.echo("Mean and standard deviation over seeds; epochs chosen on dev.")
+    params = load_params()
+    runs = load_runs(params, RUNS_PATH)
+    for measure in dict.fromkeys(name for run in runs for name in run.measures):
+        click.echo(aligned(_rows(measure, [r for r in runs if measure in r.measures])) + "\n")
+    for one in load_transfers(params, RUNS_PATH):
+        click.echo(aligned(_transfer_rows(one)) + "\n")
+    click.echo("Mean and standard deviation over seeds; what is chosen is chosen on dev.")
     click.echo(f"The report is {REPORT_PATH.resolve()}")
+
+
+def _rows(measure: str, runs: Sequence[Run]) -> list[tuple[str, ...]]:
+    metrics = metrics_for(runs[0].measures[measure])
+    shown = runs[0].shown_metric(measure)
+    unit = "" if runs[0].measures[measure] is None else ", per cent"
+    rows: list[tuple[str, ...]] = [(f"test {measure}{unit}", *metrics, f"95 % interval of {shown}")]
+    for run in runs:
+        figures = [run.figure("test", measure, metric) for metric in metrics]
+        rows.append((run.spec.name, *figures, run.limits(measure, shown)))
+    seen: set[str] = set()
+    for run in runs:
+        if run.spec.corpus not in seen:
+            plain = run.metrics["majority"][measure]
+            figures = [number(metric, plain[metric]) for metric in metrics]
+            rows.append((f"majority of {run.spec.corpus}", *figures, ""))
+        seen.add(run.spec.corpus)
+    return rows
+
+
+def _transfer_rows(one: Transfer) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for measure, told in one.about["measures"].items():
+        metrics = metrics_for(told["classes"])
+        title = f"{one.spec.name}: {one.spec.head} on {one.spec.corpus}, {measure}"
+        rows.append((title, "test", "95 % interval"))
+        found = one.metrics["test"][measure]
+        rows += [(m, one.figure(measure, m), limits(m, found[m])) for m in metrics]
+    return rows
+
+
+def _differences(runs: Sequence[Run]) -> Mapping[str, Mapping[str, "Difference"]]:
+    """By how much the first head is above each other that was tested on the same utterances."""
+    from app.comparison import compared
+
+    found = {}
+    for other in runs[1:]:
+        if other.spec.corpus != runs[0].spec.corpus:
+            continue
+        labels = read_labels(labels_path(other.spec.corpus))
+        try:
+            told = compared(runs[0], other, labels)
+        except ProjectError:
+            continue  # of another protocol or other tasks: there is nothing to compare
+        found[other.spec.name] = {
+            measure: by_metric[runs[0].shown_metric(measure)] for measure, by_metric in told.items()
+        }
+    return found

@@ -2,35 +2,68 @@
 
 import csv
 import json
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.figures import limits, spread
 from features.errors import ProjectError
-from features.specs import HeadSpec, Params
-from train.metrics import confusion
+from features.head_specs import METRICS, AnyHead, TransferSpec
+from features.params import Params
 
-METRICS = ("weighted_f1", "macro_f1", "unweighted_accuracy", "accuracy")
 MAIN = "main"
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """One transfer: its spec and what `transfer` wrote about it."""
+
+    spec: TransferSpec
+    metrics: dict[str, Any]
+    about: dict[str, Any]
+
+    def figure(self, measure: str, metric: str) -> str:
+        """Mean and deviation over the heads that were tested."""
+        return spread(metric, self.metrics["test"][measure][metric])
+
+    def limits(self, measure: str, metric: str) -> str:
+        """The interval of a figure."""
+        return limits(metric, self.metrics["test"][measure][metric])
 
 
 @dataclass(frozen=True)
 class Run:
     """One trained head: its spec and what `train` wrote about it."""
 
-    spec: HeadSpec
+    spec: AnyHead
+    folder: Path
     metrics: dict[str, Any]
+    evaluation: dict[str, Any]
     record: dict[str, Any]
     curves: list[dict[str, str]]
     confusions: list[dict[str, str]]
 
-    def figure(self, split: str, task: str, metric: str) -> str:
-        """Mean and deviation over seeds in per cent, such as ``61.2 ± 0.4``."""
-        value = self.metrics[split][task][metric]
-        mean = 100 * value["mean"]
-        return (
-            f"{mean:.1f}" if len(value["seeds"]) < 2 else f"{mean:.1f} ± {100 * value['std']:.1f}"
-        )
+    @property
+    def measures(self) -> dict[str, list[str] | None]:
+        """What it predicts, with the classes of each; None for numbers."""
+        return {name: told["classes"] for name, told in self.record["measures"].items()}
+
+    def figure(self, split: str, measure: str, metric: str) -> str:
+        """Mean and deviation over seeds, such as ``61.2 ± 0.4``."""
+        return spread(metric, self.metrics[split][measure][metric])
+
+    def limits(self, measure: str, metric: str) -> str:
+        """The interval of a test figure, such as ``59.8 to 62.4``."""
+        return limits(metric, self.metrics["test"][measure][metric])
+
+    def shown_metric(self, measure: str) -> str:
+        """The metric that stands for a measure: what the head chooses by, or the usual one."""
+        fitting = metrics_for(self.measures[measure])
+        if self.spec.choose_by in fitting:
+            return self.spec.choose_by
+        return "macro_f1" if "macro_f1" in fitting else "ccc"
 
     def inputs(self) -> str:
         """The backbones the head reads, such as ``minilm + log-mel``."""
@@ -45,28 +78,60 @@ class Run:
             & {store["backbone"].get("weights"), store["backbone"].get("checkpoint")}
         ]
 
-    def confusion(self, task: str) -> tuple[list[list[int]], list[str]]:
-        """Counts over all seeds of the test part, and the classes."""
-        rows = [row for row in self.confusions if row["task"] == task]
-        classes = sorted({*self.record["facts"][task]["classes"], *(r["actual"] for r in rows)})
-        return confusion([(row["actual"], row["predicted"]) for row in rows], classes), classes
+    def confusion(self, measure: str) -> tuple[list[list[int]], list[str]]:
+        """Counts over all seeds of the test part, a row per true class; and the classes."""
+        classes = self.measures[measure] or []
+        pairs = [
+            (row["actual"], row["predicted"])
+            for row in self.confusions
+            if row["measure"] == measure
+        ]
+        counts: Mapping[tuple[str, str], int] = Counter(pairs)
+        return [[counts.get((true, guess), 0) for guess in classes] for true in classes], classes
+
+
+def metrics_for(classes: list[str] | None) -> tuple[str, ...]:
+    """The metrics of a measure with these classes, or of numbers."""
+    return METRICS["numbers" if classes is None else "classes"]
 
 
 def load_runs(params: Params, folder: Path) -> list[Run]:
     """The run of every head in params.yaml, `main` first; ProjectError where one is missing."""
     order = sorted(params.heads.values(), key=lambda spec: (spec.name != MAIN, spec.name))
-    return [_load(spec, folder / spec.name) for spec in order]
+    return [load_run(spec, folder) for spec in order]
 
 
-def _load(spec: HeadSpec, folder: Path) -> Run:
+def load_transfers(params: Params, folder: Path) -> list[Transfer]:
+    """Every transfer in params.yaml; ProjectError where one is missing."""
+    return [
+        Transfer(
+            spec,
+            _json(folder / name / "metrics.json", f"transfer@{name}"),
+            _json(folder / name / "transfer.json", f"transfer@{name}"),
+        )
+        for name, spec in params.transfers.items()
+    ]
+
+
+def load_run(spec: AnyHead, runs: Path) -> Run:
+    """The run of one head; ProjectError where it is missing."""
+    folder, stage = runs / spec.name, f"train@{spec.name}"
+    return Run(
+        spec,
+        folder,
+        _json(folder / "metrics.json", stage),
+        _json(folder / "evaluation.json", stage),
+        _json(folder / "run.json", stage),
+        _rows(folder / "curves.csv"),
+        _rows(folder / "confusion.csv"),
+    )
+
+
+def _json(path: Path, stage: str) -> Any:
     try:
-        metrics = json.loads((folder / "metrics.json").read_text())
-        record = json.loads((folder / "run.json").read_text())
-    except FileNotFoundError as error:
-        raise ProjectError(
-            f"{error.filename} does not exist; 'dvc repro train@{spec.name}' makes it"
-        ) from None
-    return Run(spec, metrics, record, _rows(folder / "curves.csv"), _rows(folder / "confusion.csv"))
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise ProjectError(f"{path} does not exist; 'dvc repro {stage}' makes it") from None
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

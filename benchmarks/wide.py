@@ -96,6 +96,7 @@ def train(folder: Path, count: int) -> None:
 
     import torch
 
+    from features.head_specs import HeadSpec
     from features.manifest import Label, Split
     from features.params import load_params
     from features.store.reader import Store
@@ -104,6 +105,7 @@ def train(folder: Path, count: int) -> None:
     torch.set_num_threads(2)
     root = Path(__file__).resolve().parents[1]
     spec = load_params(root / "recipes" / "demo.yaml").heads["text"]
+    assert isinstance(spec, HeadSpec)
     training = replace(spec.training, seeds=[0], epochs=2)
     splits: tuple[Split, ...] = (*["train"] * 8, "dev", "test")  # type: ignore[arg-type]
     labels = [

@@ -1,19 +1,36 @@
-"""Reads a corpus through its reader, digests its media and checks what came out."""
+"""Reads a corpus through its reader, digests its files and checks what came out."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from extract.bad_items import with_known_bad
+from extract.durations import contradictions
+from extract.expectations import deviations
+from extract.feature_files import with_feature_files
+from extract.fold_table import with_folds
+from features.checks import corpus_problems
 from features.errors import ProjectError, quoted, raise_all
 from features.files import digest_file
 from features.leaves import load_leaf
-from features.manifest import SPLITS, Label, Utterance, corpus_problems
+from features.manifest import SPLITS, Label, Utterance
 from features.progress import progress
 from features.specs import CorpusSpec
 
+NAMED_FILES = 3
 
-def read_corpus(spec: CorpusSpec) -> tuple[list[Utterance], list[Label]]:
-    """The utterances of a corpus, with the digests of their media, and its labels.
+
+@dataclass(frozen=True)
+class Corpus:
+    """Utterances with the digests of their files, their labels, and what is doubtful of them."""
+
+    utterances: list[Utterance]
+    labels: list[Label]
+    notes: list[str]
+
+
+def read_corpus(spec: CorpusSpec) -> Corpus:
+    """A corpus as params.yaml says.
 
     Raises ProjectError with every problem: no root, no utterances, repeated ids, unknown
     splits, a dialogue in two splits, a path outside the root.
@@ -23,34 +40,55 @@ def read_corpus(spec: CorpusSpec) -> tuple[list[Utterance], list[Label]]:
             f"params.yaml: corpora.{spec.name}.root is {str(spec.root)!r}, which is no folder; "
             "give the folder that holds the corpus"
         )
-    read = load_leaf("extract/corpora", spec.leaf.code).read(spec.root, **spec.leaf.options)
+    notes: list[str] = []
+    leaf = load_leaf("extract/corpora", spec.leaf.code)
+    read = leaf.read(spec.root, notes.append, **spec.leaf.options)
     pairs = list(progress(read, f"{spec.name}: reading", None, "utterances"))
-    utterances = [utterance for utterance, _ in pairs]
-    labels = [label for _, label in pairs]
+    utterances, labels = [one for one, _ in pairs], [label for _, label in pairs]
     problems = corpus_problems(utterances, labels)
     problems += [
         f"the utterance {label.id!r} is in the split {label.split!r}; splits are {quoted(SPLITS)}"
         for label in labels
-        if label.split not in SPLITS
+        if label.split not in (*SPLITS, None)
     ]
-    problems += _outside(utterances)
     raise_all([f"corpus {spec.name!r}: {problem}" for problem in problems], f"corpus {spec.name!r}")
-    return _with_digests(spec, utterances), labels
+    utterances = with_feature_files(spec, with_known_bad(spec, utterances))
+    _refuse_outside(spec, utterances)
+    utterances = _with_digests(spec, utterances)
+    labels = with_folds(spec, [_placed(*pair) for pair in zip(utterances, labels, strict=True)])
+    if hasattr(leaf, "expected"):
+        notes += deviations(leaf.expected(**spec.leaf.options), utterances, labels)
+    notes += _missing(utterances)
+    notes += contradictions(spec.root, utterances)
+    notes += [f"{u.id} is not used: {u.known_bad}" for u in utterances if u.known_bad is not None]
+    return Corpus(utterances, labels, notes)
 
 
-def _outside(utterances: Sequence[Utterance]) -> list[str]:
-    return [
-        f"the utterance {utterance.id!r} has the media path {path!r}; paths are relative to the "
-        "corpus root and stay inside it"
+def _placed(utterance: Utterance, label: Label) -> Label:
+    """The label with who speaks where, for protocols."""
+    speaker, session, dialogue = utterance.speaker, utterance.session, utterance.dialogue
+    return replace(label, speaker=speaker, session=session, dialogue=dialogue)
+
+
+def _files(utterance: Utterance) -> list[str]:
+    media = [path for path in (utterance.audio, utterance.video) if path is not None]
+    return media + [file.path for file in utterance.features.values()]
+
+
+def _refuse_outside(spec: CorpusSpec, utterances: Sequence[Utterance]) -> None:
+    problems = [
+        f"corpus {spec.name!r}: the utterance {utterance.id!r} has the path {path!r}; paths are "
+        "relative to the corpus root and stay inside it"
         for utterance in utterances
-        for path in (utterance.audio, utterance.video)
-        if path is not None and (Path(path).is_absolute() or ".." in Path(path).parts)
+        for path in _files(utterance)
+        if Path(path).is_absolute() or ".." in Path(path).parts
     ]
+    raise_all(problems, f"corpus {spec.name!r}")
 
 
 def _with_digests(spec: CorpusSpec, utterances: Sequence[Utterance]) -> list[Utterance]:
     digests: dict[str, str | None] = {}
-    paths = {path for u in utterances for path in (u.audio, u.video) if path is not None}
+    paths = {path for utterance in utterances for path in _files(utterance)}
     for path in progress(sorted(paths), f"{spec.name}: digests", len(paths), "files"):
         file = spec.root / path
         digests[path] = digest_file(file) if file.is_file() else None
@@ -59,6 +97,32 @@ def _with_digests(spec: CorpusSpec, utterances: Sequence[Utterance]) -> list[Utt
             utterance,
             audio_digest=digests.get(utterance.audio or ""),
             video_digest=digests.get(utterance.video or ""),
+            features={
+                name: file._replace(digest=digests[file.path])
+                for name, file in utterance.features.items()
+            },
         )
         for utterance in utterances
     ]
+
+
+def _missing(utterances: Sequence[Utterance]) -> list[str]:
+    """One line per kind of file that some utterances lack, those known to be bad left out."""
+    usable = [utterance for utterance in utterances if utterance.known_bad is None]
+    kinds = {
+        "audio files": [u.audio for u in usable if u.audio and u.audio_digest is None],
+        "video files": [u.video for u in usable if u.video and u.video_digest is None],
+        "feature files": [
+            file.path for u in usable for file in u.features.values() if file.digest is None
+        ],
+    }
+    notes = []
+    for kind, paths in kinds.items():
+        if paths:
+            shown = ", ".join(paths[:NAMED_FILES]) + (", ..." if len(paths) > NAMED_FILES else "")
+            share = 100 * len(paths) / len(usable)
+            notes.append(
+                f"{len(paths)} {kind} of {len(usable)} utterances ({share:.1f} %) do not exist: "
+                f"{shown}"
+            )
+    return notes

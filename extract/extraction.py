@@ -1,14 +1,14 @@
 """One backbone over one corpus: what is to be made, and what the pool has of it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from extract.backbone import Backbone
-from extract.media.text import context_texts
+from extract.beside import Beside, beside
 from extract.plan import PlannedPart, plan_parts
-from extract.reading import Contexts
 from extract.recipe import store_header
 from features.manifest import Utterance
 from features.progress import progress
@@ -17,19 +17,23 @@ from features.store.pool import Part, Pool
 from features.store.publish import Header
 
 MAX_UTTERANCES_PER_PART = 1024
+# What an ordinary utterance is taken for, for which backbones name their `nominal_steps`.
+NOMINAL_S = 4.0
+NOMINAL_CHARACTERS = 100
 
 
 @dataclass
 class Extraction:
     """The planned parts of one backbone, and those that the pool has, by key.
 
-    `name` is that of the corpus and the backbone; `contexts` holds earlier turns by utterance.
+    `name` is that of the corpus and the backbone; `contexts` holds what is read beside each
+    utterance.
     """
 
     name: str
     backbone: Backbone
     header: Header
-    contexts: Contexts
+    contexts: Beside
     planned: list[PlannedPart]
     found: dict[str, Part]
 
@@ -55,8 +59,8 @@ def planned_extraction(
     """Plan a backbone's parts over a manifest and look up which of them are finished."""
     header = store_header(backbone, backbone_spec, spec)
     reading = backbone.reading
-    contexts = context_texts(manifest, reading.context_turns)
-    per_part = _utterances_per_part(backbone, spec)
+    contexts = beside(manifest, reading)
+    per_part = utterances_per_part(backbone, spec, manifest)
     planned = plan_parts(manifest, reading.modalities, header.recipe, per_part, contexts)
     looked_up = progress(planned, f"{name}: finished parts", len(planned), "parts")
     finished = {plan.key: _finished(plan, pool) for plan in looked_up}
@@ -64,10 +68,27 @@ def planned_extraction(
     return Extraction(name, backbone, header, contexts, planned, found)
 
 
-def _utterances_per_part(backbone: Backbone, spec: ExtractSpec) -> float:
-    num_values = len(backbone.layers) * backbone.nominal_steps * backbone.dim
+def utterances_per_part(
+    backbone: Backbone, spec: ExtractSpec, manifest: Sequence[Utterance]
+) -> float:
+    """How many utterances make about `part_bytes`, where they are as long as the manifest's."""
+    steps = backbone.nominal_steps * _times_longer(backbone, manifest)
+    num_values = len(backbone.layers) * steps * backbone.dim
     wanted = spec.part_bytes / (num_values * np.dtype(spec.dtype).itemsize)
     return min(wanted, MAX_UTTERANCES_PER_PART)
+
+
+def _times_longer(backbone: Backbone, manifest: Sequence[Utterance]) -> int:
+    """How many times longer than ordinary ones the utterances are, as a power of two.
+
+    Powers of two, because borders should stay where they are when an utterance is added.
+    """
+    if backbone.rate_hz is None:
+        lengths = [len(u.text) / NOMINAL_CHARACTERS for u in manifest if u.text is not None]
+    else:
+        lengths = [u.duration_s / NOMINAL_S for u in manifest if u.duration_s is not None]
+    mean = sum(lengths) / len(lengths) if lengths else 1.0
+    return int(2 ** max(0, round(math.log2(max(mean, 1.0)))))
 
 
 def _finished(plan: PlannedPart, pool: Pool) -> Part | None:

@@ -61,14 +61,14 @@ def fill(
     pass, so that each file is decoded once; they are not published. Raises ProjectError where more
     utterances fail than `max_failed` allows; their parts stay, and nothing is published.
     """
-    _require_some(manifest, corpus, backbone_spec.name, backbone_spec.modality)
+    _require_some(manifest, corpus, backbone_spec.name, backbone_spec.reads)
     compute = Compute.of(spec, device)
     backbone = load_backbone(backbone_spec, compute)
     for modality in backbone.reading.modalities[1:]:
         _require_some(manifest, corpus, backbone_spec.name, modality)
     loaded = [(backbone_spec, backbone)]
     loaded += _loaded(companions, compute)
-    if backbone_spec.modality != "text":
+    if backbone_spec.reads in ("audio", "video"):
         warm_up(*(type(backbone.prepare).__module__ for _, backbone in loaded))
     return fill_with(loaded, compute, path, manifest, corpus, spec, pool)
 

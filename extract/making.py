@@ -68,13 +68,13 @@ def make_parts(
 def _children(backbones: Sequence[Backbone], spec: ExtractSpec) -> list[Child]:
     """Decoding processes, with time for the preparation of every network."""
     prepares = [backbone.prepare for backbone in backbones]
-    count = num_readers(backbones[0].modality, spec.threads)
+    count = num_readers(backbones[0].reading.modalities[0], spec.threads)
     return [Child(TIMEOUT_S * len(backbones), prepares) for _ in range(count)]
 
 
-def num_readers(modality: str, threads: int) -> int:
+def num_readers(reads: str, threads: int) -> int:
     """How many processes decode: one for each core that the network leaves, from 1 to 16."""
-    if modality == "text":
+    if reads not in ("audio", "video"):
         return 1
     allowed = getattr(os, "sched_getaffinity", None)
     num_cores = len(allowed(0)) if allowed else os.cpu_count() or 1

@@ -1,8 +1,9 @@
 """Decodes an utterance once and prepares it for several networks; runs in the child process."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,10 @@ class Prepared:
         return OBJECT_BYTES + spans + sum(window.values.nbytes for window in self.example.windows)
 
 
-def prepared(prepare: Callable[[Any], Example], media: Any, duration_s: float) -> Prepared:
-    """Media as one network takes them."""
+def prepared(prepare: Callable[[], Example], duration_s: float) -> Prepared:
+    """What one network is given, or why nothing."""
     try:
-        example = prepare(media)
+        example = prepare()
     except UnreadableError as error:
         return Prepared(reason=error.reason, detail=error.detail)
     if not example.windows:
@@ -54,29 +55,77 @@ def prepared(prepare: Callable[[Any], Example], media: Any, duration_s: float) -
     return Prepared(example, duration_s)
 
 
+def joined(examples: Sequence[Example], said: Sequence[str] | None = None) -> Example:
+    """The segments of an utterance as one: their windows and steps one after another.
+
+    Spans count in the segments' texts `said`, put together with line breaks. Facts are sums; how
+    many steps a moment has is the same in all.
+    """
+    if len(examples) == 1:
+        return examples[0]
+    spans: list[tuple[int, int]] = []
+    facts: Counter[str] = Counter()
+    offset = 0
+    for number, example in enumerate(examples):
+        spans += [(start + offset, end + offset) for start, end in example.spans or ()]
+        offset += 0 if said is None else len(said[number]) + 1
+        facts.update({name: told for name, told in example.facts.items() if name != "cells"})
+    cells = {e.facts["cells"] for e in examples if "cells" in e.facts}
+    return Example(
+        tuple(window for example in examples for window in example.windows),
+        tuple(spans) if any(example.spans is not None for example in examples) else None,
+        {**facts, "cells": max(cells)} if cells else dict(facts),
+    )
+
+
 def prepare_audio(
     prepares: Sequence[Callable[[Any], Example]],
     path: Path,
     numbers: Sequence[int],
+    stretches: Sequence[tuple[float | None, float | None]],
     settings: Mapping[str, Any],
 ) -> list[Prepared]:
-    """A stretch of sound, decoded once, for each of the numbered networks."""
-    samples, rate_hz = read_audio(path, **settings)
-    duration_s = len(samples) / rate_hz
-    return [prepared(prepares[number], (samples, rate_hz), duration_s) for number in numbers]
+    """The stretches of a sound that count, each decoded once, for each of the numbered networks."""
+    sounds = [read_audio(path, start_s, end_s, **settings) for start_s, end_s in stretches]
+    duration_s = sum(len(samples) / rate_hz for samples, rate_hz in sounds)
+
+    def together(number: int) -> Example:
+        return joined([prepares[number](sound) for sound in sounds])
+
+    return [prepared(partial(together, number), duration_s) for number in numbers]
 
 
 def prepare_video(
     prepares: Sequence[VideoInput],
     path: Path,
     numbers: Sequence[int],
+    stretches: Sequence[Stretch],
+    text: Text | None,
+) -> list[Prepared]:
+    """The stretches of a film that count, each decoded once, for each of the numbered networks."""
+    found = [_prepare_stretch(prepares, path, numbers, stretch, text) for stretch in stretches]
+    if len(found) == 1:
+        return found[0]
+    return [_put_together(each) for each in zip(*found, strict=True)]
+
+
+def _put_together(found: Sequence[Prepared]) -> Prepared:
+    """One network's segments; the first that failed is the reason why there is nothing."""
+    for one in found:
+        if one.example is None and one.reason != "empty":
+            return one
+    whole = joined([one.example for one in found if one.example is not None])
+    return prepared(lambda: whole, sum(one.duration_s for one in found))
+
+
+def _prepare_stretch(
+    prepares: Sequence[VideoInput],
+    path: Path,
+    numbers: Sequence[int],
     stretch: Stretch,
     text: Text | None,
 ) -> list[Prepared]:
-    """A stretch of pictures, decoded once, for each of the numbered networks.
-
-    Pictures are brought to each network's size one by one, so few large ones are held.
-    """
+    """Pictures are brought to each network's size one by one, so few large ones are held."""
     takes = [Take(prepares[number]) for number in numbers]
     rates_hz = [take.prepare.rate_hz for take in takes]
     for picture, counts in sampled_pictures(path, rates_hz, stretch):
@@ -122,7 +171,7 @@ class Take:
         looked = self.prepare.face_weights is not None
         frames, self.frames = np.stack(self.frames), []
         clip = Clip(frames, self.num_faceless if looked else None, text)
-        return prepared(self.prepare, clip, len(frames) / self.prepare.rate_hz)
+        return prepared(lambda: self.prepare(clip), len(frames) / self.prepare.rate_hz)
 
 
 @cache

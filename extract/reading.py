@@ -1,28 +1,30 @@
 """Reads what backbones are given for one utterance, ahead of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from extract.backbone import Backbone
+from extract.backbone import Backbone, Example
+from extract.beside import Beside
 from extract.media.child import Child
 from extract.media.errors import UnreadableError
 from extract.media.frames import Stretch
+from extract.media.rows import FeatureRows
 from extract.media.text import Text
-from extract.preparing import Prepared, prepare_audio, prepare_video, prepared
+from extract.preparing import Prepared, joined, prepare_audio, prepare_video, prepared
 from features.errors import ProjectError
 from features.files import digest_file
 from features.manifest import Utterance
 from features.specs import ExtractSpec
 
-Contexts = Mapping[str, tuple[str, ...]]
-
 
 class Reader:
     """Reads the utterances of a corpus for backbones of one modality, within the stated limits.
 
-    `contexts` holds for each backbone the earlier turns of each utterance. Media are decoded and
+    `contexts` holds for each backbone what is read beside each utterance. Media are decoded and
     prepared in the child process, which holds the backbones' `prepare`, once for all of them; text
-    is prepared here.
+    and ready-made features are prepared here. The segments of an utterance are prepared one by
+    one.
     """
 
     def __init__(
@@ -30,15 +32,17 @@ class Reader:
         root: Path,
         backbones: Sequence[Backbone],
         spec: ExtractSpec,
-        contexts: Sequence[Contexts],
+        contexts: Sequence[Beside],
         child: Child,
     ) -> None:
         self.root = root
         self.backbones = backbones
-        self.modality = backbones[0].modality
+        self.reads = backbones[0].reading.modalities[0]
         self.spec = spec
         self.contexts = contexts
         self.child = child
+        # Of the file that was read last: several utterances may share it.
+        self.digests: dict[tuple[Path, int, int], str] = {}
 
     def read(self, item: tuple[Utterance, Sequence[int]]) -> dict[int, Prepared]:
         """An utterance as each of the numbered backbones takes it, or why it cannot be given.
@@ -70,45 +74,77 @@ class Reader:
         return None
 
     def _read(self, utterance: Utterance, numbers: Sequence[int]) -> list[Prepared]:
-        if self.modality == "text":
-            assert utterance.text is not None
-            return [
-                prepared(
-                    self.backbones[number].prepare,
-                    Text(utterance.text, self.contexts[number][utterance.id]),
-                    0.0,
-                )
-                for number in numbers
-            ]
+        if self.reads == "text":
+            return [prepared(partial(self._text, utterance, number), 0.0) for number in numbers]
+        if self.reads not in ("audio", "video"):
+            return [prepared(partial(self._rows, utterance, number), 0.0) for number in numbers]
         if utterance.known_bad is not None:
             raise UnreadableError("known-bad", utterance.known_bad)
-        path = self._checked(utterance)
-        start_s, end_s, longest_s = utterance.start_s, utterance.end_s, self.spec.max_duration_s
-        if self.modality == "audio":
-            window = {"start_s": start_s, "end_s": end_s, "max_duration_s": longest_s}
-            window["channel"] = utterance.audio_channel
-            return self.child.call_held(prepare_audio, path, numbers, window)
-        stretch = Stretch(start_s or 0.0, end_s, utterance.video_box, longest_s)
+        relative = utterance.audio if self.reads == "audio" else utterance.video
+        stated = utterance.audio_digest if self.reads == "audio" else utterance.video_digest
+        path = self._checked(relative, stated)
+        stretches, longest_s = stretches_of(utterance, self.reads), self.spec.max_duration_s
+        if self.reads == "audio":
+            settings = {"channel": utterance.audio_channel, "max_duration_s": longest_s}
+            return self.child.call_held(prepare_audio, path, numbers, stretches, settings)
         said = None if utterance.text is None else Text(utterance.text)
-        return self.child.call_held(prepare_video, path, numbers, stretch, said)
+        pictured = [
+            Stretch(start_s or 0.0, end_s, utterance.video_box, longest_s)
+            for start_s, end_s in stretches
+        ]
+        if len(pictured) > 1 and any(len(b.reading.modalities) > 1 for b in self.backbones):
+            raise ProjectError(
+                f"{utterance.id!r} has segments, and a network over pictures and words takes an "
+                "utterance in one piece; remove that track"
+            )
+        return self.child.call_held(prepare_video, path, numbers, pictured, said)
 
-    def _checked(self, utterance: Utterance) -> Path:
-        relative = utterance.audio if self.modality == "audio" else utterance.video
+    def _text(self, utterance: Utterance, number: int) -> Example:
+        """The words of an utterance, segment by segment where it has some."""
+        assert utterance.text is not None
+        prepare = self.backbones[number].prepare
+        if utterance.segments is None:
+            return prepare(Text(utterance.text, self.contexts[number][utterance.id]))
+        said = [segment.text for segment in utterance.segments]
+        return joined([prepare(Text(words)) for words in said], said)
+
+    def _rows(self, utterance: Utterance, number: int) -> Example:
+        file = utterance.features[self.reads]
+        place, num_sharing = map(int, self.contexts[number][utterance.id])
+        path = self._checked(file.path, file.digest)
+        whole = utterance.segments is None and utterance.end_s is None and not utterance.start_s
+        stretches = () if whole else tuple(stretches_of(utterance, self.reads))
+        rows = FeatureRows(path, str(file.digest), utterance.id, place, num_sharing, stretches)
+        return self.backbones[number].prepare(rows)
+
+    def _checked(self, relative: str | None, stated: str | None) -> Path:
+        """The file, which must be the one that the manifest names."""
         assert relative is not None
         path = self.root / relative
-        stated = utterance.audio_digest if self.modality == "audio" else utterance.video_digest
         if not path.is_file():
             if stated is None:
                 raise UnreadableError("missing", f"{path} does not exist")
             raise stale_manifest(f"{path} is gone")
-        num_bytes = path.stat().st_size
+        state = path.stat()
+        num_bytes = state.st_size
         if num_bytes > self.spec.max_media_bytes:
             limit = self.spec.max_media_bytes
             detail = f"{path} has {num_bytes} bytes; extract.max_media_bytes is {limit}"
             raise UnreadableError("too-large", detail)
-        if digest_file(path) != stated:
+        key = (path, state.st_mtime_ns, num_bytes)
+        if key not in self.digests:
+            self.digests = {key: digest_file(path)}
+        if self.digests[key] != stated:
             raise stale_manifest(f"{path} has changed")
         return path
+
+
+def stretches_of(utterance: Utterance, reads: str) -> list[tuple[float | None, float | None]]:
+    """The seconds that count: its segments, or the whole of it."""
+    if utterance.segments is None:
+        whole = (utterance.start_s, utterance.end_s)
+        return [utterance.video_stretch if reads == "video" else whole]
+    return [(segment.start_s, segment.end_s) for segment in utterance.segments]
 
 
 def stale_manifest(fault: str) -> ProjectError:

@@ -47,7 +47,9 @@ class Row:
         )
 
 
-def read_table(path: Path, columns: Sequence[str], what: str) -> Iterator[Row]:
+def read_table(
+    path: Path, columns: Sequence[str], what: str, delimiter: str = ","
+) -> Iterator[Row]:
     """The rows of a UTF-8 table with a header that has at least the `columns`.
 
     `what` says in messages what the table is. Raises ProjectError for a missing table or
@@ -55,7 +57,7 @@ def read_table(path: Path, columns: Sequence[str], what: str) -> Iterator[Row]:
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
+            reader = csv.DictReader(file, strict=True, delimiter=delimiter)
             found = reader.fieldnames or ()
             if missing := [name for name in columns if name not in found]:
                 raise ProjectError(

@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from features.errors import did_you_mean, quoted
@@ -87,11 +87,17 @@ def dataclass_parameters(spec: type) -> list[Parameter]:
         Parameter(
             field.name,
             hints[field.name],
-            REQUIRED if field.default is MISSING else field.default,
+            _default(field),
             field.metadata.get("check"),
         )
         for field in fields(spec)
     ]
+
+
+def _default(field: Field[Any]) -> Any:
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return REQUIRED if field.default is MISSING else field.default
 
 
 def bind(

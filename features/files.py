@@ -4,8 +4,9 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -91,3 +92,13 @@ def write_atomic(path: Path, *blocks: bytes | memoryview) -> None:
     finally:
         draft.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Replace a folder by one with these files, by relative name: built beside it and renamed."""
+    draft = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(draft, ignore_errors=True)
+    for name, content in files.items():
+        write_atomic(draft / name, content)
+    shutil.rmtree(folder, ignore_errors=True)
+    draft.rename(folder)

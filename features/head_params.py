@@ -1,52 +1,106 @@
 """Reads the entries of the section `heads`: every key bound to what its leaf file takes."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from features.binding import Parameter, bind, dataclass_parameters, within
 from features.entries import Entries
 from features.errors import quoted
-from features.leaves import backbone_modality, leaf_names
-from features.manifest import MODALITIES
-from features.specs import HeadSpec, LeafSpec, TrainingSpec
+from features.head_specs import (
+    METRICS,
+    AnyHead,
+    HeadSpec,
+    ProbeSpec,
+    ProtocolSpec,
+    TrainedSpec,
+    TrainingSpec,
+)
+from features.input_params import check_inputs
+from features.leaves import leaf_constant, leaf_names
+from features.specs import LeafSpec
 
+CODES = ("network", "probe")
 HEAD_PARTS = {
     "temporal": ("train/temporal", "Temporal"),
     "pooling": ("train/pooling", "Pooling"),
     "fusion": ("train/fusions", "Fusion"),
 }
-WANTED = [
+COMMON = [
+    Parameter("code", str, "network"),
     Parameter("corpus", str),
     Parameter("inputs", dict[str, str]),
+    Parameter("protocol", Any, {"code": "official"}),
+    Parameter("tasks", dict[str, Any]),
+]
+NETWORK = [
     Parameter("dim", int, 128, within(1, None)),
     Parameter("dropout", float, 0.1, lambda value: None if 0 <= value < 1 else "in [0, 1)"),
     *(Parameter(part, Any) for part in HEAD_PARTS),
-    Parameter("tasks", dict[str, Any]),
     Parameter("training", Any),
 ]
+SHARED = {field.name for field in fields(TrainedSpec)}
+PROBE = [setting for setting in dataclass_parameters(ProbeSpec) if setting.name not in SHARED]
 
 
-def read_head(entries: Entries, where: str, name: str, given: Any) -> HeadSpec | None:
+def read_head(entries: Entries, where: str, name: str, given: Any) -> AnyHead | None:
     """One head, its names checked against corpora, backbones and tracks."""
-    values = bind(where, given, WANTED, entries.problems)
+    code = given.get("code", "network") if isinstance(given, Mapping) else "network"
+    if code not in CODES:
+        entries.unknown(f"{where}.code is {code!r}", str(code), CODES, "codes of heads")
+        return None
+    own = NETWORK if code == "network" else PROBE
+    values = bind(where, given, [*COMMON, *own], entries.problems)
     if values is None:
         return None
+    values.pop("code")
     entries.reference(f"{where}.corpus", values["corpus"], "corpora")
-    _check_inputs(entries, f"{where}.inputs", values["corpus"], values["inputs"])
+    check_inputs(entries, f"{where}.inputs", values["corpus"], values["inputs"])
+    values["protocol"] = _protocol(entries, f"{where}.protocol", values["protocol"])
+    values["tasks"] = _tasks(entries, f"{where}.tasks", values["tasks"], code == "network")
+    if code == "probe":
+        _check_choice(entries, f"{where}.choose_by", values["choose_by"], values["tasks"])
+        return ProbeSpec(name, **values)
     for part, (folder, symbol) in HEAD_PARTS.items():
         values[part] = entries.leaf(f"{where}.{part}", values[part], folder, symbol)
-    values["tasks"] = _tasks(entries, f"{where}.tasks", values["tasks"])
-    training = bind(
-        f"{where}.training",
-        values["training"],
-        dataclass_parameters(TrainingSpec),
-        entries.problems,
-    )
-    values["training"] = TrainingSpec(**training) if training else None
+    values["training"] = _training(entries, f"{where}.training", values)
     return HeadSpec(name, **values)
 
 
-def _tasks(entries: Entries, where: str, given: Mapping[str, Any]) -> dict[str, LeafSpec | None]:
+def _protocol(entries: Entries, where: str, given: Any) -> ProtocolSpec | None:
+    common = dataclass_parameters(ProtocolSpec)[1:]
+    leaf = entries.leaf(where, given, "train/protocols", "folds", tuple(common))
+    if leaf is None:
+        return None
+    options = dict(leaf.options)
+    drawn = {setting.name: options.pop(setting.name) for setting in common}
+    return ProtocolSpec(LeafSpec(leaf.code, options), **drawn)
+
+
+def _training(entries: Entries, where: str, values: Mapping[str, Any]) -> TrainingSpec | None:
+    known = dataclass_parameters(TrainingSpec)
+    training = bind(where, values["training"], known, entries.problems)
+    if training is None:
+        return None
+    _check_choice(entries, f"{where}.choose_by", training["choose_by"], values["tasks"])
+    return TrainingSpec(**training)
+
+
+def _check_choice(
+    entries: Entries, where: str, choose_by: str, tasks: Mapping[str, LeafSpec | None]
+) -> None:
+    kinds = {leaf_constant("train/tasks", task, "KIND") for task in tasks}
+    fitting = [metric for kind in sorted(kinds) for metric in METRICS[kind]]
+    if tasks and choose_by not in fitting:
+        entries.problems.append(
+            f"{where} is {choose_by!r}, which none of the tasks {quoted(tasks)} is scored by; "
+            f"choose one of {quoted(fitting)}"
+        )
+
+
+def _tasks(
+    entries: Entries, where: str, given: Mapping[str, Any], network: bool
+) -> dict[str, LeafSpec | None]:
     known = leaf_names("train/tasks")
     if not given:
         entries.problems.append(f"{where} is empty; name at least one of {quoted(known)}")
@@ -58,6 +112,10 @@ def _tasks(entries: Entries, where: str, given: Mapping[str, Any]) -> dict[str, 
             entries.problems.append(
                 f"{where}.{name} is {options!r}; it must be a mapping of settings, {{}} for none"
             )
+        elif options and not network:
+            entries.problems.append(
+                f"{where}.{name} has settings; a probe's tasks have none, write {name}: {{}}"
+            )
         else:
             if options and "code" in options:
                 entries.problems.append(
@@ -66,38 +124,3 @@ def _tasks(entries: Entries, where: str, given: Mapping[str, Any]) -> dict[str, 
             settings = {**(options or {}), "code": name}
             tasks[name] = entries.leaf(f"{where}.{name}", settings, "train/tasks", "Task")
     return tasks
-
-
-def _check_inputs(entries: Entries, where: str, corpus: str, inputs: Mapping[str, str]) -> None:
-    for modality in MODALITIES:
-        if modality not in inputs:
-            entries.problems.append(f"{where}.{modality} is missing; 'none' switches it off")
-    for name, backbone in inputs.items():
-        if name not in MODALITIES:
-            entries.unknown(f"{where} names {name!r}", name, MODALITIES, "modalities")
-        elif backbone != "none":
-            _check_input(entries, f"{where}.{name}", corpus, name, backbone)
-    if all(backbone == "none" for backbone in inputs.values()):
-        entries.problems.append(f"{where} switches every modality off; name at least one backbone")
-
-
-def _check_input(entries: Entries, where: str, corpus: str, modality: str, backbone: str) -> None:
-    fitting = _backbones_of(entries, modality)
-    if backbone not in fitting:
-        entries.unknown(f"{where} is {backbone!r}", backbone, fitting, f"{modality} backbones")
-    elif {"corpus": corpus, "backbone": backbone} not in entries.given("tracks").values():
-        entries.problems.append(
-            f"{where} is {backbone!r}, but no track makes it for the corpus {corpus!r}; add "
-            f"under tracks: {corpus}-{backbone}: {{corpus: {corpus}, backbone: {backbone}}}"
-        )
-
-
-def _backbones_of(entries: Entries, modality: str) -> list[str]:
-    known = leaf_names("extract/backbones")
-    return [
-        str(name)
-        for name, spec in entries.given("backbones").items()
-        if isinstance(spec, Mapping)
-        and spec.get("code") in known
-        and backbone_modality(spec["code"], spec) == modality
-    ]

@@ -1,12 +1,10 @@
 """What a corpus says (utterances) and what it means (labels), as JSON Lines."""
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
-from itertools import groupby, pairwise
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from features.errors import ProjectError
 from features.files import canonical_json, write_atomic
@@ -17,15 +15,38 @@ Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
 
+class Segment(NamedTuple):
+    """One turn within a long utterance: where it lies in the media, and its words."""
+
+    start_s: float
+    end_s: float
+    text: str
+
+
+class FeatureFile(NamedTuple):
+    """A file of ready-made features, relative to the corpus root, and the SHA-256 of it.
+
+    `row` is the utterance's place in an array of many; None: by the order of the manifest.
+    """
+
+    path: str
+    digest: str | None = None
+    row: int | None = None
+
+
 @dataclass(frozen=True)
 class Utterance:
     """One stretch of talk.
 
     Paths are relative to the corpus root. `start_s` and `end_s` cut the stretch out of longer
-    media (None: the whole file). `audio_channel` picks one channel (None: the mean of all).
-    `video_box` is left, top, right, bottom as fractions of the frame. The digests are SHA-256
-    of the media, None where the file is missing. `known_bad` is the reason why the reader
-    knows the media to be unusable; its text counts all the same.
+    media (None: the whole file), `video_start_s` and `video_end_s` where the video is cut
+    otherwise. `segments` are the turns that count where the labelled unit is long: each is
+    encoded alone, and their steps stand one after another. `audio_channel` picks
+    one channel (None: the mean of all). `video_box` is left, top, right, bottom as fractions of
+    the frame. `features` are files that others made of it, by name. The digests are SHA-256 of
+    the media, None where the file is missing. `annotated_s` is how long the annotation says that
+    the media last. `known_bad` is the reason why the media are known to be unusable; the text
+    counts all the same.
     """
 
     id: str
@@ -36,37 +57,81 @@ class Utterance:
     video_digest: str | None = None
     start_s: float | None = None
     end_s: float | None = None
+    video_start_s: float | None = None
+    video_end_s: float | None = None
+    segments: tuple[Segment, ...] | None = None
     audio_channel: int | None = None
     video_box: tuple[float, float, float, float] | None = None
+    features: Mapping[str, FeatureFile] = field(default_factory=dict)
+    annotated_s: float | None = None
     speaker: str | None = None
     session: str | None = None
     dialogue: str | None = None
     turn: int | None = None
     known_bad: str | None = None
 
-    def source(self, modality: str) -> dict[str, Any] | None:
-        """Everything that is read for one modality, or None where the utterance lacks it."""
-        if modality == "text":
-            return None if self.text is None else {"text": self.text}
-        path, digest = getattr(self, modality), getattr(self, f"{modality}_digest")
+    def source(self, name: str) -> dict[str, Any] | None:
+        """Everything that is read for a modality, or for features of that name.
+
+        None where the utterance lacks it. Segments are in it only where there are some, so that
+        the digests of all other utterances stay what they were.
+        """
+        if name not in MODALITIES:
+            file = self.features.get(name)
+            return None if file is None else {"digest": file.digest, **self._stretch()}
+        if name == "text":
+            if self.text is None:
+                return None
+            own = {"text": self.text}
+            return own if self.segments is None else {**own, "segments": list(self.segments)}
+        path, digest = getattr(self, name), getattr(self, f"{name}_digest")
         if path is None:
             return None
-        window = {"digest": digest, "start_s": self.start_s, "end_s": self.end_s}
-        if modality == "audio":
-            return {**window, "channel": self.audio_channel, "known_bad": self.known_bad}
-        return {**window, "box": self.video_box, "known_bad": self.known_bad}
+        window = {"digest": digest, **self._stretch(), "known_bad": self.known_bad}
+        if name == "audio":
+            return {**window, "channel": self.audio_channel}
+        start_s, end_s = self.video_stretch
+        return {**window, "start_s": start_s, "end_s": end_s, "box": self.video_box}
+
+    def _stretch(self) -> dict[str, Any]:
+        whole = {"start_s": self.start_s, "end_s": self.end_s}
+        return whole if self.segments is None else {**whole, "segments": list(self.segments)}
+
+    @property
+    def video_stretch(self) -> tuple[float | None, float | None]:
+        """The seconds of the video that count."""
+        if self.video_start_s is None and self.video_end_s is None:
+            return self.start_s, self.end_s
+        return self.video_start_s, self.video_end_s
+
+    @property
+    def duration_s(self) -> float | None:
+        """How long it is, as far as the manifest says: its segments, or its stretch."""
+        if self.segments is not None:
+            return sum(segment.end_s - segment.start_s for segment in self.segments)
+        if self.end_s is not None:
+            return self.end_s - (self.start_s or 0.0)
+        return self.annotated_s
 
 
 @dataclass(frozen=True)
 class Label:
     """What an utterance means, and the part of the corpus it belongs to.
 
-    Classes are names, never numbers. `causes` holds the ids of the utterances that cause the
-    emotion. `phq8` is the depression score (0 to 24) of the speaker.
+    Classes are names, never numbers. `split` is None where the corpus has no official parts;
+    `folds` names the part that it is tested in, for each way of cutting the corpus that a file
+    gives. `speaker`, `session` and `dialogue` are those of the utterance, so that heads are trained
+    without the manifest. `causes` holds the ids of the utterances that cause the emotion. `phq8`
+    is the depression score (0 to 24) of the speaker, `phq8_items` its eight answers (0 to 3), and
+    `depression` is ``depressed`` or ``not-depressed``.
     """
 
     id: str
-    split: Split
+    split: Split | None = None
+    speaker: str | None = None
+    session: str | None = None
+    dialogue: str | None = None
+    folds: Mapping[str, str] = field(default_factory=dict)
     emotion: str | None = None
     sentiment: str | None = None
     valence: float | None = None
@@ -74,15 +139,17 @@ class Label:
     dominance: float | None = None
     causes: tuple[str, ...] | None = None
     phq8: float | None = None
+    phq8_items: tuple[int, ...] | None = None
+    depression: str | None = None
 
 
 Record = TypeVar("Record", Utterance, Label)
 
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
-    """Write one JSON object per line, fields that are None left out."""
+    """Write one JSON object per line, fields that are None or empty left out."""
     lines = [
-        canonical_json({k: v for k, v in asdict(record).items() if v is not None})
+        canonical_json({k: v for k, v in asdict(record).items() if v is not None and v != {}})
         for record in records
     ]
     write_atomic(path, b"".join(lines))
@@ -113,10 +180,7 @@ def _read(path: Path, kind: type[Record]) -> list[Record]:
             values = json.loads(line)
             if unknown := values.keys() - known:
                 raise ValueError(f"unknown fields {sorted(unknown)}")
-            fitting: dict[str, Any] = {
-                k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
-            }
-            records.append(kind(**fitting))
+            records.append(kind(**{name: _restored(name, v) for name, v in values.items()}))
         except (ValueError, TypeError, AttributeError) as error:
             raise ProjectError(
                 f"{path}, line {number}: {error}; each line must be one {kind.__name__}. "
@@ -125,46 +189,10 @@ def _read(path: Path, kind: type[Record]) -> list[Record]:
     return records
 
 
-def corpus_problems(utterances: Sequence[Utterance], labels: Sequence[Label]) -> list[str]:
-    """Every reason why a corpus cannot be used: emptiness, repeated ids, leaks between
-    splits, turns out of order."""
-    if not utterances:
-        return ["it has no utterances; check that its root is the folder that the reader expects"]
-    problems = [
-        f"the id {name!r} occurs {count} times; ids must be unique"
-        for name, count in Counter(utterance.id for utterance in utterances).items()
-        if count > 1
-    ]
-    if [label.id for label in labels] != [utterance.id for utterance in utterances]:
-        problems.append("its labels and utterances do not name the same ids in the same order")
-        return problems
-    return problems + _dialogue_problems(utterances, labels)
-
-
-def _dialogue_problems(utterances: Sequence[Utterance], labels: Sequence[Label]) -> list[str]:
-    splits: dict[str, set[str]] = defaultdict(set)
-    for utterance, label in zip(utterances, labels, strict=True):
-        if utterance.dialogue is not None:
-            splits[utterance.dialogue].add(label.split)
-    problems = [
-        f"the dialogue {dialogue!r} is in {' and '.join(sorted(parts))}; a dialogue belongs to one "
-        "split, or its test turns are seen in training"
-        for dialogue, parts in splits.items()
-        if len(parts) > 1
-    ]
-    problems += [
-        f"the turn {later.turn} of the dialogue {later.dialogue!r} ({later.id!r}) comes after its "
-        f"turn {earlier.turn}; turns must be in the order in which they were said"
-        for earlier, later in pairwise(utterances)
-        if earlier.dialogue is not None
-        and earlier.dialogue == later.dialogue
-        and earlier.turn is not None
-        and later.turn is not None
-        and later.turn <= earlier.turn
-    ]
-    runs = Counter(dialogue for dialogue, _ in groupby(u.dialogue for u in utterances) if dialogue)
-    return problems + [
-        f"the dialogue {dialogue!r} is interrupted by another; its turns must be neighbours"
-        for dialogue, count in runs.items()
-        if count > 1
-    ]
+def _restored(name: str, value: Any) -> Any:
+    """A field as it was before it became JSON."""
+    if name == "segments":
+        return tuple(Segment(*segment) for segment in value)
+    if name == "features":
+        return {key: FeatureFile(*file) for key, file in value.items()}
+    return tuple(value) if isinstance(value, list) else value

@@ -1,6 +1,7 @@
 """Reads params.yaml into frozen specs and reports every problem in it at once."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,38 @@ from ruamel.yaml.error import YAMLError
 
 from features.binding import Parameter, bind, dataclass_parameters
 from features.entries import Entries
-from features.errors import ProjectError, raise_all
+from features.errors import ProjectError, did_you_mean, quoted, raise_all
 from features.head_params import read_head
-from features.leaves import backbone_modality
-from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec, Params, TrackSpec
+from features.head_specs import AnyHead, TransferSpec
+from features.leaves import backbone_modality, leaf_constant, leaf_names
+from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec, TrackSpec
+from features.transfer_params import read_transfer
 
 PARAMS_PATH = Path("params.yaml")
-SECTIONS = ("extract", "synthetic", "corpora", "backbones", "tracks", "heads")
+SECTIONS = ("extract", "synthetic", "corpora", "backbones", "tracks", "heads", "transfers")
+
+
+@dataclass(frozen=True)
+class Params:
+    """All of params.yaml."""
+
+    extract: ExtractSpec
+    synthetic: Mapping[str, LeafSpec]
+    corpora: Mapping[str, CorpusSpec]
+    backbones: Mapping[str, BackboneSpec]
+    tracks: Mapping[str, TrackSpec]
+    heads: Mapping[str, AnyHead]
+    transfers: Mapping[str, TransferSpec]
+
+    def pick(self, section: str, name: str) -> Any:
+        """One entry of a section, or a ProjectError that lists the entries there are."""
+        entries = getattr(self, section)
+        if name not in entries:
+            raise ProjectError(
+                f"params.yaml: {section} has no entry {name!r}; "
+                f"its entries are {quoted(entries)}.{did_you_mean(name, entries)}"
+            )
+        return entries[name]
 
 
 def load_params(path: Path = PARAMS_PATH) -> Params:
@@ -63,6 +89,7 @@ def parse_params(raw: Any, file: str = PARAMS_PATH.name) -> Params:
         entries.section("backbones", _backbone),
         entries.section("tracks", _track),
         entries.section("heads", read_head),
+        entries.section("transfers", read_transfer),
     )
     _refuse_twin_tracks(entries, params.tracks)
     raise_all([f"{file}: {problem}" for problem in entries.problems], file)
@@ -84,12 +111,22 @@ def _synthetic(entries: Entries, where: str, _: str, given: Any) -> LeafSpec | N
     return entries.leaf(where, given, "extract/synthetic", "make")
 
 
+CORPUS_SETTINGS = (
+    Parameter("root", str),
+    Parameter("features", dict[str, str], {}),
+    Parameter("folds", str | None, None),
+    Parameter("known_bad", dict[str, str], {}),
+    Parameter("use_anyway", list[str], []),
+)
+
+
 def _corpus(entries: Entries, where: str, name: str, given: Any) -> CorpusSpec | None:
-    leaf = entries.leaf(where, given, "extract/corpora", "read", (Parameter("root", str),))
+    leaf = entries.leaf(where, given, "extract/corpora", "read", CORPUS_SETTINGS)
     if leaf is None:
         return None
     options = dict(leaf.options)
-    return CorpusSpec(name, Path(options.pop("root")), LeafSpec(leaf.code, options))
+    common = {setting.name: options.pop(setting.name) for setting in CORPUS_SETTINGS[1:]}
+    return CorpusSpec(name, Path(options.pop("root")), LeafSpec(leaf.code, options), **common)
 
 
 def _backbone(entries: Entries, where: str, name: str, given: Any) -> BackboneSpec | None:
@@ -98,7 +135,29 @@ def _backbone(entries: Entries, where: str, name: str, given: Any) -> BackboneSp
         return None
     modality = backbone_modality(leaf.code, leaf.options)
     assert modality is not None
-    return BackboneSpec(name, modality, leaf)
+    reads = leaf_constant("extract/backbones", leaf.code, "READS", None)
+    features = None if reads is None else leaf.options[reads]
+    _check_features(entries, where, name, features)
+    return BackboneSpec(name, modality, leaf, features)
+
+
+def _check_features(entries: Entries, where: str, name: str, features: str | None) -> None:
+    """Note where a corpus that a track runs the backbone over has no such feature files."""
+    for track in entries.given("tracks").values():
+        given = track if isinstance(track, Mapping) else {}
+        corpus = entries.given("corpora").get(given.get("corpus"))
+        if features is None or given.get("backbone") != name or not isinstance(corpus, Mapping):
+            continue
+        known, code = corpus.get("features") or {}, str(corpus.get("code"))
+        readable = code in leaf_names("extract/corpora")
+        own = leaf_constant("extract/corpora", code, "FEATURES", ()) if readable else ()
+        if features not in known and features not in own:
+            entries.unknown(
+                f"{where}.features is {features!r}",
+                features,
+                [*known, *own],
+                f"features of corpora.{given.get('corpus')}",
+            )
 
 
 def _track(entries: Entries, where: str, name: str, given: Any) -> TrackSpec | None:

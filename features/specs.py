@@ -1,4 +1,4 @@
-"""The frozen specs that params.yaml is read into."""
+"""The frozen specs of corpora, backbones and tracks that params.yaml is read into."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,14 +6,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from features.binding import within
-from features.errors import ProjectError, did_you_mean, quoted
 
 CACHE_PATH = Path("features/cache")
-
-
-def _seeds(value: list[int]) -> str | None:
-    right = value and len(set(value)) == len(value) and all(0 <= seed < 2**32 for seed in value)
-    return None if right else "a list of different seeds from 0 to 4294967295"
 
 
 @dataclass(frozen=True)
@@ -48,20 +42,35 @@ class LeafSpec:
 
 @dataclass(frozen=True)
 class CorpusSpec:
-    """A corpus reader and the folder it reads."""
+    """A corpus reader and the folder it reads.
+
+    `features` are patterns of ready-made feature files by name, `folds` a table that says in which
+    part each utterance is tested; both lie under `root`. `known_bad` adds unusable utterances,
+    each with the reason; `use_anyway` lifts those that the reader or `known_bad` names.
+    """
 
     name: str
     root: Path
     leaf: LeafSpec
+    features: Mapping[str, str] = field(default_factory=dict)
+    folds: str | None = None
+    known_bad: Mapping[str, str] = field(default_factory=dict)
+    use_anyway: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class BackboneSpec:
-    """A frozen network and its settings."""
+    """A frozen network and its settings; `features` names files that it reads instead of media."""
 
     name: str
     modality: str
     leaf: LeafSpec
+    features: str | None = None
+
+    @property
+    def reads(self) -> str:
+        """What it reads of an utterance: its modality, or feature files by their name."""
+        return self.features or self.modality
 
 
 @dataclass(frozen=True)
@@ -76,63 +85,6 @@ class TrackSpec:
     def store(self) -> Path:
         """Where the store is published."""
         return store_path(self.corpus, self.backbone)
-
-
-@dataclass(frozen=True)
-class TrainingSpec:
-    """The training loop of a head; `choose_by` is the dev figure that keeps an epoch."""
-
-    seeds: list[int] = field(metadata={"check": _seeds})
-    epochs: int = field(default=40, metadata={"check": within(1, None)})
-    batch_size: int = field(default=32, metadata={"check": within(1, None)})
-    lr: float = field(default=0.001, metadata={"check": within(0.0, None)})
-    weight_decay: float = field(default=0.01, metadata={"check": within(0.0, None)})
-    schedule: Literal["constant", "one-cycle", "plateau"] = "one-cycle"
-    patience: int = field(default=10, metadata={"check": within(1, None)})
-    choose_by: Literal["weighted_f1", "macro_f1", "unweighted_accuracy", "accuracy"] = "macro_f1"
-
-
-@dataclass(frozen=True)
-class HeadSpec:
-    """A small network on cached tracks, trained with every seed."""
-
-    name: str
-    corpus: str
-    inputs: Mapping[str, str]
-    dim: int
-    dropout: float
-    temporal: LeafSpec
-    pooling: LeafSpec
-    fusion: LeafSpec
-    tasks: Mapping[str, LeafSpec]
-    training: TrainingSpec
-
-    @property
-    def used_inputs(self) -> dict[str, str]:
-        """Modality to backbone, without the modalities that are switched off."""
-        return {m: backbone for m, backbone in self.inputs.items() if backbone != "none"}
-
-
-@dataclass(frozen=True)
-class Params:
-    """All of params.yaml."""
-
-    extract: ExtractSpec
-    synthetic: Mapping[str, LeafSpec]
-    corpora: Mapping[str, CorpusSpec]
-    backbones: Mapping[str, BackboneSpec]
-    tracks: Mapping[str, TrackSpec]
-    heads: Mapping[str, HeadSpec]
-
-    def pick(self, section: str, name: str) -> Any:
-        """One entry of a section, or a ProjectError that lists the entries there are."""
-        entries = getattr(self, section)
-        if name not in entries:
-            raise ProjectError(
-                f"params.yaml: {section} has no entry {name!r}; "
-                f"its entries are {quoted(entries)}.{did_you_mean(name, entries)}"
-            )
-        return entries[name]
 
 
 def store_path(corpus: str, backbone: str) -> Path:

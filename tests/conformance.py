@@ -1,5 +1,8 @@
 """What every frozen network is held to, at any size."""
 
+import atexit
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,20 +11,33 @@ import torch
 from extract.backbone import Backbone, Window
 from extract.compute import CPU
 from extract.media.clip import Clip
+from extract.media.rows import FeatureRows
 from extract.media.text import Text
+from features.manifest import MODALITIES
 
 MAX_RELATIVE = 1e-5
 MAX_ABSOLUTE_OVER_RMS = 1e-4
 
 
 def media(backbone: Backbone, length: int, random: np.random.Generator) -> object:
-    """Made-up media of a length: words, samples or frames with words."""
+    """Made-up media of a length: words, samples, frames with words, or rows of a file."""
+    if backbone.reading.modalities[0] not in MODALITIES:
+        return rows(random.normal(size=(length, backbone.dim)))
     if backbone.modality == "audio":
         return random.normal(0, 0.1, 400 + 700 * length).astype(np.float32), 16_000
     if backbone.modality == "text":
         return words(length, random)
     pictures = random.integers(0, 255, (length, 18, 24, 3), dtype=np.uint8)
     return clip(backbone, pictures, words(length, random))
+
+
+def rows(values: Any) -> FeatureRows:
+    """Ready-made features in a file of their own."""
+    file = tempfile.NamedTemporaryFile(suffix=".npy", delete=False)  # noqa: SIM115
+    atexit.register(Path(file.name).unlink)
+    np.save(file.name, values)
+    file.close()
+    return FeatureRows(Path(file.name), file.name, "u", 0, 1)
 
 
 def words(count: int, random: np.random.Generator) -> Text:

@@ -42,7 +42,8 @@ def demo_corpus() -> Callable[[Path], tuple[CorpusSpec, list[Utterance], list[La
 
     def read(root: Path) -> tuple[CorpusSpec, list[Utterance], list[Label]]:
         spec = CorpusSpec("demo", root, LeafSpec("demo", {}))
-        return spec, *read_corpus(spec)
+        corpus = read_corpus(spec)
+        return spec, corpus.utterances, corpus.labels
 
     return read
 

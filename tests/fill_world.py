@@ -31,7 +31,7 @@ class World:
         self.pool = Pool(folder / "pool")
         self.path = folder / "cache" / "demo" / f"{backbone.name}.zarr"
         self.backbone = backbone
-        self.manifest, _ = read_corpus(self.corpus)
+        self.manifest = read_corpus(self.corpus).utterances
 
     def fill(self, spec: ExtractSpec = SMALL) -> Filled:
         return fill(

@@ -13,11 +13,13 @@ from extract.compute import CPU
 from extract.encoder import Encoder
 from extract.media.text import Text
 from features.leaves import leaf_constant, leaf_names, leaf_parameters, load_leaf
+from features.manifest import MODALITIES
 from tests.conformance import (
     assert_neighbours_never_matter,
     assert_repeatable,
     clip,
     media,
+    rows,
     windows,
 )
 
@@ -81,6 +83,8 @@ def test_the_shortest_input_has_one_step(backbone: Backbone) -> None:
     shortest = SHORTEST[backbone.modality]
     if backbone.modality == "video":
         shortest = clip(backbone, np.zeros((1, 18, 24, 3), np.uint8))
+    if backbone.reading.modalities[0] not in MODALITIES:
+        shortest = rows(np.zeros((1, backbone.dim)))
     example = backbone.prepare(shortest)
     assert backbone.cost(example.windows[0]) >= 1
     assert Encoder(backbone, CPU).tracks({0: example})[0].shape[1] == 1
@@ -106,6 +110,7 @@ GOLDEN_VALUES = {
     ("videomae", 1): [0.48763, 0.51389, 0.49671, 0.00062, 0.45854, 0.80257],
     ("omni-audio", 1): [0.07611, 0.06092, 0.00183, 0.04929, -0.01607, 0.06172],
     ("videollama", 1): [0.56023, 0.26665, -0.0014, 0.00104, -0.00032, -0.00088],
+    ("imported", 1): [0.87333, 0.72221, 0.00123, 0.29875, -0.27414],
     ("log-mel", 1): [0.80255, 2.55199, 1.79041, 2.01459, 2.13487, 1.98706],
     ("mfcc", 1): [3.66696, 1.91297, 10.08145, -2.49343, 0.56375, 0.34601],
     ("r3d", 2): [0.07129, 0.04917, 0.00000, 0.00000, 0.08463, 0.01367],

@@ -155,6 +155,8 @@ CROPPED: dict[str, list[dict[str, Any]]] = {
 
 
 def on_video(code: str) -> bool:
+    if leaf_constant("extract/backbones", code, "READS", None) is not None:
+        return False  # it reads no pictures
     modality = leaf_constant("extract/backbones", code, "MODALITY")
     return "video" in ([modality] if isinstance(modality, str) else [*modality["branch"].values()])
 
@@ -178,7 +180,7 @@ def test_a_network_is_given_the_face_and_frames_without_one_are_counted(
     network = leaf.load(CPU, rate_hz=10.0, face_crop=True, **settings)
     black = np.zeros((128, 192, 3), np.uint8)
     write_film(tmp_path / "a.mp4", [white(96, 64), black, white(96, 64)])
-    (found,) = prepare_video([network.prepare], tmp_path / "a.mp4", [0], Stretch(), Text("a b"))
+    (found,) = prepare_video([network.prepare], tmp_path / "a.mp4", [0], [Stretch()], Text("a b"))
     assert found.example is not None, found.detail
     assert found.example.facts["num_frames"] == 3 and found.example.facts["num_faceless"] == 1
     frames = np.concatenate([window.values[:3] for window in found.example.windows])

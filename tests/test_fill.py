@@ -58,7 +58,7 @@ def test_a_replaced_clip_makes_one_part_again(world: World) -> None:
     before = world.tree()
     clips = sorted((world.corpus.root / "audio").iterdir())
     shutil.copy(clips[0], clips[20])
-    world.manifest, _ = read_corpus(world.corpus)
+    world.manifest = read_corpus(world.corpus).utterances
     assert world.fill().num_made == 1
     changed = {
         name.split("/")[1]
@@ -177,4 +177,4 @@ def test_context_turns_are_part_of_a_text_parts_key(tmp_path: Path, demo_root: P
 def test_the_same_corpus_gives_the_same_manifest_twice(own_demo: Path) -> None:
     spec = CorpusSpec("demo", own_demo, LeafSpec("demo", {}))
     assert read_corpus(spec) == read_corpus(spec)
-    assert np.unique([u.audio_digest for u in read_corpus(spec)[0]]).size == 32
+    assert np.unique([u.audio_digest for u in read_corpus(spec).utterances]).size == 32

@@ -58,7 +58,7 @@ class TestFailures:
 
     def test_allowed_failures_are_recorded_with_their_reason(self, world: World) -> None:
         (world.corpus.root / "audio/d001-u3.wav").write_bytes(b"RIFF not a sound")
-        world.manifest, _ = read_corpus(world.corpus)
+        world.manifest = read_corpus(world.corpus).utterances
         world.manifest[0] = replace(world.manifest[0], audio="audio/gone.wav", audio_digest=None)
         filled = world.fill(replace(SMALL, max_failed=2))
         store = Store(world.path)

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import torch
 
+from features.head_specs import HeadSpec, ProtocolSpec, TrainingSpec
 from features.leaves import leaf_names, leaf_parameters, load_leaf
-from features.manifest import Label
-from features.specs import HeadSpec, LeafSpec, TrainingSpec
+from features.specs import LeafSpec
 from train.dataset import Dataset, Tracks
 from train.head import Head
 from train.masking import Padded
@@ -61,6 +61,7 @@ def head_spec(part: str, name: str, options: dict[str, Any]) -> HeadSpec:
         dropout=0.1,
         tasks={"emotion": LeafSpec("emotion", {})},
         training=TrainingSpec(seeds=[0]),
+        protocol=ProtocolSpec(LeafSpec("official", {})),
         **leaves,
     )
 
@@ -219,42 +220,3 @@ def test_standardising_uses_the_tracks_that_are_given() -> None:
     head.standardise(dataset)
     assert torch.allclose(head.inputs["audio"].mean, values.mean(dim=0), atol=1e-2)
     assert torch.allclose(head.inputs["audio"].std, values.std(dim=0, correction=0), atol=1e-2)
-
-
-class TestEmotion:
-    labels = [
-        Label(str(n), "train", emotion=e) for n, e in enumerate(["joy", "joy", "anger", None])
-    ]
-
-    def test_facts_name_the_classes_and_count_them(self) -> None:
-        task = load_leaf("train/tasks", "emotion")
-        dev = [Label("d", "dev", emotion="fear")]
-        assert task.facts(self.labels, dev) == {
-            "classes": ["anger", "fear", "joy"],
-            "counts": [1, 0, 2],
-        }
-
-    def test_balanced_weights_are_inverse_frequencies(self) -> None:
-        task = load_leaf("train/tasks", "emotion")
-        made = task.Task(4, {"classes": ["a", "b"], "counts": [1, 3]}, class_weights="balanced")
-        assert made.class_weights.tolist() == pytest.approx([2.0, 2 / 3])
-
-    def test_unlabelled_utterances_count_for_nothing(self) -> None:
-        task = load_leaf("train/tasks", "emotion").Task(
-            4, {"classes": ["anger", "joy"], "counts": [1, 2]}
-        )
-        targets = task.targets(self.labels)
-        assert targets.tolist() == [1, 1, 0, -100]
-        logits = torch.randn(4, 2)
-        assert float(task.loss(logits, targets)) == pytest.approx(
-            float(task.loss(logits[:3], targets[:3]))
-        )
-        assert float(task.loss(logits, torch.full((4,), -100))) == 0
-
-    def test_predictions_carry_names_and_probabilities(self) -> None:
-        task = load_leaf("train/tasks", "emotion").Task(
-            4, {"classes": ["anger", "joy"], "counts": [1, 2]}
-        )
-        assert task.predict(torch.tensor([[0.0, 100.0]])) == [
-            {"predicted": "joy", "probabilities": {"anger": 0.0, "joy": 1.0}}
-        ]

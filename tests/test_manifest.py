@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from features.checks import corpus_problems
 from features.errors import ProjectError
 from features.manifest import (
     Label,
     Utterance,
-    corpus_problems,
     read_labels,
     read_utterances,
     write_records,

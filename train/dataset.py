@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from features.errors import ProjectError
+from features.manifest import Label
 from features.store.reader import Store
 from train.masking import Padded
 
@@ -16,6 +18,22 @@ from train.masking import Padded
 RESIDENT_BYTES = 2**30
 # Numbers that moments are taken of at a time.
 BLOCK_VALUES = 2**24
+
+
+class TrackSource(Protocol):
+    """The tracks of one modality: `lengths (N,)`, and `shape`, layers and width."""
+
+    lengths: Tensor
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Layers and width."""
+
+    def gather(self, rows: Tensor) -> Padded:
+        """The tracks of some rows as float32 `(B, T, L, D)`, T the longest of them, at least 1."""
+
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation over all steps, `(L, D)` each; 0 and 1 without steps."""
 
 
 class Tracks:
@@ -105,7 +123,7 @@ class Dataset:
     """Some utterances with their tracks per modality, in the order of `ids`."""
 
     ids: tuple[str, ...]
-    tracks: Mapping[str, Tracks | StoredTracks]
+    tracks: Mapping[str, TrackSource]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -117,6 +135,14 @@ class Dataset:
     def costs(self) -> Tensor:
         """Steps of each utterance over all modalities, `(N,)`."""
         return torch.stack([tracks.lengths for tracks in self.tracks.values()]).sum(dim=0)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a corpus: tracks and labels in the same order."""
+
+    dataset: Dataset
+    labels: Sequence[Label]
 
 
 def load_dataset(stores: Mapping[str, Store], ids: Sequence[str]) -> Dataset:

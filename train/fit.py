@@ -1,7 +1,8 @@
 """One training loop for every head and seed. The test part never comes in here."""
 
 import copy
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,12 @@ import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 
-from features.manifest import Label
-from features.specs import HeadSpec, TrainingSpec
-from train.dataset import Dataset
+from features.head_specs import HeadSpec, TrainingSpec
+from train.answers import Predictions
+from train.dataset import Dataset, Part
 from train.head import Head
-from train.scoring import part_scores
+from train.measures import Numbers, measures_of
+from train.scoring import choice_score, part_scores
 
 # Batches are cut from runs of this many batches' worth of shuffled, then sorted utterances.
 BUCKET_BATCHES = 16
@@ -25,20 +27,25 @@ Epoch = dict[str, float | int]
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part of a corpus: tracks and labels in the same order."""
-
-    dataset: Dataset
-    labels: Sequence[Label]
-
-
-@dataclass(frozen=True)
 class Fitted:
     """A trained head at its best epoch on dev, and the figures of every epoch."""
 
     head: Head
     best_epoch: int
     epochs: list[Epoch]
+
+    @property
+    def chosen(self) -> float:
+        """What was chosen on dev: the epoch."""
+        return self.best_epoch
+
+    def predict(self, dataset: Dataset) -> Predictions:
+        """Per measure probabilities `(N, C)` or numbers `(N,)`, in the dataset's order."""
+        return predict(self.head, dataset)
+
+    def state(self) -> dict[str, Tensor]:
+        """The weights."""
+        return self.head.state_dict()
 
 
 def fit(
@@ -56,21 +63,22 @@ def fit(
     torch.manual_seed(seed)
     head = build_head(spec, facts, train.dataset)
     head.standardise(train.dataset)
+    measures = measures_of(spec, facts)
     targets = {name: task.targets(train.labels) for name, task in head.tasks.items()}  # type: ignore[operator]
     training = spec.training
     optimiser = torch.optim.AdamW(
         head.parameters(), lr=training.lr, weight_decay=training.weight_decay
     )
     schedule = _Schedule(optimiser, training, len(train.dataset))
-    best_score, best_epoch, best_state = -1.0, 0, copy.deepcopy(head.state_dict())
+    best_score, best_epoch, best_state = -math.inf, 0, copy.deepcopy(head.state_dict())
     epochs: list[Epoch] = []
     shuffle = torch.Generator().manual_seed(seed)
     for epoch in range(1, training.epochs + 1):
         loss = _train_epoch(head, train.dataset, targets, optimiser, schedule, shuffle, training)
-        scores = part_scores(spec, predict(head, dev.dataset), dev.labels)
-        score = sum(task[training.choose_by] for task in scores.values()) / len(scores)
+        scores = part_scores(measures, predict(head, dev.dataset), dev.labels)
+        score = choice_score(scores, training.choose_by)
         schedule.after_epoch(score)
-        flat = {f"dev_{task}_{name}": v for task, s in scores.items() for name, v in s.items()}
+        flat = {f"dev_{name}_{k}": v for name, s in scores.items() for k, v in s.items()}
         epochs.append({"seed": seed, "epoch": epoch, "train_loss": loss, **flat})
         if score > best_score:
             best_score, best_epoch = score, epoch
@@ -87,20 +95,21 @@ def build_head(spec: HeadSpec, facts: dict[str, dict[str, Any]], dataset: Datase
     return Head(spec, {name: tracks.shape for name, tracks in dataset.tracks.items()}, facts)
 
 
-def predict(head: Head, dataset: Dataset) -> dict[str, list[dict[str, Any]]]:
-    """Per task one prediction for each utterance, in the dataset's order."""
+def predict(head: Head, dataset: Dataset) -> dict[str, Numbers]:
+    """Per measure probabilities `(N, C)` or numbers `(N,)`, in the dataset's order."""
     head.eval()
     outputs: dict[str, list[Tensor]] = {name: [] for name in head.tasks}
     order = torch.argsort(dataset.costs(), stable=True)
+    predictions: dict[str, Numbers] = {}
     with torch.inference_mode():
         for rows in order.split(evaluation_batch(dataset)):
             for name, output in head(dataset.gather(rows)).items():
                 outputs[name].append(output)
         back = torch.argsort(order)
-        return {
-            name: head.tasks[name].predict(torch.cat(blocks)[back])  # type: ignore[operator]
-            for name, blocks in outputs.items()
-        }
+        for name, blocks in outputs.items():
+            told = head.tasks[name].predict(torch.cat(blocks)[back])  # type: ignore[operator]
+            predictions.update({measure: values.numpy() for measure, values in told.items()})
+    return predictions
 
 
 def evaluation_batch(dataset: Dataset) -> int:
@@ -129,7 +138,7 @@ def _train_epoch(
             head.tasks[name].loss(output, targets[name][rows])  # type: ignore[operator]
             for name, output in outputs.items()
         ]
-        loss = torch.stack(losses).sum()
+        loss = head.total(torch.stack(losses))
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(head.parameters(), CLIP_NORM)

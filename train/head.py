@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from features.errors import ProjectError
+from features.head_specs import HeadSpec
 from features.leaves import load_leaf
-from features.specs import HeadSpec
 from train.dataset import Dataset
+from train.losses import Uncertainty
 from train.masking import Padded, zero_padding
 
 
@@ -97,6 +98,15 @@ class Head(nn.Module):
                 for name, leaf in spec.tasks.items()
             }
         )
+
+        learned = spec.training.task_weights == "uncertainty"
+        self.uncertainty = Uncertainty(len(self.tasks)) if learned else None
+
+    def total(self, losses: Tensor) -> Tensor:
+        """The loss of all tasks `(tasks,)`: by their own weights, or by learned ones as well."""
+        weights = losses.new_tensor([task.weight for task in self.tasks.values()])
+        weighted: Tensor = losses * weights
+        return weighted.sum() if self.uncertainty is None else self.uncertainty(weighted)
 
     def standardise(self, dataset: Dataset) -> None:
         """Take mean and standard deviation of every modality from the training part."""

@@ -1,18 +1,113 @@
-"""Which utterances train, choose and test: the official parts of a corpus."""
+"""Cuts a corpus into the parts of each fold, and refuses what would leak between them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
 
 from features.errors import ProjectError
+from features.head_specs import ProtocolSpec
+from features.leaves import load_leaf
 from features.manifest import SPLITS, Label, Split
+from train.fold import Fold
+from train.grouping import acquainted, dialogues, shuffled
 
 
-def official(labels: Sequence[Label]) -> dict[Split, list[Label]]:
-    """The labels of each part, in manifest order; ProjectError where a part is empty."""
-    parts = {split: [label for label in labels if label.split == split] for split in SPLITS}
-    empty = [split for split, part in parts.items() if not part]
+@dataclass(frozen=True)
+class Parts:
+    """The labels of one fold's training, dev and test part, each in manifest order.
+
+    `shared_speakers` are those who are tested and trained on; always none where the protocol
+    keeps speakers apart. `drawn` says whether dev was drawn or is the corpus's own.
+    """
+
+    fold: str
+    train: list[Label]
+    dev: list[Label]
+    test: list[Label]
+    shared_speakers: tuple[str, ...]
+    drawn: bool
+
+    def __getitem__(self, split: Split) -> list[Label]:
+        part: list[Label] = getattr(self, split)
+        return part
+
+
+def cut(spec: ProtocolSpec, labels: Sequence[Label], where: str) -> list[Parts]:
+    """The parts of every fold; `where` names the head in messages.
+
+    Raises ProjectError for an empty part, a dialogue in two parts of a fold, and a speaker in
+    two parts where the protocol keeps speakers apart.
+    """
+    leaf = load_leaf("train/protocols", spec.leaf.code)
+    try:
+        proposed: list[Fold] = leaf.folds(labels, **spec.leaf.options)
+        return [_parts(spec, fold, labels, leaf.SPEAKER_DISJOINT) for fold in proposed]
+    except ProjectError as error:
+        raise ProjectError(f"{where}, protocol {spec.leaf.code!r}: {error}") from None
+
+
+def _parts(spec: ProtocolSpec, fold: Fold, labels: Sequence[Label], disjoint: bool) -> Parts:
+    rest = [label for label in labels if label.id not in fold.test]
+    dev = _drawn(spec, fold.name, rest) if fold.dev is None else fold.dev
+    parts: dict[Split, list[Label]] = {
+        "train": [label for label in rest if label.id not in dev],
+        "dev": [label for label in rest if label.id in dev],
+        "test": [label for label in labels if label.id in fold.test],
+    }
+    empty = [split for split in SPLITS if not parts[split]]
     if empty:
         raise ProjectError(
-            f"the corpus has no utterance in {' and '.join(empty)}; training needs all of "
-            f"{', '.join(SPLITS)}. Look at the reader's split settings in params.yaml."
+            f"fold {fold.name!r} has no utterance in {' and '.join(empty)}; training needs all of "
+            f"{', '.join(SPLITS)}"
         )
-    return parts
+    _refuse_shared(fold.name, parts, "dialogue", list(combinations(SPLITS, 2)))
+    if disjoint:
+        pairs = [("train", "test"), ("dev", "test")]
+        pairs += [("train", "dev")] if fold.dev is None and spec.dev_unit == "speaker" else []
+        _refuse_shared(fold.name, parts, "speaker", pairs)  # type: ignore[arg-type]
+    shared = _shared(parts, "speaker", "train", "test")
+    return Parts(fold.name, **parts, shared_speakers=tuple(shared), drawn=fold.dev is None)
+
+
+def _drawn(spec: ProtocolSpec, fold: str, rest: Sequence[Label]) -> frozenset[str]:
+    """Whole groups of speakers, or whole dialogues, until they are the share asked for."""
+    groups = (acquainted if spec.dev_unit == "speaker" else dialogues)(rest)
+    if len(groups) < 2:
+        raise ProjectError(
+            f"fold {fold!r} leaves {len(groups)} group of speakers who share no dialogue for "
+            "training and dev, which need one each; draw dev by dialogue (dev_unit: dialogue)"
+        )
+    wanted, drawn = spec.dev_share * len(rest), set[str]()
+    for name in shuffled(groups, f"dev {fold}")[: len(groups) - 1]:
+        if drawn and len(drawn) + len(groups[name]) / 2 > wanted:
+            break
+        drawn.update(groups[name])
+    return frozenset(drawn)
+
+
+def _refuse_shared(
+    fold: str,
+    parts: Mapping[Split, Sequence[Label]],
+    field: Literal["speaker", "dialogue"],
+    pairs: Sequence[tuple[Split, Split]],
+) -> None:
+    for one, other in pairs:
+        shared = _shared(parts, field, one, other)
+        if shared:
+            more = f" and {len(shared) - 1} more" if len(shared) > 1 else ""
+            raise ProjectError(
+                f"fold {fold!r} has the {field} {shared[0]!r}{more} in {one} and in {other}; what "
+                f"is tested would be known from training. Cut the corpus so that a {field} is in "
+                "one part"
+            )
+
+
+def _shared(
+    parts: Mapping[Split, Sequence[Label]],
+    field: Literal["speaker", "dialogue"],
+    one: Split,
+    other: Split,
+) -> list[str]:
+    sides = [{getattr(label, field) for label in parts[split]} for split in (one, other)]
+    return sorted(sides[0] & sides[1] - {None})

@@ -8,68 +8,101 @@ from dataclasses import asdict
 from typing import Any
 
 from features.files import canonical_json
-from features.manifest import Split
-from features.specs import HeadSpec
+from features.head_specs import AnyHead
+from features.specs import LeafSpec
 from features.store.reader import Store
-from train.fit import Fitted
-from train.scoring import Parts, Predictions, class_pairs
+from train.answers import Answers
+from train.measures import UNKNOWN, Measure
+from train.result import FoldResult
 
 
 def run_record(
-    spec: HeadSpec,
-    facts: Mapping[str, Mapping[str, Any]],
-    parts: Parts,
+    spec: AnyHead,
+    measures: Sequence[Measure],
+    results: Sequence[FoldResult],
     stores: Mapping[str, Store],
-    fitted: Sequence[Fitted],
 ) -> bytes:
-    """What was trained on what: the spec, the stores, the parts and the epochs chosen on dev."""
-    described = {**asdict(spec), "tasks": {k: leaf.as_dict() for k, leaf in spec.tasks.items()}}
-    for part in ("temporal", "pooling", "fusion"):
-        described[part] = getattr(spec, part).as_dict()
+    """What was trained on what: the spec, the stores, the folds and what was chosen on dev."""
+    first = results[0]
     record = {
-        "head": described,
-        "facts": facts,
-        "num_utterances": {split: len(part) for split, part in parts.items()},
-        "num_parameters": sum(p.numel() for p in fitted[0].head.parameters()),
-        "best_epochs": [one.best_epoch for one in fitted],
+        "head": _described(spec),
+        "facts": {result.parts.fold: result.facts for result in results},
+        "measures": {m.name: {"task": m.task, "classes": m.classes} for m in measures},
+        "folds": {result.parts.fold: _fold_facts(result) for result in results},
+        "num_parameters": sum(tensor.numel() for tensor in first.fitted[0].state().values()),
         "stores": {modality: _store_facts(store) for modality, store in stores.items()},
     }
     return json.dumps(record, indent=2).encode()
 
 
+def weights_name(fold: int, num_folds: int, seed: int) -> str:
+    """The file in the run's folder ``weights`` that one fold (from 0) and seed left."""
+    return f"{f'fold-{fold + 1}-' if num_folds > 1 else ''}seed-{seed}.safetensors"
+
+
 def prediction_lines(
-    spec: HeadSpec, parts: Parts, predictions: Mapping[Split, Sequence[Predictions]]
+    seeds: Sequence[int], measures: Sequence[Measure], parts: Mapping[str, Answers]
 ) -> bytes:
-    """One JSON object per split, seed and utterance, with the prediction of each task."""
+    """One JSON object per part, fold, seed and utterance, with the prediction of each measure."""
     lines = []
-    for split, by_seed in predictions.items():
-        for seed, one in zip(spec.training.seeds, by_seed, strict=True):
-            for place, label in enumerate(parts[split]):
-                tasks = {task: one[task][place] for task in spec.tasks}
-                line = {"id": label.id, "seed": seed, "split": split, **tasks}
-                lines.append(canonical_json(line))
+    for split, answers in parts.items():
+        for number, seed in enumerate(seeds):
+            for row, label in enumerate(answers.labels):
+                line = {"id": label.id, "fold": answers.folds[row], "seed": seed, "split": split}
+                lines.append(canonical_json({**line, **answers.told(measures, number, row)}))
     return b"".join(lines)
 
 
-def confusion_table(spec: HeadSpec, parts: Parts, predictions: Sequence[Predictions]) -> bytes:
+def confusion_table(measures: Sequence[Measure], test: Answers) -> bytes:
     """Truth and prediction of every test utterance and seed, as `dvc plots` counts them."""
-    return csv_table(
-        [
-            {"task": task, "actual": true, "predicted": guess}
-            for task in spec.tasks
-            for one in predictions
-            for true, guess in class_pairs(spec, task, parts["test"], one)
-        ]
-    )
+    rows = []
+    for measure in measures:
+        if measure.classes is None:
+            continue
+        truth = measure.truth(test.labels)
+        for seed in test.predicted[measure.name].argmax(axis=-1):
+            rows += [
+                {
+                    "measure": measure.name,
+                    "actual": measure.classes[int(true)],
+                    "predicted": measure.classes[int(guess)],
+                }
+                for true, guess in zip(truth, seed, strict=True)
+                if true != UNKNOWN
+            ]
+    return csv_table(rows, ["measure", "actual", "predicted"])
 
 
-def csv_table(rows: Sequence[Mapping[str, Any]]) -> bytes:
+def csv_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> bytes:
     """Rows of the same columns as comma-separated values with a header."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer = csv.DictWriter(text, list(columns or rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()
+
+
+def _described(spec: AnyHead) -> dict[str, Any]:
+    """The spec as plain JSON, every leaf as it stands in params.yaml."""
+    described = asdict(spec)
+    for name, value in vars(spec).items():
+        if isinstance(value, LeafSpec):
+            described[name] = value.as_dict()
+    described["tasks"] = {name: leaf.as_dict() for name, leaf in spec.tasks.items()}
+    protocol = spec.protocol
+    drawn = {"dev_share": protocol.dev_share, "dev_unit": protocol.dev_unit}
+    described["protocol"] = {**protocol.leaf.as_dict(), **drawn}
+    return described
+
+
+def _fold_facts(result: FoldResult) -> dict[str, Any]:
+    parts = result.parts
+    return {
+        "num_utterances": {split: len(parts[split]) for split in ("train", "dev", "test")},
+        "dev_drawn": parts.drawn,
+        "shared_speakers": parts.shared_speakers,
+        "chosen": [one.chosen for one in result.fitted],
+    }
 
 
 def _store_facts(store: Store) -> dict[str, Any]:

@@ -1,49 +1,89 @@
-"""Holds predictions against labels, task by task."""
+"""Holds predictions against labels: figures by seed with intervals, by fold, and by class."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from features.leaves import load_leaf
-from features.manifest import Label, Split
-from features.specs import HeadSpec
-from train.metrics import Scores, class_scores, majority_scores
+from features.head_specs import METRICS
+from features.manifest import Label
+from train.answers import Answers, Predictions
+from train.measures import Measure
+from train.metrics import (
+    LOWER_IS_BETTER,
+    Scores,
+    class_figures,
+    over_seeds,
+    scores,
+    scores_of,
+    tallies,
+)
+from train.significance import clusters, intervals
 
-# Per task one prediction for each utterance of a part, in its order.
-Predictions = Mapping[str, Sequence[Mapping[str, Any]]]
-Parts = Mapping[Split, Sequence[Label]]
-
-
-def class_pairs(
-    spec: HeadSpec, task: str, labels: Sequence[Label], predictions: Predictions
-) -> list[tuple[str, str]]:
-    """Truth and prediction of every utterance that is labelled for the task."""
-    truth = load_leaf("train/tasks", spec.tasks[task].code).truth
-    return [
-        (truth(label), prediction["predicted"])
-        for label, prediction in zip(labels, predictions[task], strict=True)
-        if truth(label) is not None
-    ]
+# The metric that stands for a measure where the head's own choice has none for it.
+USUAL = {"classes": "macro_f1", "numbers": "ccc"}
 
 
 def part_scores(
-    spec: HeadSpec, predictions: Predictions, labels: Sequence[Label]
+    measures: Sequence[Measure], predictions: Predictions, labels: Sequence[Label]
 ) -> dict[str, Scores]:
-    """The metrics of each task over the labelled utterances of a part."""
-    scores = {}
-    for task in spec.tasks:
-        pairs = class_pairs(spec, task, labels, predictions)
-        scores[task] = class_scores([true for true, _ in pairs], [guess for _, guess in pairs])
-    return scores
+    """Every metric of each measure over the labelled utterances of a part."""
+    return {m.name: scores(m, m.truth(labels), predictions[m.name]) for m in measures}
 
 
-def baseline_scores(spec: HeadSpec, parts: Parts) -> dict[str, Scores]:
-    """The metrics on test of always predicting the commonest class of the training part."""
-    scores = {}
-    for task, leaf in spec.tasks.items():
-        truth = load_leaf("train/tasks", leaf.code).truth
-        known = {
-            split: [name for name in map(truth, parts[split]) if name is not None]
-            for split in ("train", "test")
+def choice_score(found: Mapping[str, Scores], choose_by: str) -> float:
+    """What a choice goes by, the larger the better: the mean over the measures that have it."""
+    values = [one[choose_by] for one in found.values() if choose_by in one]
+    mean = sum(values) / len(values)
+    return -mean if choose_by in LOWER_IS_BETTER else mean
+
+
+def shown_metric(measure: Measure, choose_by: str) -> str:
+    """The one metric by which curves and comparisons show a measure."""
+    return choose_by if choose_by in METRICS[measure.kind] else USUAL[measure.kind]
+
+
+def summary(measures: Sequence[Measure], answers: Answers) -> dict[str, dict[str, Any]]:
+    """Per measure and metric: mean, deviation, every seed's figure, and the interval."""
+    _, names = clusters(answers.labels)
+    found: dict[str, dict[str, Any]] = {}
+    for measure in measures:
+        tally = tallies(measure, measure.truth(answers.labels), answers.predicted[measure.name])
+        limits = intervals(measure, tally, names)
+        found[measure.name] = {
+            name: {**over_seeds(list(values)), "low": limits[name][0], "high": limits[name][1]}
+            for name, values in scores_of(measure, tally.sum(axis=1)).items()
         }
-        scores[task] = majority_scores(known["train"], known["test"])
-    return scores
+    return found
+
+
+def by_fold(measures: Sequence[Measure], answers: Answers) -> dict[str, dict[str, Any]]:
+    """Per measure and metric: each fold's figure, the mean over the seeds."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for fold in dict.fromkeys(answers.folds):
+        part = answers.fold(fold)
+        for m in measures:
+            tally = tallies(m, m.truth(part.labels), part.predicted[m.name]).sum(axis=1)
+            for metric, values in scores_of(m, tally).items():
+                found.setdefault(m.name, {}).setdefault(metric, {})[fold] = float(values.mean())
+    return found
+
+
+def by_class(measures: Sequence[Measure], answers: Answers) -> dict[str, dict[str, Any]]:
+    """Per class: how often it occurs, and mean and deviation of precision, recall and F1."""
+    found = {}
+    for measure in measures:
+        if measure.classes is None:
+            continue
+        truth = measure.truth(answers.labels)
+        seeds = [class_figures(measure, truth, one) for one in answers.predicted[measure.name]]
+        found[measure.name] = {
+            name: {
+                "support": int(seeds[0][number]["support"]),
+                **{
+                    figure: {k: v for k, v in spread.items() if k != "seeds"}
+                    for figure in ("precision", "recall", "f1")
+                    if (spread := over_seeds([seed[number][figure] for seed in seeds]))
+                },
+            }
+            for number, name in enumerate(measure.classes)
+        }
+    return found

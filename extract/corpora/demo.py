@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from extract.notes import Note
 from extract.table import read_table
 from features.manifest import Label, Utterance
 
@@ -13,7 +14,7 @@ COLUMNS = (
 )
 
 
-def read(root: Path) -> Iterator[tuple[Utterance, Label]]:
+def read(root: Path, note: Note) -> Iterator[tuple[Utterance, Label]]:
     """Utterances with text, voice and face; labels for every task the project has."""
     for row in read_table(root / TABLE, COLUMNS, "the table of the demo corpus"):
         utterance = Utterance(

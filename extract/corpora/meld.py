@@ -5,10 +5,13 @@ one has them, the clips in the folders of the official archives. A pair of dialo
 number occurs in several parts, so ids begin with the part.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from extract.expectations import Expected
 from extract.media.audio import centre_channel
+from extract.notes import Note
 from extract.table import Row, read_table
 from features.manifest import SPLITS, Label, Split, Utterance
 
@@ -25,10 +28,28 @@ KNOWN_BAD = {
     "test-dia220-utt0": "the clip is a whole scene of 235 s",
     "train-dia309-utt0": "the clip runs on to 41 s",
 }
+# Utterances, then those of each emotion and sentiment, over all parts.
+SPLIT_COUNTS = {"train": 9989, "dev": 1109, "test": 2610}
+EMOTION_COUNTS = {
+    "neutral": 6436,
+    "joy": 2308,
+    "surprise": 1636,
+    "anger": 1607,
+    "sadness": 1002,
+    "disgust": 361,
+    "fear": 358,
+}
+SENTIMENT_COUNTS = {"neutral": 6436, "negative": 4184, "positive": 3088}
+TIME = re.compile(r"(\d+):(\d\d):(\d\d)[,.](\d{1,3})")
 COLUMNS = ("Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID")
 
 
-def read(root: Path) -> Iterator[tuple[Utterance, Label]]:
+def expected() -> Expected:
+    """How many utterances there are by part, emotion and sentiment."""
+    return {"split": SPLIT_COUNTS, "emotion": EMOTION_COUNTS, "sentiment": SENTIMENT_COUNTS}
+
+
+def read(root: Path, note: Note) -> Iterator[tuple[Utterance, Label]]:
     """Every utterance; audio and video where the folder of its part's clips is there.
 
     Of 5.1 sound the centre channel is taken, which carries the dialogue; the mean of both
@@ -53,6 +74,7 @@ def _entry(row: Row, split: Split, clips: Path | None, root: Path) -> tuple[Utte
         audio=None if clip is None else clip.as_posix(),
         video=None if clip is None else clip.as_posix(),
         audio_channel=None if clip is None or known_bad else centre_channel(root / clip),
+        annotated_s=None if clip is None else _annotated_s(row),
         speaker=row.text("Speaker"),
         dialogue=f"{split}-dia{dialogue}",
         turn=turn,
@@ -61,3 +83,15 @@ def _entry(row: Row, split: Split, clips: Path | None, root: Path) -> tuple[Utte
     return utterance, Label(
         id=name, split=split, emotion=row.text("Emotion"), sentiment=row.text("Sentiment")
     )
+
+
+def _annotated_s(row: Row) -> float | None:
+    """How long the table says the clip is, from columns that older copies lack."""
+    times = [TIME.fullmatch(row.cells.get(name, "").strip()) for name in ("StartTime", "EndTime")]
+    start, end = (
+        None
+        if found is None
+        else 3600 * int(found[1]) + 60 * int(found[2]) + int(found[3]) + int(found[4]) / 1000
+        for found in times
+    )
+    return None if start is None or end is None else end - start

@@ -1,0 +1,72 @@
+"""CREMA-D (Cao et al. 2014): 7,442 clips, 91 actors, 12 sentences, 6 emotions.
+
+The root holds ``AudioWAV/`` and, where one has it, ``VideoFlash/`` (flv), named such as
+``1087_IWL_ANG_XX``: actor, sentence, intended emotion, level. There are no official parts.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from extract.expectations import Expected
+from extract.notes import Note
+from features.manifest import Label, Utterance
+
+CLIP = re.compile(r"(?P<actor>1\d{3})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3})_(LO|MD|HI|XX|X)")
+EMOTIONS = {
+    "ANG": "anger",
+    "DIS": "disgust",
+    "FEA": "fear",
+    "HAP": "happiness",
+    "NEU": "neutral",
+    "SAD": "sadness",
+}
+SENTENCES = {
+    "IEO": "It's eleven o'clock.",
+    "TIE": "That is exactly what happened.",
+    "IOM": "I'm on my way to the meeting.",
+    "IWW": "I wonder what this is about.",
+    "TAI": "The airplane is almost full.",
+    "MTI": "Maybe tomorrow it will be cold.",
+    "IWL": "I would like a new alarm clock.",
+    "ITH": "I think I have a doctor's appointment.",
+    "DFA": "Don't forget a jacket.",
+    "ITS": "I think I've seen this before.",
+    "TSI": "The surface is slick.",
+    "WSI": "We'll stop in a couple of minutes.",
+}
+# After CREMA-D's readme and its issue 8.
+KNOWN_BAD = {"1076_MTI_SAD_XX": "it has no sound and is very short"}
+BAD_VIDEOS = {
+    "1076_MTI_NEU_XX": "very short and silent",
+    "1064_TIE_SAD_XX": "without a duration",
+    "1064_IEO_DIS_MD": "a minute with all displays of that sentence",
+}
+
+
+def expected() -> Expected:
+    """1,271 clips of each emotion, 1,087 neutral ones."""
+    names = EMOTIONS.values()
+    return {"emotion": {name: 1087 if name == "neutral" else 1271 for name in names}}
+
+
+def read(root: Path, note: Note) -> Iterator[tuple[Utterance, Label]]:
+    """Every clip with its actor as speaker; a film that is known to be bad is left out."""
+    for file in sorted((root / "AudioWAV").glob("*.wav")):
+        match, name = CLIP.fullmatch(file.stem), file.stem
+        if match is None or match["emotion"] not in EMOTIONS:
+            note(f"{file.relative_to(root)} is not named like a clip of CREMA-D and is left out")
+            continue
+        film = root / "VideoFlash" / f"{name}.flv"
+        if film.exists() and name in BAD_VIDEOS:
+            note(f"the film of {name} is left out: it is {BAD_VIDEOS[name]}")
+        used = film.exists() and name not in BAD_VIDEOS
+        utterance = Utterance(
+            id=name,
+            text=SENTENCES.get(match["sentence"]),
+            audio=file.relative_to(root).as_posix(),
+            video=film.relative_to(root).as_posix() if used else None,
+            speaker=match["actor"],
+            known_bad=KNOWN_BAD.get(name),
+        )
+        yield utterance, Label(id=name, emotion=EMOTIONS[match["emotion"]])

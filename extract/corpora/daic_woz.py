@@ -1,0 +1,140 @@
+"""DAIC-WOZ (Gratch et al. 2014): 189 clinical interviews with PHQ-8 scores. Gated by licence.
+
+The root holds the tables of the parts (``train_split_Depression_AVEC2017.csv``, ``dev_split_...``,
+``full_test_split.csv``) and a folder ``<id>_P`` per session with transcript, sound, and the
+features that were published with it (`covarep`, `formant`, and `clnf-aus`, `clnf-features`,
+`clnf-features3d`, `clnf-gaze`, `clnf-pose`). An utterance is a whole session; the turns of the
+participant are its segments, so that heads never hear the interviewer, whose questions give the
+label away (Burdisso et al. 2024). `segments: false` takes the whole recording, interviewer
+included.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from extract.expectations import Expected
+from extract.notes import Note
+from extract.table import Row, read_table
+from features.errors import ProjectError
+from features.manifest import FeatureFile, Label, Segment, Split, Utterance
+
+FILES = {
+    "covarep": "COVAREP.csv",
+    "formant": "FORMANT.csv",
+    "clnf-aus": "CLNF_AUs.txt",
+    "clnf-features": "CLNF_features.txt",
+    "clnf-features3d": "CLNF_features3D.txt",
+    "clnf-gaze": "CLNF_gaze.txt",
+    "clnf-pose": "CLNF_pose.txt",
+}
+FEATURES = (
+    "covarep",
+    "formant",
+    "clnf-aus",
+    "clnf-features",
+    "clnf-features3d",
+    "clnf-gaze",
+    "clnf-pose",
+)
+TABLES: dict[Split, tuple[str, str, str, str]] = {
+    "train": ("train_split_Depression_AVEC2017.csv", "Participant_ID", "PHQ8_Score", "PHQ8_Binary"),
+    "dev": ("dev_split_Depression_AVEC2017.csv", "Participant_ID", "PHQ8_Score", "PHQ8_Binary"),
+    "test": ("full_test_split.csv", "Participant_ID", "PHQ_Score", "PHQ_Binary"),
+}
+ITEMS = (
+    *("PHQ8_NoInterest", "PHQ8_Depressed", "PHQ8_Sleep", "PHQ8_Tired"),
+    *("PHQ8_Appetite", "PHQ8_Failure", "PHQ8_Concentrating", "PHQ8_Moving"),
+)
+DEPRESSED_FROM = 10
+SPEAKER = "Participant"
+# Somebody comes in or the interview is interrupted: turns in between are left out.
+INTERRUPTIONS = {"373": (395.0, 428.0), "444": (286.0, 387.0)}
+REMARKS = {"402": "the video is incomplete"}
+
+
+def expected(*, segments: bool = True) -> Expected:
+    """Sessions by part."""
+    return {"split": {"train": 107, "dev": 35, "test": 47}}
+
+
+def read(root: Path, note: Note, *, segments: bool = True) -> Iterator[tuple[Utterance, Label]]:
+    """Every session that the tables name, part by part."""
+    kinds = {key: file for key, file in FILES.items() if any(root.glob(f"*_P/*_{file}"))}
+    for split, (file, id_column, score, binary) in TABLES.items():
+        columns = (id_column, score, binary)
+        for row in read_table(root / file, columns, f"the {split} part of DAIC-WOZ"):
+            name = row.text(id_column)
+            if name in REMARKS:
+                note(f"session {name}: {REMARKS[name]}")
+            label = _label(row, name, split, score, binary, note)
+            yield _session(root, name, kinds, segments, note), label
+
+
+def _label(row: Row, name: str, split: Split, score: str, binary: str, note: Note) -> Label:
+    total = row.integer(score)
+    if not 0 <= total <= 24:
+        raise ProjectError(f"{row.path}, line {row.line}: {score} is {total}; it must be 0 to 24")
+    depressed = total >= DEPRESSED_FROM
+    if row.integer(binary) != depressed:
+        note(
+            f"session {name}: {binary} is {row.cells[binary]} and {score} {total}; the score "
+            f"counts, so it is {int(depressed)}"
+        )
+    return Label(
+        id=name,
+        split=split,
+        phq8=float(total),
+        phq8_items=_items(row, name, total, note),
+        depression="depressed" if depressed else "not-depressed",
+    )
+
+
+def _items(row: Row, name: str, total: int, note: Note) -> tuple[int, ...] | None:
+    """The eight answers; one that is missing follows from the total."""
+    if not all(item in row.cells for item in ITEMS):
+        return None
+    lacking = [item for item in ITEMS if not row.cells[item]]
+    if len(lacking) > 1:
+        note(f"session {name}: {', '.join(lacking)} are missing; its answers are not used")
+        return None
+    known = {item: row.integer(item) for item in ITEMS if item not in lacking}
+    for item in lacking:
+        known[item] = total - sum(known.values())
+        note(f"session {name}: {item} is missing; by the total it is {known[item]}")
+    return tuple(known[item] for item in ITEMS)
+
+
+def _session(root: Path, name: str, kinds: dict[str, str], segments: bool, note: Note) -> Utterance:
+    folder = f"{name}_P"
+    transcript = root / folder / f"{name}_TRANSCRIPT.csv"
+    turns = list(_turns(transcript, name, note)) if transcript.exists() else []
+    if not turns:
+        note(f"session {name}: no turn of the participant in {transcript.name}")
+    features = {key: FeatureFile(f"{folder}/{name}_{file}") for key, file in kinds.items()}
+    return Utterance(
+        id=name,
+        text="\n".join(turn.text for turn in turns) or None,
+        audio=f"{folder}/{name}_AUDIO.wav",
+        features=features,
+        segments=tuple(turns) if segments and turns else None,
+        speaker=name,
+    )
+
+
+def _turns(transcript: Path, name: str, note: Note) -> Iterator[Segment]:
+    """What the participant says; without the turns that an interruption touches."""
+    first, last = INTERRUPTIONS.get(name, (0.0, 0.0))
+    left_out = 0
+    columns = ("start_time", "stop_time", "speaker", "value")
+    for row in read_table(transcript, columns, f"the transcript of session {name}", "\t"):
+        if row.cells["speaker"].strip() != SPEAKER:
+            continue
+        start_s, end_s = row.number("start_time"), row.number("stop_time")
+        if start_s < last and end_s > first:
+            left_out += 1
+        elif end_s > start_s:
+            yield Segment(start_s, end_s, row.cells["value"].strip())
+        else:
+            note(f"session {name}: the turn at {start_s} s ends at {end_s} s and is left out")
+    if left_out:
+        note(f"session {name}: {left_out} turns are left out, interrupted {first:g} to {last:g} s")

@@ -1,0 +1,56 @@
+"""CMU-MOSI (Zadeh et al. 2016) as bc-LSTM published it: features of 2,199 utterances, 93 videos.
+
+The root holds ``utterances.csv`` (split, row, video, utterance, label, text; label 1 is positive,
+0 negative) and the arrays ``{text,audio,video}_{train,test}.npy``, whose row i is row i of that
+split. They are the features `text-cnn` (100 numbers), `opensmile` (73) and `3d-cnn` (100). No
+speaker is in both parts. There is no dev part: the last `num_dev_videos` training videos by id
+become it.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from extract.expectations import Expected
+from extract.notes import Note
+from extract.table import read_table
+from features.errors import ProjectError
+from features.manifest import FeatureFile, Label, Split, Utterance
+
+FEATURES = ("text-cnn", "opensmile", "3d-cnn")
+FILES = dict(zip(FEATURES, ("text", "audio", "video"), strict=True))
+RANGES = {"num_dev_videos": (1, 61)}
+COLUMNS = ("split", "row", "video", "utterance", "label", "text")
+SENTIMENTS = {"0": "negative", "1": "positive"}
+
+
+def expected(*, num_dev_videos: int = 10) -> Expected:
+    """All utterances."""
+    return {"utterances": 2199}
+
+
+def read(root: Path, note: Note, *, num_dev_videos: int = 10) -> Iterator[tuple[Utterance, Label]]:
+    """Utterances video by video, as they were said; a video is a dialogue."""
+    rows = list(read_table(root / "utterances.csv", COLUMNS, "the table of CMU-MOSI"))
+    rows.sort(key=lambda row: (row.text("split"), row.text("video"), row.integer("utterance")))
+    trained = sorted({row.text("video") for row in rows if row.text("split") == "train"})
+    dev = set(trained[-num_dev_videos:])
+    for row in rows:
+        part, video = row.text("split"), row.text("video")
+        if part not in ("train", "test") or row.cells["label"] not in SENTIMENTS:
+            raise ProjectError(
+                f"{row.path}, line {row.line}: split is {part!r} and label {row.cells['label']!r}; "
+                "they must be train or test, and 0 or 1"
+            )
+        name = f"{video}-{row.text('utterance')}"
+        split: Split = "test" if part == "test" else "dev" if video in dev else "train"
+        utterance = Utterance(
+            id=name,
+            text=row.optional("text"),
+            features={
+                key: FeatureFile(f"{file}_{part}.npy", row=row.integer("row"))
+                for key, file in FILES.items()
+            },
+            dialogue=video,
+            turn=row.integer("utterance"),
+        )
+        yield utterance, Label(id=name, split=split, sentiment=SENTIMENTS[row.cells["label"]])

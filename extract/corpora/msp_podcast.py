@@ -1,0 +1,79 @@
+"""MSP-Podcast (Lotfian and Busso 2019): turns of podcasts with crowd labels. Gated by licence.
+
+The root holds ``labels_consensus.csv`` (or ``Labels/labels_consensus.csv``), the turns in
+``Audios/`` and, where one has them, transcripts in ``Transcripts/``. The sizes change from release
+to release; `release` says which one the figures are of. `test` is the test part that is used; the
+turns of the others are left out. Valence, arousal and dominance run from 1 to 7.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from extract.expectations import Expected
+from extract.notes import Note
+from extract.table import Row, read_table
+from features.manifest import Label, Split, Utterance
+
+EMOTIONS = {
+    "A": "angry",
+    "S": "sad",
+    "H": "happy",
+    "U": "surprised",
+    "F": "fearful",
+    "D": "disgust",
+    "C": "contempt",
+    "N": "neutral",
+}
+COLUMNS = ("FileName", "EmoClass", "EmoAct", "EmoVal", "EmoDom", "SpkrID", "Split_Set")
+# All turns of a release, as far as it is known here.
+SIZES = {"2.0": 264_705}
+SPLITS: dict[str, Split] = {"Train": "train", "Development": "dev"}
+
+
+def expected(*, release: str, test: Literal["Test1", "Test2"] = "Test1") -> Expected:
+    """Nothing by part: the release decides, and only all turns of some are known."""
+    return {}
+
+
+def read(
+    root: Path, note: Note, *, release: str, test: Literal["Test1", "Test2"] = "Test1"
+) -> Iterator[tuple[Utterance, Label]]:
+    """Turns of the training, development and chosen test part; unknown speakers have no name."""
+    table = next(
+        (path for path in (root / "Labels" / "labels_consensus.csv",) if path.exists()),
+        root / "labels_consensus.csv",
+    )
+    rows = list(read_table(table, COLUMNS, "the consensus labels of MSP-Podcast"))
+    note(f"release {release}: {len(rows)} turns are labelled")
+    if release in SIZES and len(rows) != SIZES[release]:
+        note(f"release {release} has {SIZES[release]} turns in all; test3 may have no labels")
+    splits: dict[str, Split] = {**SPLITS, test: "test"}
+    others = Counter(row.text("Split_Set") for row in rows if row.cells["Split_Set"] not in splits)
+    for name, count in sorted(others.items()):
+        note(f"{count} turns of {name} are left out; the test part is {test}")
+    for row in rows:
+        if row.cells["Split_Set"] in splits:
+            yield _entry(root, row, splits[row.cells["Split_Set"]])
+
+
+def _entry(root: Path, row: Row, split: Split) -> tuple[Utterance, Label]:
+    file = row.text("FileName")
+    name = Path(file).stem
+    transcript = root / "Transcripts" / f"{name}.txt"
+    speaker = row.optional("SpkrID")
+    utterance = Utterance(
+        id=name,
+        text=transcript.read_text(encoding="utf-8").strip() if transcript.exists() else None,
+        audio=f"Audios/{file}",
+        speaker=None if speaker is None or speaker.lower() == "unknown" else speaker,
+    )
+    return utterance, Label(
+        id=name,
+        split=split,
+        emotion=EMOTIONS.get(row.text("EmoClass")),
+        valence=row.number("EmoVal"),
+        arousal=row.number("EmoAct"),
+        dominance=row.number("EmoDom"),
+    )

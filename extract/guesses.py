@@ -1,0 +1,63 @@
+"""What the columns of a table of one's own mean, guessed from their names."""
+
+from collections.abc import Iterable, Mapping
+
+from features.errors import ProjectError, did_you_mean, quoted
+
+# What a table may say of an utterance, and what such columns are often called.
+USUAL_NAMES = {
+    "id": ("id", "name", "utterance_id", "utt_id", "uid", "key"),
+    "text": ("text", "transcript", "transcription", "utterance", "sentence"),
+    "audio": ("audio", "wav", "audio_path", "wav_path", "path", "file", "filename"),
+    "video": ("video", "video_path", "mp4", "clip"),
+    "start_s": ("start_s", "start", "start_time", "begin"),
+    "end_s": ("end_s", "end", "end_time", "stop", "stop_time"),
+    "speaker": ("speaker", "speaker_id", "spk", "subject", "actor", "participant"),
+    "session": ("session", "session_id"),
+    "dialogue": ("dialogue", "dialogue_id", "dialog", "conversation", "conversation_id"),
+    "turn": ("turn", "turn_id"),
+    "split": ("split", "part", "set", "subset", "partition"),
+    "emotion": ("emotion", "label", "emo", "emotion_label", "class"),
+    "sentiment": ("sentiment", "polarity"),
+    "valence": ("valence", "val", "v"),
+    "arousal": ("arousal", "act", "activation", "a"),
+    "dominance": ("dominance", "dom", "d"),
+    "phq8": ("phq8", "phq8_score", "phq_score"),
+    "depression": ("depression", "depressed"),
+}
+
+
+def columns_of(
+    given: Mapping[str, str], found: Iterable[str], file: str
+) -> tuple[dict[str, str], list[str]]:
+    """The column of each field: those that are given, and guesses for the rest.
+
+    A given column that is empty (``''``) says that there is none. Returns the columns, and what
+    was guessed, line by line. Raises ProjectError for a field or a column that does not exist.
+    """
+    names = list(found)
+    for field, column in given.items():
+        if field not in USUAL_NAMES:
+            raise ProjectError(
+                f"columns names {field!r}; a table may say {quoted(USUAL_NAMES)}."
+                + did_you_mean(field, USUAL_NAMES)
+            )
+        if column and column not in names:
+            raise ProjectError(
+                f"columns.{field} is {column!r}, and {file} has no such column; it has "
+                f"{quoted(names)}.{did_you_mean(column, names)}"
+            )
+    columns, guessed = dict(given), []
+    taken = set(given.values())
+    lowered = {name.strip().lower().replace(" ", "_").replace("-", "_"): name for name in names}
+    for field, usual in USUAL_NAMES.items():
+        fitting = [lowered[name] for name in usual if name in lowered]
+        free = [name for name in fitting if name not in taken]
+        if field not in columns and free:
+            columns[field] = free[0]
+            taken.add(free[0])
+            guessed.append(f"column {free[0]!r} is taken for {field}")
+    idle = [name for name in names if name not in taken]
+    if idle:
+        guessed.append(f"columns that are not used: {quoted(idle)}")
+    return {field: column for field, column in columns.items() if column}, guessed

@@ -1,0 +1,52 @@
+"""Faults by which a corpus cannot be used: repeated ids, leaks between splits, turns astray."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from itertools import groupby, pairwise
+
+from features.manifest import Label, Utterance
+
+
+def corpus_problems(utterances: Sequence[Utterance], labels: Sequence[Label]) -> list[str]:
+    """Every reason why a corpus cannot be used: emptiness, repeated ids, leaks between
+    splits, turns out of order."""
+    if not utterances:
+        return ["it has no utterances; check that its root is the folder that the reader expects"]
+    problems = [
+        f"the id {name!r} occurs {count} times; ids must be unique"
+        for name, count in Counter(utterance.id for utterance in utterances).items()
+        if count > 1
+    ]
+    if [label.id for label in labels] != [utterance.id for utterance in utterances]:
+        problems.append("its labels and utterances do not name the same ids in the same order")
+        return problems
+    return problems + _dialogue_problems(utterances, labels)
+
+
+def _dialogue_problems(utterances: Sequence[Utterance], labels: Sequence[Label]) -> list[str]:
+    splits: dict[str, set[str | None]] = defaultdict(set)
+    for utterance, label in zip(utterances, labels, strict=True):
+        if utterance.dialogue is not None:
+            splits[utterance.dialogue].add(label.split)
+    problems = [
+        f"the dialogue {dialogue!r} is in {' and '.join(sorted(map(str, parts)))}; a dialogue "
+        "belongs to one split, or its test turns are seen in training"
+        for dialogue, parts in splits.items()
+        if len(parts) > 1
+    ]
+    problems += [
+        f"the turn {later.turn} of the dialogue {later.dialogue!r} ({later.id!r}) comes after its "
+        f"turn {earlier.turn}; turns must be in the order in which they were said"
+        for earlier, later in pairwise(utterances)
+        if earlier.dialogue is not None
+        and earlier.dialogue == later.dialogue
+        and earlier.turn is not None
+        and later.turn is not None
+        and later.turn <= earlier.turn
+    ]
+    runs = Counter(dialogue for dialogue, _ in groupby(u.dialogue for u in utterances) if dialogue)
+    return problems + [
+        f"the dialogue {dialogue!r} is interrupted by another; its turns must be neighbours"
+        for dialogue, count in runs.items()
+        if count > 1
+    ]

@@ -1,0 +1,79 @@
+"""Tracks joined by utterance, padded and masked, in memory or on disk."""
+
+import numpy as np
+import pytest
+import torch
+
+from features.errors import ProjectError
+from features.head_specs import HeadSpec
+from features.manifest import Label
+from features.store.reader import Store
+from tests.head_world import facts_of, labels, parts_of, spec, store  # noqa: F401
+from train.dataset import Dataset, StoredTracks, Tracks, load_dataset
+from train.fit import evaluation_batch, fit
+from train.masking import zero_padding
+
+
+def test_gathering_pads_to_the_longest_and_masks_the_rest() -> None:
+    tracks = Tracks(torch.arange(12.0).reshape(6, 1, 2).half(), torch.tensor([1, 0, 3, 2]))
+    padded = tracks.gather(torch.tensor([3, 1, 0]))
+    assert padded.values.shape == (3, 2, 1, 2) and padded.values.dtype == torch.float32
+    assert padded.mask.tolist() == [[True, True], [False, False], [True, False]]
+    assert padded.values[0, :, 0].tolist() == [[8, 9], [10, 11]]
+    assert padded.values[2, 0, 0].tolist() == [0, 1]
+
+
+def test_a_batch_without_any_step_has_one_masked_step() -> None:
+    padded = Tracks(torch.zeros(0, 1, 2).half(), torch.tensor([0, 0])).gather(torch.tensor([0, 1]))
+    assert padded.values.shape == (2, 1, 1, 2) and not padded.mask.any()
+
+
+def test_stores_are_joined_by_id_in_the_order_asked_for(store: Store) -> None:
+    dataset = load_dataset({"text": store}, ["u7", "u3"])
+    expected = np.concatenate([store.track(7), store.track(3)], axis=1)
+    assert np.array_equal(dataset.tracks["text"].values.transpose(0, 1).numpy(), expected)
+
+
+def test_tracks_that_stay_on_disk_say_the_same(
+    store: Store, labels: list[Label], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [label.id for label in labels][::-1]
+    resident = load_dataset({"text": store}, ids).tracks["text"]
+    monkeypatch.setattr("train.dataset.RESIDENT_BYTES", 0)
+    monkeypatch.setattr("train.dataset.BLOCK_VALUES", 30)
+    stored = load_dataset({"text": store}, ids).tracks["text"]
+    assert isinstance(stored, StoredTracks) and stored.shape == resident.shape == (2, 6)
+    for rows in (torch.tensor([3, 0, 59]), torch.tensor([0])):  # the first has no track
+        one, other = resident.gather(rows), stored.gather(rows)
+        assert torch.equal(one.mask, other.mask)
+        assert torch.equal(zero_padding(one).values, zero_padding(other).values)
+    for one, other in zip(resident.moments(), stored.moments(), strict=True):
+        assert torch.allclose(one, other, rtol=1e-6)
+
+
+def test_training_is_the_same_from_memory_and_from_disk(
+    spec: HeadSpec, labels: list[Label], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def curve() -> list[dict[str, float | int]]:
+        made = parts_of(labels, store)
+        facts = facts_of(made["train"])
+        return fit(spec, facts, made["train"], made["dev"], 0).epochs
+
+    resident = curve()
+    monkeypatch.setattr("train.dataset.RESIDENT_BYTES", 0)
+    assert [pytest.approx(epoch) for epoch in curve()] == resident
+
+
+def test_batches_of_evaluation_are_bounded(store: Store) -> None:
+    dataset = load_dataset({"text": store}, [f"u{n}" for n in range(60)])
+    longest = int(dataset.tracks["text"].lengths.max())
+    assert evaluation_batch(dataset) == 256
+    wide = Dataset(
+        dataset.ids, {"text": Tracks(torch.zeros(1).expand(9, 3, 2**22), torch.tensor([5, 4]))}
+    )
+    assert longest == 4 and evaluation_batch(wide) == 1
+
+
+def test_an_unknown_utterance_is_named(store: Store) -> None:
+    with pytest.raises(ProjectError, match="does not know the utterance 'nobody'"):
+        load_dataset({"text": store}, ["u1", "nobody"])

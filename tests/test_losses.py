@@ -1,0 +1,156 @@
+"""Losses, worked out by hand, and the tasks that use them."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from features.leaves import leaf_constant, leaf_names, leaf_parameters, load_leaf
+from features.manifest import Label
+from train.losses import NUMBER_LOSSES, Uncertainty, focal
+from train.measures import UNKNOWN
+
+TASKS = leaf_names("train/tasks")
+LABELS = [
+    Label("a", emotion="joy", sentiment="good", depression="depressed", valence=4.0, phq8=12.0),
+    Label("b", emotion="anger", sentiment="bad", depression="not-depressed", valence=2.0, phq8=3.0),
+    Label("c", emotion="joy", sentiment="good", depression="depressed", valence=3.0, phq8=15.0),
+    Label("d"),
+]
+# Values of every setting of a task under which its labels can be learned.
+VALUES: dict[str, list[Any]] = {
+    "loss": list(NUMBER_LOSSES),
+    "class_weights": ["none", "balanced"],
+    "label_smoothing": [0.1],
+    "focal_gamma": [2.0],
+    "weight": [0.5],
+}
+
+
+class TestByHand:
+    predicted, truth = torch.tensor([0.0, 2.0, 4.0]), torch.tensor([1.0, 2.0, 0.0])
+
+    def test_errors(self) -> None:
+        found = {
+            name: float(loss(self.predicted, self.truth)) for name, loss in NUMBER_LOSSES.items()
+        }
+        assert found["mse"] == pytest.approx(17 / 3)
+        assert found["rmse"] == pytest.approx(math.sqrt(17 / 3))
+        assert found["mae"] == pytest.approx(5 / 3)
+        assert found["huber"] == pytest.approx((0.5 + 0 + 3.5) / 3)
+
+    def test_concordance(self) -> None:
+        # Means 2 and 1, variances 8/3 and 2/3, covariance -4/3 + ... = ((-2)(0)+(0)(1)+(2)(-1))/3.
+        expected = 1 - 2 * (-2 / 3) / (8 / 3 + 2 / 3 + 1)
+        assert float(NUMBER_LOSSES["ccc"](self.predicted, self.truth)) == pytest.approx(expected)
+        same = torch.tensor([1.0, 2.0, 5.0])
+        assert float(NUMBER_LOSSES["ccc"](same, same)) == pytest.approx(0, abs=1e-6)
+
+    @pytest.mark.parametrize("name", NUMBER_LOSSES)
+    def test_a_constant_or_exact_prediction_has_a_finite_gradient(self, name: str) -> None:
+        predicted = torch.full((3,), 1.0, requires_grad=True)
+        NUMBER_LOSSES[name](predicted, torch.ones(3)).backward()
+        assert predicted.grad is not None and bool(predicted.grad.isfinite().all())
+
+    def test_focal_without_gamma_is_cross_entropy_and_looks_away_from_what_is_known(self) -> None:
+        logits, targets = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
+        weight = torch.tensor([1.0, 2.0, 3.0])
+        plain = torch.nn.functional.cross_entropy(logits, targets, weight)
+        assert torch.allclose(focal(logits, targets, weight, 0.0, 0.0), plain)
+        even = torch.ones(2)
+        known = focal(torch.tensor([[4.0, 0.0]]), torch.tensor([0]), even, 0.0, 2.0)
+        p = 1 / (1 + math.exp(-4))
+        assert float(known) == pytest.approx((1 - p) ** 2 * -math.log(p), rel=1e-4)
+
+    def test_uncertain_tasks_weigh_less(self) -> None:
+        learned = Uncertainty(2)
+        losses = torch.tensor([1.0, 4.0])
+        assert float(learned(losses).detach()) == 5
+        optimiser = torch.optim.SGD(learned.parameters(), lr=0.1)
+        for _ in range(400):
+            optimiser.zero_grad()
+            learned(losses).backward()
+            optimiser.step()
+        # The sum of exp(-s) * loss + s is least where exp(-s) is 1 / loss.
+        assert torch.exp(-learned.log_variances).tolist() == pytest.approx([1, 0.25], rel=0.01)
+
+
+@pytest.fixture(params=TASKS)
+def task(request: pytest.FixtureRequest) -> Any:
+    leaf = load_leaf("train/tasks", request.param)
+    torch.manual_seed(0)
+    return leaf.Task(4, leaf.facts(LABELS))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_says_its_kind_and_what_it_predicts(name: str) -> None:
+    leaf = load_leaf("train/tasks", name)
+    found = leaf.measures(leaf.facts(LABELS))
+    numbers = {classes is None for classes in found.values()}
+    assert numbers == {leaf_constant("train/tasks", name, "KIND") == "numbers"}
+    assert all(hasattr(LABELS[0], measure) for measure in found)
+
+
+def test_predictions_are_those_that_the_measures_promise(task: Any) -> None:
+    leaf = load_leaf("train/tasks", type(task).__module__.rpartition(".")[2])
+    told = task.predict(task(torch.randn(5, 4)))
+    for name, classes in leaf.measures(leaf.facts(LABELS)).items():
+        assert told[name].shape == ((5,) if classes is None else (5, len(classes)))
+        if classes is not None:
+            assert torch.allclose(told[name].sum(dim=1), torch.ones(5).double())
+
+
+def test_what_is_not_labelled_counts_for_nothing(task: Any) -> None:
+    outputs, targets = task(torch.randn(4, 4)), task.targets(LABELS)
+    assert torch.allclose(task.loss(outputs, targets), task.loss(outputs[:3], targets[:3]))
+    alone = task.loss(outputs[3:], targets[3:])
+    assert float(alone.detach()) == 0
+    alone.backward()
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "value"),
+    [
+        (name, parameter.name, value)
+        for name in TASKS
+        for parameter in leaf_parameters("train/tasks", name, "Task")
+        for value in VALUES[parameter.name]
+    ],
+)
+def test_labels_can_be_learned_with_every_setting(name: str, setting: str, value: Any) -> None:
+    leaf = load_leaf("train/tasks", name)
+    torch.manual_seed(0)
+    task = leaf.Task(4, leaf.facts(LABELS), **{setting: value})
+    inputs, targets = torch.randn(4, 4), task.targets(LABELS)
+    optimiser = torch.optim.Adam(task.parameters(), lr=0.1)
+    first = float(task.loss(task(inputs), targets).detach())
+    for _ in range(100):
+        optimiser.zero_grad()
+        task.loss(task(inputs), targets).backward()
+        optimiser.step()
+    assert float(task.loss(task(inputs), targets).detach()) < 0.7 * first
+
+
+def test_facts_name_the_classes_and_count_them() -> None:
+    facts = load_leaf("train/tasks", "emotion").facts(LABELS)
+    assert facts == {"classes": ["anger", "joy"], "counts": [1, 2]}
+
+
+def test_balanced_weights_are_inverse_frequencies() -> None:
+    task = load_leaf("train/tasks", "emotion")
+    made = task.Task(4, {"classes": ["a", "b"], "counts": [1, 3]}, class_weights="balanced")
+    assert made.class_weights.tolist() == pytest.approx([2.0, 2 / 3])
+    assert made.targets([Label("x", emotion="b"), Label("y")]).tolist() == [1, UNKNOWN]
+
+
+def test_numbers_come_back_in_their_own_units() -> None:
+    leaf = load_leaf("train/tasks", "phq8")
+    task = leaf.Task(4, leaf.facts(LABELS))
+    told = task.predict(task.targets(LABELS[:3]))
+    assert told["phq8"].tolist() == pytest.approx([12, 3, 15])
+
+
+def test_numbers_that_no_label_gives_are_not_predicted() -> None:
+    leaf = load_leaf("train/tasks", "vad")
+    assert list(leaf.measures(leaf.facts(LABELS))) == ["valence"]

@@ -1,0 +1,88 @@
+"""All figures of a run: what DVC compares, and what the report shows beside it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from features.head_specs import AnyHead
+from train.answers import Answers
+from train.measures import Measure
+from train.metrics import majority, over_seeds, scores
+from train.reliability import calibrated
+from train.result import FoldResult
+from train.scoring import by_class, by_fold, part_scores, shown_metric, summary
+from train.significance import clusters
+
+
+def metrics_of(
+    measures: Sequence[Measure], dev: Answers, test: Answers, results: Sequence[FoldResult]
+) -> dict[str, Any]:
+    """Test and dev figures of each measure, and those that need no knowledge at all.
+
+    `majority` always names the commonest class (or the mean) of the training part; `shuffled` was
+    trained on shuffled labels with the first seed.
+    """
+    guessed = Answers.of({r.parts.fold: (r.parts.test, [r.shuffled]) for r in results})
+    plain = {
+        measure.name: Answers.of(
+            {r.parts.fold: (r.parts.test, [{measure.name: _majority(measure, r)}]) for r in results}
+        )
+        for measure in measures
+    }
+    return {
+        "test": summary(measures, test),
+        "dev": summary(measures, dev),
+        "majority": {m.name: _plain([m], plain[m.name])[m.name] for m in measures},
+        "shuffled": _plain(measures, guessed),
+    }
+
+
+def _majority(measure: Measure, result: FoldResult) -> Any:
+    return majority(measure, measure.truth(result.parts.train), len(result.parts.test))
+
+
+def _plain(measures: Sequence[Measure], answers: Answers) -> dict[str, dict[str, float]]:
+    first = {name: values[0] for name, values in answers.predicted.items()}
+    return part_scores(measures, first, answers.labels)
+
+
+def evaluation(
+    spec: AnyHead,
+    measures: Sequence[Measure],
+    dev: Answers,
+    test: Answers,
+    results: Sequence[FoldResult],
+) -> dict[str, Any]:
+    """What the report shows beside the metrics: folds, classes, calibration, damaged inputs."""
+    unit, names = clusters(test.labels)
+    return {
+        "resampled": {"unit": unit, "count": len(set(names))},
+        "folds": by_fold(measures, test) if len(results) > 1 else {},
+        "classes": by_class(measures, test),
+        "calibration": calibrated(measures, dev, test),
+        "damage": [_damage(spec.choose_by, m, test, results) for m in measures],
+    }
+
+
+def _damage(
+    choose_by: str, measure: Measure, test: Answers, results: Sequence[FoldResult]
+) -> dict[str, Any]:
+    """One metric of a measure with each modality missing, and at every level of noise."""
+    metric = shown_metric(measure, choose_by)
+
+    def spread(answers: Answers) -> dict[str, Any]:
+        truth = measure.truth(answers.labels)
+        seeds = answers.predicted[measure.name]
+        told = over_seeds([scores(measure, truth, one)[metric] for one in seeds])
+        return {"mean": told["mean"], "std": told["std"]}
+
+    found: dict[str, Any] = {"measure": measure.name, "metric": metric, "whole": spread(test)}
+    found |= {"missing": {}, "noise": {}}
+    for modality, level in results[0].damaged:
+        damaged = Answers.of(
+            {r.parts.fold: (r.parts.test, r.damaged[modality, level]) for r in results}
+        )
+        if level is None:
+            found["missing"][modality] = spread(damaged)
+        else:
+            found["noise"].setdefault(modality, []).append({"level": level, **spread(damaged)})
+    return found

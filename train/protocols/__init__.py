@@ -1,0 +1,1 @@
+"""How a corpus is cut into parts that train, choose and test, one file each."""

@@ -1,0 +1,31 @@
+"""Folds from a file: a column of the table that `corpora.<name>.folds` names."""
+
+from collections.abc import Sequence
+
+from features.errors import ProjectError, did_you_mean, quoted
+from features.manifest import Label
+from train.fold import Fold
+
+SPEAKER_DISJOINT = True
+
+
+def folds(labels: Sequence[Label], *, column: str) -> list[Fold]:
+    """A fold for every value of the column, tested where an utterance has that value."""
+    known = sorted({name for label in labels for name in label.folds})
+    if column not in known:
+        raise ProjectError(
+            f"the corpus has no column of folds {column!r}; its columns are {quoted(known)}."
+            f"{did_you_mean(column, known)} 'folds: TABLE' under the corpus in params.yaml names "
+            "the table, which lies in its root"
+        )
+    lost = [label.id for label in labels if column not in label.folds]
+    if lost:
+        raise ProjectError(
+            f"the column of folds {column!r} says nothing of {len(lost)} utterances (the first is "
+            f"{lost[0]!r}); each must be in one fold"
+        )
+    names = sorted({label.folds[column] for label in labels}, key=lambda name: (len(name), name))
+    return [
+        Fold(name, frozenset(label.id for label in labels if label.folds[column] == name))
+        for name in names
+    ]

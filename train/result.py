@@ -1,0 +1,47 @@
+"""What came out of one fold: the heads, and what they predicted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from train.answers import Predictions
+from train.dataset import Dataset
+from train.fit import Epoch
+from train.protocol import Parts
+
+# A modality, and the level of noise on it; None where it is missing.
+Damage = tuple[str, float | None]
+
+
+class Fitted(Protocol):
+    """A trained head: `chosen` is what dev chose, an epoch or the strength of a probe."""
+
+    @property
+    def chosen(self) -> float: ...
+
+    @property
+    def epochs(self) -> list[Epoch]: ...
+
+    def predict(self, dataset: Dataset) -> Predictions:
+        """Per measure probabilities `(N, C)` or numbers `(N,)`, in the dataset's order."""
+
+    def state(self) -> dict[str, Tensor]:
+        """The weights."""
+
+
+@dataclass
+class FoldResult:
+    """A head per seed, and what each predicted of dev, of test, and of a damaged test part.
+
+    `shuffled` is what a head made of test that was trained on shuffled labels.
+    """
+
+    parts: Parts
+    facts: Mapping[str, Mapping[str, Any]]
+    fitted: list[Fitted]
+    dev: list[Predictions]
+    test: list[Predictions]
+    damaged: dict[Damage, list[Predictions]]
+    shuffled: Predictions

@@ -1,0 +1,48 @@
+"""What each task takes from the labels of a fold, and the faults by which it cannot be trained."""
+
+from typing import Any
+
+from features.errors import ProjectError, quoted
+from features.head_specs import TrainedSpec
+from features.leaves import load_leaf
+from features.manifest import SPLITS
+from train.measures import Measure, measures_of
+from train.protocol import Parts
+
+
+def task_facts(spec: TrainedSpec, parts: Parts, where: str) -> dict[str, dict[str, Any]]:
+    """Per task what it takes from the training labels, such as the names of classes.
+
+    Raises ProjectError where a part has no label for a task, and where dev or test has a class
+    that the training part lacks: no head could ever name it.
+    """
+    facts = {
+        name: load_leaf("train/tasks", leaf.code).facts(parts.train)
+        for name, leaf in spec.tasks.items()
+    }
+    for name in spec.tasks:
+        if not facts[name].get("classes", facts[name]):
+            raise ProjectError(
+                f"{where}.tasks names {name!r}, and no train utterance of {spec.corpus!r} has that "
+                "label; remove the task or choose another corpus"
+            )
+    for measure in measures_of(spec, facts):
+        _check(measure, spec.corpus, parts, f"{where}.tasks.{measure.task}")
+    return facts
+
+
+def _check(measure: Measure, corpus: str, parts: Parts, where: str) -> None:
+    for split in SPLITS:
+        values = {getattr(label, measure.name) for label in parts[split]} - {None}
+        if not values:
+            raise ProjectError(
+                f"{where}: no {split} utterance of {corpus!r} in fold {parts.fold!r} has the label "
+                f"{measure.name!r}; remove the task or choose another protocol"
+            )
+        foreign = sorted(map(str, values - set(measure.classes or values)))
+        if foreign:
+            raise ProjectError(
+                f"{where}: in fold {parts.fold!r} the training part has nothing of the classes "
+                f"{quoted(foreign)}, and the {split} part has; choose a protocol with other folds, "
+                "or leave these utterances out of the corpus"
+            )

@@ -1,0 +1,73 @@
+"""What tasks with classes have in common."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from features.manifest import Label
+from train.losses import focal
+from train.measures import UNKNOWN
+
+
+def class_facts(name: str, train: Sequence[Label]) -> dict[str, Any]:
+    """The classes, sorted by name, and how often each occurs in the training part."""
+    named = [value for label in train if (value := getattr(label, name)) is not None]
+    classes = sorted(set(named))
+    return {"classes": classes, "counts": [named.count(value) for value in classes]}
+
+
+class ClassTask(nn.Module):
+    """A linear layer over the classes, trained by (focal) cross-entropy.
+
+    `class_weights: balanced` weighs each class by the inverse of its frequency in the training
+    labels. `focal_gamma` above 0 looks away from what is known well. `weight` multiplies the loss
+    among those of several tasks. Utterances without a label count for nothing.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        in_dim: int,
+        facts: dict[str, Any],
+        class_weights: str,
+        label_smoothing: float,
+        focal_gamma: float,
+        weight: float,
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.classes: list[str] = facts["classes"]
+        self.label_smoothing, self.focal_gamma, self.weight = label_smoothing, focal_gamma, weight
+        self.output = nn.Linear(in_dim, len(self.classes))
+        counts = torch.tensor(facts["counts"], dtype=torch.float32)
+        weights = counts.sum() / (len(counts) * counts.clamp_min(1))
+        weights = weights if class_weights == "balanced" else torch.ones_like(counts)
+        self.register_buffer("class_weights", weights, persistent=False)
+
+    def targets(self, labels: Sequence[Label]) -> Tensor:
+        """Class numbers `(N,)`, int64, UNKNOWN where there is no label."""
+        numbers = {name: number for number, name in enumerate(self.classes)}
+        return torch.tensor([numbers.get(getattr(x, self.name), UNKNOWN) for x in labels])
+
+    def forward(self, fused: Tensor) -> Tensor:
+        logits: Tensor = self.output(fused)
+        return logits
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The mean over the labelled utterances; 0 where there is none."""
+        labelled = targets != UNKNOWN
+        if not bool(labelled.any()):
+            return logits.sum() * 0.0
+        weights: Tensor = self.class_weights  # type: ignore[assignment]
+        logits, targets = logits[labelled], targets[labelled]
+        if self.focal_gamma > 0:
+            return focal(logits, targets, weights, self.label_smoothing, self.focal_gamma)
+        return nn.functional.cross_entropy(
+            logits, targets, weight=weights, label_smoothing=self.label_smoothing
+        )
+
+    def predict(self, logits: Tensor) -> dict[str, Tensor]:
+        """Per utterance the probability of each class, `(N, C)`."""
+        return {self.name: logits.double().softmax(dim=1)}

@@ -1,0 +1,119 @@
+"""Tests a trained head on another corpus, classes matched by their names."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.torch import load_file
+
+from features.errors import ProjectError
+from features.files import write_folder
+from features.head_specs import AnyHead, HeadSpec, TransferSpec
+from features.manifest import Label
+from features.store.reader import Store
+from train.answers import Answers, Predictions
+from train.dataset import Dataset, load_dataset
+from train.fit import build_head, predict
+from train.mapping import map_labels
+from train.measures import Measure, Numbers, measures_of
+from train.probe import restored_probe
+from train.record import confusion_table, prediction_lines, weights_name
+from train.scoring import by_class, summary
+from train.significance import clusters
+
+
+def run_transfer(
+    spec: TransferSpec,
+    head: AnyHead,
+    run: Path,
+    labels: Sequence[Label],
+    stores: Mapping[str, Store],
+    folder: Path,
+) -> dict[str, Any]:
+    """Predict the other corpus with every trained head of a run, and write ``runs/<transfer>``.
+
+    All utterances are tested whose class the head knows; it chooses among the classes that both
+    corpora have. A run with several folds has a head for each: every one counts like a seed.
+    """
+    record = json.loads((run / "run.json").read_text())
+    _check_stores(spec, record["stores"], stores)
+    facts = next(iter(record["facts"].values()))
+    measures = measures_of(head, facts)
+    mapped = map_labels(spec, measures, labels)
+    dataset = load_dataset(stores, [label.id for label in mapped.labels])
+    replicas = _predictions(head, record, run, dataset)
+    kept = [_shared(measure, mapped.used) for measure in measures]
+    told = [
+        {m.name: _among(old, m, one[m.name]) for old, m in zip(measures, kept, strict=True)}
+        for one in replicas
+    ]
+    test = Answers.of({spec.corpus: (mapped.labels, told)})
+    unit, names = clusters(test.labels)
+    metrics = {"test": summary(kept, test)}
+    about = {
+        "transfer": {"head": spec.head, "corpus": spec.corpus, "trained_on": head.corpus},
+        "num_utterances": len(mapped.labels),
+        "num_replicas": len(replicas),
+        "measures": {m.name: {"task": m.task, "classes": m.classes} for m in kept},
+        "used": mapped.used,
+        "dropped": mapped.dropped,
+        "resampled": {"unit": unit, "count": len(set(names))},
+        "classes": by_class(kept, test),
+    }
+    content = {
+        "metrics.json": json.dumps(metrics, indent=2).encode(),
+        "transfer.json": json.dumps(about, indent=2).encode(),
+        "predictions.jsonl": prediction_lines(range(len(replicas)), kept, {"test": test}),
+        "confusion.csv": confusion_table(kept, test),
+    }
+    write_folder(folder, content)
+    return metrics
+
+
+def _check_stores(
+    spec: TransferSpec, trained: Mapping[str, Any], stores: Mapping[str, Store]
+) -> None:
+    for modality, store in stores.items():
+        if store.attributes["recipe"] != trained[modality]["recipe"]:
+            raise ProjectError(
+                f"transfers.{spec.name}: {store.path} was made by another recipe than the "
+                f"{modality} tracks that the head {spec.head!r} was trained on; run 'dvc repro'"
+            )
+
+
+def _predictions(
+    head: AnyHead, record: Mapping[str, Any], run: Path, dataset: Dataset
+) -> list[Predictions]:
+    """What each trained head of the run makes of a dataset, fold after fold."""
+    found: list[Predictions] = []
+    for number, facts in enumerate(record["facts"].values()):
+        for seed in head.seeds:
+            weights = run / "weights" / weights_name(number, len(record["facts"]), seed)
+            state = load_file(weights)
+            if isinstance(head, HeadSpec):
+                network = build_head(head, facts, dataset)
+                network.load_state_dict(state)
+                found.append(predict(network, dataset))
+            else:
+                found.append(dict(restored_probe(head, facts, state).predict(dataset)))
+    return found
+
+
+def _shared(measure: Measure, used: Mapping[str, Mapping[str, str]]) -> Measure:
+    """The measure with those classes alone that the other corpus has."""
+    if measure.classes is None:
+        return measure
+    names = set(used[measure.name].values())
+    return replace(measure, classes=tuple(name for name in measure.classes if name in names))
+
+
+def _among(measure: Measure, shared: Measure, predicted: Numbers) -> Numbers:
+    """Probabilities among the shared classes, their sum 1."""
+    if measure.classes is None or shared.classes is None:
+        return predicted
+    columns = [measure.classes.index(name) for name in shared.classes]
+    chosen = predicted[:, columns] + 1e-12
+    return np.asarray(chosen / chosen.sum(axis=1, keepdims=True))
