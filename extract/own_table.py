@@ -45,7 +45,7 @@ class Cells:
     def mapped(
         self, column: str | None, names: Mapping[str, str] | None, setting: str
     ) -> str | None:
-        """A cell under the name that `names` gives it; all names are right where that is None."""
+        """A cell under the name that `names` gives it (empty: none); as it is without them."""
         written = self.text(column)
         if written is None or names is None:
             return written
@@ -54,7 +54,7 @@ class Cells:
                 f"{self.where}: {column} is {written!r}, which '{setting}' does not name; it names "
                 f"{quoted(names)}.{did_you_mean(written, names)}"
             )
-        return names[written]
+        return names[written] or None
 
 
 def read_own_table(path: Path) -> list[Cells]:

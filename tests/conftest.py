@@ -26,7 +26,7 @@ def _same_start() -> None:
 def demo_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A demo corpus of 4 dialogues (32 utterances); copy it before changing anything."""
     root = tmp_path_factory.mktemp("corpus") / "demo"
-    demo.make(root, seed=0, num_dialogues=4)
+    demo.make(root, seed=1, num_dialogues=4)
     return root
 
 

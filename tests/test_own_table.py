@@ -48,10 +48,10 @@ def test_columns_that_are_named_are_not_guessed(tmp_path: Path) -> None:
 
 def test_labels_and_parts_are_mapped(tmp_path: Path) -> None:
     found = own(
-        tmp_path, emotions={"happy": "joy", "angry": "anger"},
+        tmp_path, emotions={"happy": "joy", "angry": ""},
         splits={"train": "train", "val": "test", "test": "dev"},
     )  # fmt: skip
-    assert [x.emotion for x in found.labels] == ["joy", "anger", "joy"]
+    assert [x.emotion for x in found.labels] == ["joy", None, "joy"]
     assert [x.split for x in found.labels] == ["train", "test", "dev"]
 
 

@@ -44,5 +44,5 @@ def _check(measure: Measure, corpus: str, parts: Parts, where: str) -> None:
             raise ProjectError(
                 f"{where}: in fold {parts.fold!r} the training part has nothing of the classes "
                 f"{quoted(foreign)}, and the {split} part has; choose a protocol with other folds, "
-                "or leave these utterances out of the corpus"
+                "or leave these labels out of the corpus"
             )

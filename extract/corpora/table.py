@@ -3,8 +3,8 @@
 docs/own-corpus.md goes through it step by step. Paths are relative to the root. Columns are found
 by their names, or by `columns: {emotion: my_column}`; what was guessed is printed, and everything
 doubtful is named. `emotions` and `sentiments` say what the labels of the table mean (``{hap:
-happy}``); with them, a label that they do not name is an error. `splits` does the same for the
-parts (``{val: dev}``).
+happy, xxx: ""}``, empty for no label); with them, a label that they do not name is an error.
+`splits` does the same for the parts (``{val: dev}``).
 """
 
 from collections import Counter
