@@ -16,7 +16,6 @@ def compare(one: str, other: str) -> None:
     """By how much the head ONE is above OTHER on test, and whether that may be chance."""
     from app.comparison import compared
     from app.runs import load_run
-    from train.significance import clusters
 
     params = load_params()
     runs = [load_run(params.pick("heads", name), RUNS_PATH) for name in (one, other)]
@@ -35,7 +34,7 @@ def compare(one: str, other: str) -> None:
             figures = [run.figure("test", measure, metric) for run in runs]
             rows.append((metric, *figures, signed(metric, found.value), shown, p_value(found.p)))
         click.echo(aligned(rows) + "\n")
-    unit, _ = clusters(labels)
+    unit = runs[0].evaluation["resampled"]["unit"]
     click.echo(
         f"Means over seeds; the interval and p draw whole {unit}s of the test part again, the same "
         "for both heads. One comparison says something, the best of many little."

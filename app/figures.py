@@ -36,6 +36,8 @@ def signed(metric: str, value: float) -> str:
     return told if told.startswith("-") else f"+{told}"
 
 
-def p_value(value: float) -> str:
-    """A p value as one writes it."""
+def p_value(value: float | None) -> str:
+    """A p value as one writes it; empty where there is none."""
+    if value is None:
+        return ""
     return "below 0.001" if value < 0.001 else f"{value:.3f}"

@@ -77,6 +77,7 @@ def _view(run: Run) -> dict[str, Any]:
         "parts": _parts(run),
         "how": _how(run),
         "shared": _shared(run),
+        "unknown": max(f["num_unknown_speakers"] for f in run.record["folds"].values()),
         "curves": _curves(run),
         "matrices": {name: confusion_matrix(*run.confusion(name)) for name in classes},
         "reliability": {

@@ -49,7 +49,8 @@ def results() -> None:
         click.echo(aligned(_rows(measure, [r for r in runs if measure in r.measures])) + "\n")
     for one in load_transfers(params, RUNS_PATH):
         click.echo(aligned(_transfer_rows(one)) + "\n")
-    click.echo("Mean and standard deviation over seeds; what is chosen is chosen on dev.")
+    click.echo("Mean and standard deviation over seeds (of transfers, over folds as well).")
+    click.echo("Whatever was chosen was chosen on dev.")
     click.echo(f"The report is {REPORT_PATH.resolve()}")
 
 
@@ -75,7 +76,8 @@ def _transfer_rows(one: Transfer) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for measure, told in one.about["measures"].items():
         metrics = metrics_for(told["classes"])
-        title = f"{one.spec.name}: {one.spec.head} on {one.spec.corpus}, {measure}"
+        unit = "" if told["classes"] is None else ", per cent"
+        title = f"{one.spec.name}: {one.spec.head} on {one.spec.corpus}, {measure}{unit}"
         rows.append((title, "test", "95 % interval"))
         found = one.metrics["test"][measure]
         rows += [(m, one.figure(measure, m), limits(m, found[m])) for m in metrics]

@@ -40,6 +40,13 @@ def read_corpus(spec: CorpusSpec) -> Corpus:
             f"params.yaml: corpora.{spec.name}.root is {str(spec.root)!r}, which is no folder; "
             "give the folder that holds the corpus"
         )
+    own = spec.leaf.options.get("file")
+    for setting, path in (("folds", spec.folds), ("file", own if isinstance(own, str) else None)):
+        if path is not None and _outside(path):
+            raise ProjectError(
+                f"params.yaml: corpora.{spec.name}.{setting} is {path!r}; it is relative to the "
+                "corpus root and stays inside it, or DVC would not see it change"
+            )
     notes: list[str] = []
     leaf = load_leaf("extract/corpora", spec.leaf.code)
     read = leaf.read(spec.root, notes.append, **spec.leaf.options)
@@ -60,7 +67,8 @@ def read_corpus(spec: CorpusSpec) -> Corpus:
         notes += deviations(leaf.expected(**spec.leaf.options), utterances, labels)
     notes += _missing(utterances)
     notes += contradictions(spec.root, utterances)
-    notes += [f"{u.id} is not used: {u.known_bad}" for u in utterances if u.known_bad is not None]
+    bad = [utterance for utterance in utterances if utterance.known_bad is not None]
+    notes += [f"the media of {u.id} are not used: {u.known_bad}" for u in bad]
     return Corpus(utterances, labels, notes)
 
 
@@ -81,9 +89,13 @@ def _refuse_outside(spec: CorpusSpec, utterances: Sequence[Utterance]) -> None:
         "relative to the corpus root and stay inside it"
         for utterance in utterances
         for path in _files(utterance)
-        if Path(path).is_absolute() or ".." in Path(path).parts
+        if _outside(path)
     ]
     raise_all(problems, f"corpus {spec.name!r}")
+
+
+def _outside(path: str) -> bool:
+    return Path(path).is_absolute() or ".." in Path(path).parts
 
 
 def _with_digests(spec: CorpusSpec, utterances: Sequence[Utterance]) -> list[Utterance]:

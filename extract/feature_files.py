@@ -31,7 +31,10 @@ def with_feature_files(spec: CorpusSpec, utterances: Sequence[Utterance]) -> lis
 
 def _check(where: str, pattern: str) -> None:
     try:
-        found = [name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None]
+        parts = list(string.Formatter().parse(pattern))
+        found = [name for _, name, _, _ in parts if name is not None]
+        if any(form or conversion for _, _, form, conversion in parts):
+            raise ValueError("fields have no format")
     except ValueError as error:
         raise ProjectError(f"{where} is {pattern!r}, which is no pattern: {error}") from None
     for name in found:

@@ -1,8 +1,10 @@
 """Rows of a table that somebody else made: comma, semicolon or tab separated, or JSON Lines."""
 
 import csv
+import io
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +71,7 @@ def read_own_table(path: Path) -> list[Cells]:
         ) from None
     except (UnicodeDecodeError, OSError) as error:
         raise ProjectError(f"{path} is no table in UTF-8: {error}. Save it as UTF-8") from None
-    rows = _json_rows(path, text) if path.suffix == ".jsonl" else _csv_rows(path, text)
+    rows = _json_rows(path, text) if path.suffix.lower() == ".jsonl" else _csv_rows(path, text)
     if not rows:
         raise ProjectError(f"{path} has no rows; it must have one for each utterance")
     return rows
@@ -78,8 +80,11 @@ def read_own_table(path: Path) -> list[Cells]:
 def _csv_rows(path: Path, text: str) -> list[Cells]:
     header = text.split("\n", 1)[0]
     delimiter = max(DELIMITERS, key=header.count)
-    reader = csv.DictReader(text.splitlines(keepends=True), strict=True, delimiter=delimiter)
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
     rows = []
+    twice = [name for name, count in Counter(reader.fieldnames or ()).items() if count > 1]
+    if twice:
+        raise ProjectError(f"{path} has several columns {twice[0]!r}; give each its own name")
     try:
         for cells in reader:
             if None in cells or None in cells.values():

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from extract.backbone import Example, VideoInput
 from extract.media.audio import read_audio
 from extract.media.clip import Clip
-from extract.media.errors import UnreadableError
+from extract.media.errors import EmptyStretchError, UnreadableError
 from extract.media.faces import FaceFinder
 from extract.media.frames import Stretch
 from extract.media.text import Text
@@ -86,11 +86,20 @@ def prepare_audio(
     settings: Mapping[str, Any],
 ) -> list[Prepared]:
     """The stretches of a sound that count, each decoded once, for each of the numbered networks."""
-    sounds = [read_audio(path, start_s, end_s, **settings) for start_s, end_s in stretches]
+    sounds = []
+    for start_s, end_s in stretches:
+        try:
+            sounds.append(read_audio(path, start_s, end_s, **settings))
+        except EmptyStretchError:
+            # A turn behind the end of the recording; a whole utterance without sound is a failure.
+            if len(stretches) == 1:
+                raise
     duration_s = sum(len(samples) / rate_hz for samples, rate_hz in sounds)
+    lost = {"num_lost_segments": len(stretches) - len(sounds)} if len(stretches) > 1 else {}
 
     def together(number: int) -> Example:
-        return joined([prepares[number](sound) for sound in sounds])
+        example = joined([prepares[number](sound) for sound in sounds])
+        return replace(example, facts={**example.facts, **lost})
 
     return [prepared(partial(together, number), duration_s) for number in numbers]
 

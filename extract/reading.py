@@ -112,8 +112,8 @@ class Reader:
         file = utterance.features[self.reads]
         place, num_sharing = map(int, self.contexts[number][utterance.id])
         path = self._checked(file.path, file.digest)
-        whole = utterance.segments is None and utterance.end_s is None and not utterance.start_s
-        stretches = () if whole else tuple(stretches_of(utterance, self.reads))
+        stretches = tuple(stretches_of(utterance, self.backbones[number].modality))
+        stretches = () if stretches == ((None, None),) else stretches
         rows = FeatureRows(path, str(file.digest), utterance.id, place, num_sharing, stretches)
         return self.backbones[number].prepare(rows)
 
@@ -139,11 +139,11 @@ class Reader:
         return path
 
 
-def stretches_of(utterance: Utterance, reads: str) -> list[tuple[float | None, float | None]]:
+def stretches_of(utterance: Utterance, modality: str) -> list[tuple[float | None, float | None]]:
     """The seconds that count: its segments, or the whole of it."""
     if utterance.segments is None:
         whole = (utterance.start_s, utterance.end_s)
-        return [utterance.video_stretch if reads == "video" else whole]
+        return [utterance.video_stretch if modality == "video" else whole]
     return [(segment.start_s, segment.end_s) for segment in utterance.segments]
 
 

@@ -70,7 +70,7 @@ def read_table(
                         "header has"
                     )
                 yield Row(path, reader.line_num, cells)
-    except FileNotFoundError:
-        raise ProjectError(f"{path} does not exist; it must be {what}") from None
+    except (FileNotFoundError, IsADirectoryError):
+        raise ProjectError(f"{path} is no file; it must be {what}") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise ProjectError(f"{path} is no table in UTF-8: {error}") from None

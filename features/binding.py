@@ -77,6 +77,8 @@ def describe(hint: Any) -> str:
         return f"a mapping from names, each to {describe(get_args(hint)[1])}"
     if hint in (None, type(None)):
         return "null"
+    if hint is Any:
+        return "settings"
     return names.get(hint, str(hint))
 
 

@@ -1,7 +1,9 @@
 """Faults by which a corpus cannot be used: repeated ids, leaks between splits, turns astray."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import fields
 from itertools import groupby, pairwise
 
 from features.manifest import Label, Utterance
@@ -20,6 +22,12 @@ def corpus_problems(utterances: Sequence[Utterance], labels: Sequence[Label]) ->
     if [label.id for label in labels] != [utterance.id for utterance in utterances]:
         problems.append("its labels and utterances do not name the same ids in the same order")
         return problems
+    problems += [
+        f"the label {field.name} of {label.id!r} is {value}; it must be a finite number"
+        for label in labels
+        for field in fields(label)
+        if isinstance(value := getattr(label, field.name), float) and not math.isfinite(value)
+    ]
     return problems + _dialogue_problems(utterances, labels)
 
 

@@ -78,7 +78,9 @@ class Utterance:
         """
         if name not in MODALITIES:
             file = self.features.get(name)
-            return None if file is None else {"digest": file.digest, **self._stretch()}
+            seen = self.video_stretch
+            own: dict[str, Any] = {} if seen == (self.start_s, self.end_s) else {"video": seen}
+            return None if file is None else {"digest": file.digest, **self._stretch(), **own}
         if name == "text":
             if self.text is None:
                 return None
@@ -94,7 +96,7 @@ class Utterance:
         return {**window, "start_s": start_s, "end_s": end_s, "box": self.video_box}
 
     def _stretch(self) -> dict[str, Any]:
-        whole = {"start_s": self.start_s, "end_s": self.end_s}
+        whole: dict[str, Any] = {"start_s": self.start_s, "end_s": self.end_s}
         return whole if self.segments is None else {**whole, "segments": list(self.segments)}
 
     @property

@@ -145,10 +145,11 @@ def _check_features(entries: Entries, where: str, name: str, features: str | Non
     """Note where a corpus that a track runs the backbone over has no such feature files."""
     for track in entries.given("tracks").values():
         given = track if isinstance(track, Mapping) else {}
-        corpus = entries.given("corpora").get(given.get("corpus"))
+        corpus = entries.given("corpora").get(str(given.get("corpus")))
         if features is None or given.get("backbone") != name or not isinstance(corpus, Mapping):
             continue
-        known, code = corpus.get("features") or {}, str(corpus.get("code"))
+        known, code = corpus.get("features"), str(corpus.get("code"))
+        known = known if isinstance(known, Mapping) else {}
         readable = code in leaf_names("extract/corpora")
         own = leaf_constant("extract/corpora", code, "FEATURES", ()) if readable else ()
         if features not in known and features not in own:

@@ -7,6 +7,7 @@ from features.binding import Parameter, bind
 from features.entries import Entries
 from features.head_specs import TransferSpec
 from features.input_params import check_inputs
+from features.leaves import leaf_constant, leaf_names
 
 WANTED = [
     Parameter("head", str),
@@ -41,6 +42,12 @@ def _check_head(
             f"{where}.corpus is {values['corpus']!r}, on which the head {values['head']!r} was "
             "trained; name another corpus"
         )
+    codes = [_code(entries, head.get("corpus")), _code(entries, values["corpus"])]
+    if any(one in _same_recordings(other) for one, other in (codes, codes[::-1])):
+        entries.problems.append(
+            f"{where} trains on {codes[0]!r} and tests on {codes[1]!r}, which have recordings in "
+            "common; what is tested would be known from training, so name another corpus"
+        )
     if head.get("inputs") != values["inputs"]:
         entries.problems.append(
             f"{where}.inputs is {dict(values['inputs'])}; it must repeat those of heads."
@@ -50,3 +57,21 @@ def _check_head(
     for task in values["labels"]:
         if isinstance(tasks, Mapping) and task not in tasks:
             entries.unknown(f"{where}.labels names {task!r}", task, map(str, tasks), "its tasks")
+        elif isinstance(tasks, Mapping) and task in leaf_names("train/tasks"):
+            if leaf_constant("train/tasks", task, "KIND") == "numbers":
+                entries.problems.append(
+                    f"{where}.labels names {task!r}, which predicts numbers and has no classes"
+                )
+
+
+def _code(entries: Entries, corpus: Any) -> str:
+    given = entries.given("corpora").get(str(corpus))
+    return str(given.get("code")) if isinstance(given, Mapping) else ""
+
+
+def _same_recordings(code: str) -> tuple[str, ...]:
+    """The corpora that are made of the same recordings as another, by code."""
+    if code not in leaf_names("extract/corpora"):
+        return ()
+    found: tuple[str, ...] = leaf_constant("extract/corpora", code, "SAME_RECORDINGS", ())
+    return found

@@ -41,6 +41,8 @@ class TestTables:
         path = tmp_path / "t.csv"
         path.write_text("id,x,y\nb,0,0\na,1,2\na,3,4\n")
         assert prepare(path, {"num_sharing": 2}, id_column="id").tolist() == [[1, 2], [3, 4]]
+        path.write_text("id,x,y\r\n\r\na,1,2\r\n\r\n")
+        assert prepare(path, {"num_sharing": 2}, id_column="id").tolist() == [[1, 2]]
 
     def test_a_covarep_table_without_a_header_is_all_numbers(self, tmp_path: Path) -> None:
         path = tmp_path / "300_COVAREP.csv"
@@ -59,6 +61,11 @@ class TestTables:
         cut = prepare(path, {"stretches": ((0.2, 0.4), (1.5, None))}, rate_hz=10.0)
         assert cut[:, 0].tolist() == [4, 6, 30, 32, 34, 36, 38]
 
+    def test_turns_without_a_rate_are_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "t.csv").write_text("1,2\n3,4\n")
+        with pytest.raises(ProjectError, match="only some stretches of 'a' count.*set rate_hz"):
+            prepare(tmp_path / "t.csv", {"stretches": ((0.2, 0.4),)})
+
     @pytest.mark.parametrize(
         ("content", "options", "fault"),
         [
@@ -67,6 +74,7 @@ class TestTables:
             ("x,y\n1,2\n", {"columns": ["z"]}, "has no column 'z'; it has 'x', 'y'"),
             ("idd,x,y\na,1,2\n", {"id_column": "id"}, r"no column 'id'.*Did you mean 'idd'\?"),
             ("", {}, "is empty; it must be a table of numbers"),
+            ("x,x\n1,2\n", {}, "has several columns 'x'"),
         ],
     )
     def test_what_is_wrong_with_a_table_is_one_line(
@@ -95,6 +103,12 @@ class TestArrays:
         assert prepare(tmp_path / "a.npy", place).tolist() == [[2, 3]]
         with pytest.raises(ProjectError, match="has 3 rows for 4 utterances"):
             prepare(tmp_path / "a.npy", {"num_sharing": 4})
+        for row in (-1, 3):
+            with pytest.raises(ProjectError, match=f"'a' is said to be row {row}"):
+                prepare(tmp_path / "a.npy", {"num_sharing": 3, "place": row})
+        np.save(tmp_path / "b.npy", np.zeros((1, 2, 2)))
+        with pytest.raises(ProjectError, match="has 3 dimensions for an utterance"):
+            prepare(tmp_path / "b.npy")
 
     def test_an_array_of_ones_own_is_the_whole_track(self, tmp_path: Path) -> None:
         np.save(tmp_path / "a.npy", np.arange(6).reshape(3, 2))
@@ -141,10 +155,15 @@ def test_tables_of_sessions_are_cut_to_the_participants_turns(tmp_path: Path) ->
 def test_a_changed_table_is_read_again_and_nothing_else(tmp_path: Path) -> None:
     root, options = made("daic-woz", tmp_path)
     spec = corpus("daic-woz", root, **options)
-    settings: dict[str, Any] = {"modality": "audio", "features": "covarep", "dim": 3}
+    settings: dict[str, Any] = {
+        "modality": "audio",
+        "features": "covarep",
+        "dim": 3,
+        "rate_hz": 1.0,
+    }
     before = stored(spec, tmp_path, **settings)
     table = root / "302_P/302_COVAREP.csv"
-    table.write_text("7,7,7\n" + table.read_text().split("\n", 1)[1])
+    table.write_text("7,7,7\n7,7,7\n" + table.read_text().split("\n", 2)[2])
     after = stored(spec, tmp_path, **settings)
     assert after.track(after.rows["302"])[0, 0].tolist() == [7, 7, 7]
     assert after.attributes["recipe"] == before.attributes["recipe"]

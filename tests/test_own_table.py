@@ -90,7 +90,7 @@ def test_classes_that_differ_in_case_alone_are_doubted(tmp_path: Path) -> None:
 def test_bad_items_are_named_and_can_be_lifted(tmp_path: Path) -> None:
     found = own(tmp_path, known_bad={"b": "a door slams"})
     assert found.utterances[1].known_bad == "a door slams"
-    assert "b is not used: a door slams" in found.notes
+    assert "the media of b are not used: a door slams" in found.notes
     lifted = own(tmp_path, known_bad={"b": "a door slams"}, use_anyway=["b"])
     assert lifted.utterances[1].known_bad is None
 
@@ -122,6 +122,24 @@ def test_json_lines_are_read_like_a_table(tmp_path: Path) -> None:
     (tmp_path / "c.jsonl").write_text("[1]\n")
     with pytest.raises(ProjectError, match=r"c\.jsonl, line 1: it must be one JSON object"):
         read_corpus(CorpusSpec("mine", tmp_path, LeafSpec("table", {"file": "c.jsonl"})))
+
+
+def test_stretches_of_one_recording_are_told_apart(tmp_path: Path) -> None:
+    rows: list[Any] = [("wav", "start", "end", "label"), ("a.wav", 0, 1, "x")]
+    rows += [("a.wav", 1.5, 2, "y"), ("", "", "", "")]
+    found = own(tmp_path, rows, clips="a")
+    ends = {u.id: (u.start_s, u.end_s) for u in found.utterances}
+    assert ends == {"a-0": (0, 1), "a-1.5": (1.5, 2)}
+    assert "1 rows are blank and left out, the first is line 4" in found.notes
+    with pytest.raises(ProjectError, match=r"begins at 2\.0 s and ends at 1\.0 s"):
+        own(tmp_path, [rows[0], ("a.wav", 2, 1, "x")], clips="a")
+
+
+def test_paths_that_leave_the_root_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match=r"'a' has the path '\.\./a\.wav'"):
+        own(tmp_path, [ROWS[0], ("../a.wav", "", "x", "", "train")], clips="")
+    with pytest.raises(ProjectError, match=r"corpora\.mine\.folds is '\.\./f\.csv'"):
+        own(tmp_path, folds="../f.csv")
 
 
 def test_a_missing_table_names_those_that_are_there(tmp_path: Path) -> None:

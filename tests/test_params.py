@@ -169,3 +169,80 @@ def test_a_file_that_is_no_yaml_text_is_one_line(tmp_path: Path, content: bytes)
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match=r"params\.yaml does not exist.*use demo"):
         load_params(tmp_path / "params.yaml")
+
+
+class TestTransfers:
+    @pytest.fixture
+    def both(self, raw: dict[str, Any]) -> dict[str, Any]:
+        raw["corpora"]["other"] = {"code": "ravdess", "root": "x"}
+        raw["tracks"]["other-log-mel"] = {"corpus": "other", "backbone": "log-mel"}
+        inputs = {"text": "none", "audio": "log-mel", "video": "none"}
+        raw["transfers"] = {"there": {"head": "audio", "corpus": "other", "inputs": inputs}}
+        return raw
+
+    def test_a_transfer_is_read(self, both: dict[str, Any]) -> None:
+        assert parse_params(both).transfers["there"].head == "audio"
+
+    @pytest.mark.parametrize(
+        ("setting", "value", "fault"),
+        [
+            ("head", "audioo", "Did you mean 'audio'?"),
+            ("corpus", "demo", "on which the head 'audio' was trained; name another corpus"),
+            (
+                "inputs",
+                {"text": "none", "audio": "none", "video": "none"},
+                "it must repeat those of",
+            ),
+            ("labels", {"emotoin": {"a": "b"}}, "its tasks are 'emotion'. Did you mean 'emotion'?"),
+        ],
+    )
+    def test_what_is_wrong_is_named(
+        self, both: dict[str, Any], setting: str, value: Any, fault: str
+    ) -> None:
+        both["transfers"]["there"][setting] = value
+        assert fault in complaint(both)
+
+    def test_corpora_of_the_same_recordings_are_refused(self, both: dict[str, Any]) -> None:
+        both["corpora"]["demo"] = {"code": "meld", "root": "x"}
+        both["corpora"]["other"] = {"code": "ecf", "root": "x"}
+        assert "which have recordings in common" in complaint(both)
+
+    def test_a_transfer_and_a_head_write_different_folders(self, both: dict[str, Any]) -> None:
+        both["transfers"]["audio"] = both["transfers"].pop("there")
+        assert "transfers.audio has the name of a head" in complaint(both)
+
+
+class TestProtocolsAndChoice:
+    def test_choosing_on_test_cannot_be_written(self, raw: dict[str, Any]) -> None:
+        raw["heads"]["main"]["protocol"] = {"code": "official", "dev": "test"}
+        assert "heads.main.protocol has no setting 'dev'" in complaint(raw)
+        raw["heads"]["main"]["protocol"] = {"code": "official", "dev_share": 0}
+        assert "dev_share is 0; it must be at least 0.01" in complaint(raw)
+        raw["heads"]["main"]["training"]["choose_by"] = "test_macro_f1"
+        assert "choose_by is 'test_macro_f1'; it must be one of 'accuracy'" in complaint(raw)
+
+    def test_a_choice_must_fit_a_task(self, raw: dict[str, Any]) -> None:
+        raw["heads"]["main"]["tasks"] = {"phq8": {}}
+        fault = "is 'macro_f1', which none of the tasks 'phq8' is scored by; choose one of 'ccc'"
+        assert fault in complaint(raw)
+
+    def test_a_probe_has_its_own_settings(self, raw: dict[str, Any]) -> None:
+        shared = {k: raw["heads"]["text"][k] for k in ("corpus", "inputs")}
+        raw["heads"]["text"] = {"code": "probe", **shared, "tasks": {"emotion": {}}}
+        assert parse_params(raw).heads["text"].seeds == [0]
+        raw["heads"]["text"]["dropout"] = 0.1
+        raw["heads"]["text"]["strengths"] = [0]
+        raw["heads"]["text"]["tasks"] = {"emotion": {"label_smoothing": 0.1}}
+        message = complaint(raw)
+        assert "heads.text has no setting 'dropout'" in message
+        assert "strengths is [0]; it must be a list of numbers above 0" in message
+        raw["heads"]["text"].pop("dropout")
+        raw["heads"]["text"].pop("strengths")
+        assert "a probe's tasks have none, write emotion: {}" in complaint(raw)
+
+    def test_features_that_no_corpus_has_are_named(self, raw: dict[str, Any]) -> None:
+        raw["corpora"]["demo"]["features"] = {"faces": "faces.csv"}
+        raw["backbones"]["r3d-random"] = {
+            "code": "imported", "modality": "video", "features": "face", "dim": 3,
+        }  # fmt: skip
+        assert "features of corpora.demo are 'faces'. Did you mean 'faces'?" in complaint(raw)

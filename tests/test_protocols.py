@@ -157,6 +157,24 @@ def test_a_corpus_of_one_circle_of_friends_needs_dev_by_dialogue() -> None:
     assert 15 <= len(parts.dev) <= 25
 
 
+def test_a_large_circle_never_becomes_dev() -> None:
+    for name in "abcdefgh":
+        names = [name if n < 90 else name * 2 for n in range(100)]
+        labels = [Label(f"{n}", "train", speaker=who) for n, who in enumerate(names)]
+        labels.append(Label("t", "test", speaker="t"))
+        (parts,) = cut_all("official", labels)
+        assert len(parts.dev) == 10
+    alike = [Label(str(n), "train", speaker=str(n % 2)) for n in range(10)]
+    alike += [Label("s", "train", speaker="0"), Label("t", "test", speaker="t")]
+    (parts,) = cut_all("official", alike)
+    assert len(parts.dev) == 5
+
+
+def test_utterances_without_a_speaker_are_counted() -> None:
+    labels = [replace(x, speaker=None) if x.id in ("u3", "u4") else x for x in corpus()]
+    assert {parts.num_unknown_speakers for parts in cut_all("fold-column", labels)} == {2}
+
+
 def test_speaker_folds_are_of_about_equal_size() -> None:
     sizes = [len(parts.test) for parts in cut_all("speaker-folds", corpus())]
     assert sizes == [30] * 4

@@ -109,6 +109,10 @@ class TestIemocap:
             2.5, 3.0, 3.5,
         )  # fmt: skip
 
+    def test_session_five_may_be_the_official_test_part(self, tmp_path: Path) -> None:
+        found = read("iemocap", tmp_path, test_session=2)
+        assert [x.split for x in found.labels] == ["train"] * 4 + ["test"] * 4
+
     def test_sessions_that_deviate_are_named(self, tmp_path: Path) -> None:
         notes = "\n".join(read("iemocap", tmp_path).notes)
         assert "Ses01 2 instead of 1085" in notes and "happy 2 instead of 1636" in notes
@@ -150,8 +154,8 @@ class TestCremaD:
         assert by_id["1001_IEO_ANG_LO"].text == "It's eleven o'clock."
         notes = "\n".join(found.notes)
         assert "the film of 1076_MTI_NEU_XX is left out: it is very short and silent" in notes
-        assert "AudioWAV/readme.wav is not named like a clip" in notes
-        assert "1076_MTI_SAD_XX is not used: it has no sound" in notes
+        assert "1 files are not named like clips of CREMA-D and are left out: readme.wav" in notes
+        assert "the media of 1076_MTI_SAD_XX are not used: it has no sound" in notes
 
 
 class TestDaicWoz:
@@ -179,6 +183,26 @@ class TestDaicWoz:
         )
         assert "session 319: PHQ8_Sleep is missing; by the total it is 2" in notes
         assert "session 373: 1 turns are left out, interrupted 395 to 428 s" in notes
+
+    def test_quotation_marks_are_words_and_misaligned_times_are_shifted(
+        self, tmp_path: Path
+    ) -> None:
+        root, _ = made("daic-woz", tmp_path)
+        table = root / "train_split_Depression_AVEC2017.csv"
+        table.write_text(table.read_text().replace("409,", "318,"))
+        (root / "409_P").rename(root / "318_P")
+        for file in list((root / "318_P").iterdir()):
+            file.rename(file.with_name(file.name.replace("409", "318")))
+        transcript = root / "318_P/318_TRANSCRIPT.csv"
+        transcript.write_text(transcript.read_text().replace("and you", '"and you') + "\nstray\n")
+        found = read_corpus(corpus("daic-woz", root, segments=True))
+        assert found.utterances[0].segments == (
+            Segment(35.319917, 36.319917, "fine <laughter>"),
+            Segment(37.319917, 38.319917, '"and you'),
+        )
+        notes = "\n".join(found.notes)
+        assert "times of its transcript are 34.32 s too early" in notes
+        assert "'stray' is no turn and is left out" in notes
 
     def test_a_session_without_its_covarep_file_is_missing_it(self, tmp_path: Path) -> None:
         root, _ = made("daic-woz", tmp_path)
@@ -272,7 +296,7 @@ class TestMeld:
         with pytest.raises(ProjectError, match=r"dev_sent_emo\.csv lacks the columns"):
             read_corpus(corpus("meld", root))
         (root / "dev_sent_emo.csv").unlink()
-        with pytest.raises(ProjectError, match=r"dev_sent_emo\.csv does not exist"):
+        with pytest.raises(ProjectError, match=r"dev_sent_emo\.csv is no file"):
             read_corpus(corpus("meld", root))
 
 

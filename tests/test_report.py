@@ -104,7 +104,7 @@ def test_the_page_says_what_was_chosen_on_what(page: str) -> None:
 
 
 def test_what_is_doubtful_about_a_corpus_is_told(page: str) -> None:
-    assert "d000-u3 is not used: a door slams" in page
+    assert "the media of d000-u3 are not used: a door slams" in page
     assert "Tracks that are missing: mel: 1 known-bad" in page
 
 

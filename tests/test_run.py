@@ -195,6 +195,13 @@ def test_a_task_without_labels_is_refused(
         run(spec, silent, store, tmp_path / "run")
 
 
+def test_one_class_alone_is_refused(
+    spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path
+) -> None:
+    with pytest.raises(ProjectError, match="has one class alone, 'joy'; there is nothing to learn"):
+        run(spec, [replace(x, emotion="joy") for x in labels], store, tmp_path / "run")
+
+
 def test_a_class_that_training_lacks_is_refused_by_name(
     spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:

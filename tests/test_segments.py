@@ -56,6 +56,15 @@ def test_the_steps_of_a_session_are_those_of_its_turns(tmp_path: Path) -> None:
     assert np.array_equal(together, np.concatenate([each.track(0), each.track(1)], axis=1))
 
 
+def test_a_turn_behind_the_end_is_lost_and_counted(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", tone(1.0), RATE_HZ)
+    turns = (Segment(0.0, 0.7, "a"), Segment(3.0, 4.0, "b"))
+    digest = digest_file(tmp_path / "a.wav")
+    session = Utterance("session", audio="a.wav", audio_digest=digest, segments=turns)
+    store = stored(tmp_path, [session], "audio", "log-mel")
+    assert store.facts["num_lost_segments"].tolist() == [1] and store.lengths[0] > 60
+
+
 def test_words_of_a_session_are_encoded_turn_by_turn_and_spans_count_on(tmp_path: Path) -> None:
     said = ("It rains.", "", "I like it.")
     segments = tuple(Segment(n, n + 1, words) for n, words in enumerate(said))

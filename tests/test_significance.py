@@ -24,9 +24,12 @@ def test_single_utterances_drawn_again_would_cover_too_little() -> None:
 
 def test_dialogues_go_before_speakers_and_speakers_before_utterances() -> None:
     both = [Label("a", speaker="s", dialogue="d"), Label("b", speaker="t", dialogue="d")]
-    assert clusters(both) == ("dialogue", ["d", "d"])
-    assert clusters([both[0], Label("b", speaker="t")]) == ("speaker", ["s", "t"])
-    assert clusters([both[0], Label("b")]) == ("utterance", ["a", "b"])
+    assert clusters(both) == ("dialogue", ["dialogue d"] * 2)
+    spoken = [Label("a", speaker="s"), Label("b", speaker="s")]
+    assert clusters(spoken) == ("speaker", ["speaker s"] * 2)
+    assert clusters([Label("a"), Label("b")]) == ("utterance", ["utterance a", "utterance b"])
+    mixed = [*both[:1], Label("b", speaker="t"), Label("c")]
+    assert clusters(mixed) == ("dialogue", ["dialogue d", "speaker t", "utterance c"])
 
 
 def test_one_cluster_has_no_interval() -> None:
@@ -53,6 +56,26 @@ def test_intervals_are_the_same_again_and_hold_the_figure() -> None:
 
 
 class TestPaired:
+    def test_few_clusters_cannot_be_significant(self) -> None:
+        truth = np.zeros(40)
+        better, worse = (np.eye(3)[np.repeat([0, n], 20)] for n in (0, 1))
+        tally = [tallies(NAMED, truth, one)[None] for one in (better, worse)]
+        names = [str(n % 5) for n in range(40)]
+        found = paired(NAMED, *tally, names)["accuracy"]
+        assert found.value == 0.5 and found.p == pytest.approx(2 / 32, abs=0.02)
+        alone = paired(NAMED, *tally, ["all"] * 40)["accuracy"]
+        assert alone.limits == (None, None) and alone.p is None
+
+    def test_chance_is_taken_for_a_difference_as_often_as_stated(self) -> None:
+        random = np.random.default_rng(0)
+        low = 0
+        for _ in range(200):
+            truth = random.integers(0, 3, 60).astype(float)
+            tally = [tallies(NAMED, truth, random.dirichlet(np.ones(3), (2, 60))) for _ in "ab"]
+            found = paired(NAMED, *tally, [str(n // 4) for n in range(60)])
+            low += found["accuracy"].p < 0.05  # type: ignore[operator]
+        assert low / 200 < 0.09
+
     def both(self, share: float) -> dict[str, object]:
         """One head is right where the other is, and on some utterances more."""
         random = np.random.default_rng(1)

@@ -51,5 +51,5 @@ def test_a_wrong_table_is_named(tmp_path: Path, content: bytes, fault: str) -> N
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ProjectError, match="does not exist; it must be the table of folds"):
+    with pytest.raises(ProjectError, match="is no file; it must be the table of folds"):
         list(read_table(tmp_path / "t.csv", (), "the table of folds"))

@@ -107,6 +107,7 @@ class TestRun:
             figure["mean"] > 0.9 and len(figure["seeds"]) == 2 and figure["low"] <= figure["mean"]
         )
         about = json.loads((tmp_path / "t" / "transfer.json").read_text())
+        assert metrics["majority"]["emotion"]["accuracy"] == 0.5
         assert about["num_utterances"] == 56 and about["dropped"] == {"emotion": {"calm": 4}}
         assert {p.name for p in (tmp_path / "t").iterdir()} == {
             "metrics.json", "transfer.json", "predictions.jsonl", "confusion.csv",
@@ -125,6 +126,17 @@ class TestRun:
         run_transfer(transfer(), probe, tmp_path / "main", labels, {"text": store}, tmp_path / "t")
         again = map(json.loads, (tmp_path / "t" / "predictions.jsonl").read_text().splitlines())
         assert {x["id"]: x["emotion"] for x in again if x["id"] in own} == own
+
+    def test_a_head_that_was_not_trained_so_is_refused(
+        self, spec: HeadSpec, labels: list[Label], trained: Path, store: Store, tmp_path: Path
+    ) -> None:
+        wider = replace(spec, dim=32)
+        for head, run, fault in (
+            (wider, trained, "was trained with other settings than those in params.yaml"),
+            (spec, tmp_path / "nowhere", "run.json does not exist; run 'dvc repro train@main'"),
+        ):
+            with pytest.raises(ProjectError, match=fault):
+                run_transfer(transfer(), head, run, labels, {"text": store}, tmp_path / "t")
 
     def test_tracks_of_another_recipe_are_refused(
         self, spec: HeadSpec, labels: list[Label], trained: Path, store: Store, tmp_path: Path

@@ -40,6 +40,9 @@ def tempered(probabilities: Numbers, temperature: float) -> Numbers:
     """Probabilities whose logarithms are divided by a temperature; the order of classes stays."""
     logs = np.log(np.maximum(probabilities, LEAST_PROBABILITY)) / temperature
     raised = np.exp(logs - logs.max(axis=-1, keepdims=True))
+    # The likeliest class stays the likeliest, also where rounding makes two equal.
+    best = probabilities.argmax(axis=-1)[..., None]
+    np.put_along_axis(raised, best, np.nextafter(1.0, 2.0), axis=-1)
     return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
 
 

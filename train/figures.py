@@ -72,8 +72,7 @@ def _damage(
     def spread(answers: Answers) -> dict[str, Any]:
         truth = measure.truth(answers.labels)
         seeds = answers.predicted[measure.name]
-        told = over_seeds([scores(measure, truth, one)[metric] for one in seeds])
-        return {"mean": told["mean"], "std": told["std"]}
+        return over_seeds([scores(measure, truth, one)[metric] for one in seeds])
 
     found: dict[str, Any] = {"measure": measure.name, "metric": metric, "whole": spread(test)}
     found |= {"missing": {}, "noise": {}}

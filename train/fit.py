@@ -39,6 +39,11 @@ class Fitted:
         """What was chosen on dev: the epoch."""
         return self.best_epoch
 
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers are trained."""
+        return sum(parameter.numel() for parameter in self.head.parameters())
+
     def predict(self, dataset: Dataset) -> Predictions:
         """Per measure probabilities `(N, C)` or numbers `(N,)`, in the dataset's order."""
         return predict(self.head, dataset)

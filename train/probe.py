@@ -52,6 +52,11 @@ class FittedProbe:
     chosen: float
     epochs: list[Epoch]
 
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers are fitted."""
+        return sum(one.weights.size + one.intercepts.size for one in self.linears.values())
+
     def predict(self, dataset: Dataset) -> Predictions:
         """Per measure probabilities `(N, C)` or numbers `(N,)`, in the dataset's order."""
         features = _standardised(pooled(self.spec, dataset), self.scale)

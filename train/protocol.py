@@ -17,8 +17,9 @@ from train.grouping import acquainted, dialogues, shuffled
 class Parts:
     """The labels of one fold's training, dev and test part, each in manifest order.
 
-    `shared_speakers` are those who are tested and trained on; always none where the protocol
-    keeps speakers apart. `drawn` says whether dev was drawn or is the corpus's own.
+    `shared_speakers` are those of the test part who train or choose as well; always none where the
+    protocol keeps speakers apart, as far as they are known: of `num_unknown_speakers` utterances
+    nobody knows who speaks. `drawn` says whether dev was drawn or is the corpus's own.
     """
 
     fold: str
@@ -26,6 +27,7 @@ class Parts:
     dev: list[Label]
     test: list[Label]
     shared_speakers: tuple[str, ...]
+    num_unknown_speakers: int
     drawn: bool
 
     def __getitem__(self, split: Split) -> list[Label]:
@@ -66,12 +68,21 @@ def _parts(spec: ProtocolSpec, fold: Fold, labels: Sequence[Label], disjoint: bo
         pairs = [("train", "test"), ("dev", "test")]
         pairs += [("train", "dev")] if fold.dev is None and spec.dev_unit == "speaker" else []
         _refuse_shared(fold.name, parts, "speaker", pairs)  # type: ignore[arg-type]
-    shared = _shared(parts, "speaker", "train", "test")
-    return Parts(fold.name, **parts, shared_speakers=tuple(shared), drawn=fold.dev is None)
+    seen = {name for one in ("train", "dev") for name in _shared(parts, "speaker", one, "test")}
+    return Parts(
+        fold.name,
+        **parts,
+        shared_speakers=tuple(sorted(seen)),
+        num_unknown_speakers=sum(label.speaker is None for label in labels),
+        drawn=fold.dev is None,
+    )
 
 
 def _drawn(spec: ProtocolSpec, fold: str, rest: Sequence[Label]) -> frozenset[str]:
-    """Whole groups of speakers, or whole dialogues, until they are the share asked for."""
+    """Whole groups of speakers, or whole dialogues, that are about the share asked for.
+
+    In a random order each is taken that exceeds the share by less than half of itself.
+    """
     groups = (acquainted if spec.dev_unit == "speaker" else dialogues)(rest)
     if len(groups) < 2:
         raise ProjectError(
@@ -79,10 +90,17 @@ def _drawn(spec: ProtocolSpec, fold: str, rest: Sequence[Label]) -> frozenset[st
             "training and dev, which need one each; draw dev by dialogue (dev_unit: dialogue)"
         )
     wanted, drawn = spec.dev_share * len(rest), set[str]()
-    for name in shuffled(groups, f"dev {fold}")[: len(groups) - 1]:
-        if drawn and len(drawn) + len(groups[name]) / 2 > wanted:
-            break
-        drawn.update(groups[name])
+    for name in shuffled(groups, f"dev {fold}"):
+        if len(drawn) + len(groups[name]) / 2 <= wanted:
+            drawn.update(groups[name])
+    smallest = min(groups.values(), key=len)
+    drawn = drawn or set(smallest)
+    if len(drawn) > len(rest) / 2:
+        raise ProjectError(
+            f"fold {fold!r} has no group of speakers who share no dialogue that is small enough "
+            f"for dev: the smallest has {len(smallest)} of {len(rest)} utterances; draw dev by "
+            "dialogue (dev_unit: dialogue)"
+        )
     return frozenset(drawn)
 
 
@@ -106,8 +124,8 @@ def _refuse_shared(
 def _shared(
     parts: Mapping[Split, Sequence[Label]],
     field: Literal["speaker", "dialogue"],
-    one: Split,
-    other: Split,
+    one: str,
+    other: str,
 ) -> list[str]:
-    sides = [{getattr(label, field) for label in parts[split]} for split in (one, other)]
+    sides = [{getattr(x, field) for x in parts[split]} for split in (one, other)]  # type: ignore[index]
     return sorted(sides[0] & sides[1] - {None})

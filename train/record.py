@@ -25,11 +25,11 @@ def run_record(
     """What was trained on what: the spec, the stores, the folds and what was chosen on dev."""
     first = results[0]
     record = {
-        "head": _described(spec),
+        "head": described(spec),
         "facts": {result.parts.fold: result.facts for result in results},
         "measures": {m.name: {"task": m.task, "classes": m.classes} for m in measures},
         "folds": {result.parts.fold: _fold_facts(result) for result in results},
-        "num_parameters": sum(tensor.numel() for tensor in first.fitted[0].state().values()),
+        "num_parameters": first.fitted[0].num_parameters,
         "stores": {modality: _store_facts(store) for modality, store in stores.items()},
     }
     return json.dumps(record, indent=2).encode()
@@ -82,7 +82,7 @@ def csv_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None =
     return text.getvalue().encode()
 
 
-def _described(spec: AnyHead) -> dict[str, Any]:
+def described(spec: AnyHead) -> dict[str, Any]:
     """The spec as plain JSON, every leaf as it stands in params.yaml."""
     described = asdict(spec)
     for name, value in vars(spec).items():
@@ -101,6 +101,7 @@ def _fold_facts(result: FoldResult) -> dict[str, Any]:
         "num_utterances": {split: len(parts[split]) for split in ("train", "dev", "test")},
         "dev_drawn": parts.drawn,
         "shared_speakers": parts.shared_speakers,
+        "num_unknown_speakers": parts.num_unknown_speakers,
         "chosen": [one.chosen for one in result.fitted],
     }
 

@@ -24,6 +24,9 @@ class Fitted(Protocol):
     @property
     def epochs(self) -> list[Epoch]: ...
 
+    @property
+    def num_parameters(self) -> int: ...
+
     def predict(self, dataset: Dataset) -> Predictions:
         """Per measure probabilities `(N, C)` or numbers `(N,)`, in the dataset's order."""
 

@@ -32,6 +32,11 @@ def task_facts(spec: TrainedSpec, parts: Parts, where: str) -> dict[str, dict[st
 
 
 def _check(measure: Measure, corpus: str, parts: Parts, where: str) -> None:
+    if measure.classes is not None and len(measure.classes) < 2:
+        raise ProjectError(
+            f"{where}: the training part of {corpus!r} in fold {parts.fold!r} has one class alone, "
+            f"{measure.classes[0]!r}; there is nothing to learn"
+        )
     for split in SPLITS:
         values = {getattr(label, measure.name) for label in parts[split]} - {None}
         if not values:

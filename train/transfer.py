@@ -17,10 +17,11 @@ from features.store.reader import Store
 from train.answers import Answers, Predictions
 from train.dataset import Dataset, load_dataset
 from train.fit import build_head, predict
-from train.mapping import map_labels
-from train.measures import Measure, Numbers, measures_of
+from train.mapping import Mapped, map_labels
+from train.measures import Facts, Measure, Numbers, measures_of
+from train.metrics import scores
 from train.probe import restored_probe
-from train.record import confusion_table, prediction_lines, weights_name
+from train.record import confusion_table, described, prediction_lines, weights_name
 from train.scoring import by_class, summary
 from train.significance import clusters
 
@@ -38,7 +39,7 @@ def run_transfer(
     All utterances are tested whose class the head knows; it chooses among the classes that both
     corpora have. A run with several folds has a head for each: every one counts like a seed.
     """
-    record = json.loads((run / "run.json").read_text())
+    record = _record(spec, head, run)
     _check_stores(spec, record["stores"], stores)
     facts = next(iter(record["facts"].values()))
     measures = measures_of(head, facts)
@@ -51,26 +52,74 @@ def run_transfer(
         for one in replicas
     ]
     test = Answers.of({spec.corpus: (mapped.labels, told)})
-    unit, names = clusters(test.labels)
-    metrics = {"test": summary(kept, test)}
-    about = {
-        "transfer": {"head": spec.head, "corpus": spec.corpus, "trained_on": head.corpus},
-        "num_utterances": len(mapped.labels),
-        "num_replicas": len(replicas),
-        "measures": {m.name: {"task": m.task, "classes": m.classes} for m in kept},
-        "used": mapped.used,
-        "dropped": mapped.dropped,
-        "resampled": {"unit": unit, "count": len(set(names))},
-        "classes": by_class(kept, test),
-    }
+    metrics = {"test": summary(kept, test), "majority": _majority(kept, facts, mapped.labels)}
     content = {
         "metrics.json": json.dumps(metrics, indent=2).encode(),
-        "transfer.json": json.dumps(about, indent=2).encode(),
+        "transfer.json": json.dumps(_about(spec, head, mapped, kept, test), indent=2).encode(),
         "predictions.jsonl": prediction_lines(range(len(replicas)), kept, {"test": test}),
         "confusion.csv": confusion_table(kept, test),
     }
     write_folder(folder, content)
     return metrics
+
+
+def _record(spec: TransferSpec, head: AnyHead, run: Path) -> dict[str, Any]:
+    """What the run of the head says of itself; ProjectError where it is missing or another."""
+    again = f"run 'dvc repro train@{spec.head}'"
+    try:
+        record: dict[str, Any] = json.loads((run / "run.json").read_text())
+    except FileNotFoundError:
+        raise ProjectError(f"{run / 'run.json'} does not exist; {again}") from None
+    if record["head"] != json.loads(json.dumps(described(head))):
+        raise ProjectError(
+            f"transfers.{spec.name}: the head {spec.head!r} was trained with other settings than "
+            f"those in params.yaml; {again}"
+        )
+    return record
+
+
+def _majority(
+    measures: Sequence[Measure], facts: Facts, labels: Sequence[Label]
+) -> dict[str, dict[str, float]]:
+    """The figures of the class (or mean) that the head has seen most, among those shared."""
+    found = {}
+    for measure in measures:
+        known = facts[measure.task]
+        if measure.classes is None:
+            guess = np.full(len(labels), known[measure.name]["mean"])
+        else:
+            counts = dict(zip(known["classes"], known["counts"], strict=True))
+            best = max(measure.classes, key=lambda name: counts[name])
+            guess = np.tile([float(name == best) for name in measure.classes], (len(labels), 1))
+        found[measure.name] = scores(measure, measure.truth(labels), guess)
+    return found
+
+
+def _about(
+    spec: TransferSpec,
+    head: AnyHead,
+    mapped: Mapped,
+    measures: Sequence[Measure],
+    test: Answers,
+) -> dict[str, Any]:
+    unit, names = clusters(test.labels)
+    numbers = [m for m in measures if m.classes is None]
+    return {
+        "transfer": {"head": spec.head, "corpus": spec.corpus, "trained_on": head.corpus},
+        "num_utterances": len(mapped.labels),
+        "num_replicas": len(next(iter(test.predicted.values()))),
+        "measures": {m.name: {"task": m.task, "classes": m.classes} for m in measures},
+        "used": mapped.used,
+        "dropped": mapped.dropped,
+        "ranges": {m.name: _range(m.truth(test.labels)) for m in numbers},
+        "resampled": {"unit": unit, "count": len(set(names))},
+        "classes": by_class(measures, test),
+    }
+
+
+def _range(truth: Numbers) -> list[float]:
+    """The least and the greatest number that occurs: scales differ from corpus to corpus."""
+    return [float(np.nanmin(truth)), float(np.nanmax(truth))]
 
 
 def _check_stores(

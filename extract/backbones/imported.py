@@ -40,6 +40,11 @@ class Selection:
 
     def __call__(self, given: FeatureRows) -> Example:
         values = self._values(given)
+        if values.ndim != 2:
+            raise ProjectError(
+                f"{given.path} has {values.ndim} dimensions for an utterance; there are steps and "
+                "numbers, no more"
+            )
         if values.shape[1] != self.dim:
             raise ProjectError(
                 f"{given.path} gives {values.shape[1]} numbers per step, and dim is {self.dim}; "
@@ -67,10 +72,16 @@ class Selection:
                 f"{given.path} is the table of {given.num_sharing} utterances; set id_column to "
                 "the column that says which rows are whose"
             )
-        if len(table.values) != given.num_sharing:
+        num_rows = len(np.atleast_1d(table.values))
+        if num_rows != given.num_sharing:
             raise ProjectError(
-                f"{given.path} has {len(table.values)} rows for {given.num_sharing} utterances; an "
-                "ordered array has one row for each, in the order of the manifest"
+                f"{given.path} has {num_rows} rows for {given.num_sharing} utterances; an ordered "
+                "array has one row for each, in the order of the manifest"
+            )
+        if not 0 <= given.place < given.num_sharing:
+            raise ProjectError(
+                f"{given.path} has {given.num_sharing} rows, and {given.id!r} is said to be row "
+                f"{given.place}"
             )
         return np.atleast_2d(table.values[given.place])
 
@@ -86,9 +97,14 @@ class Selection:
         return found
 
     def _cut(self, given: FeatureRows, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The rows of the seconds that count; all where the rows have no rate."""
-        if self.rate_hz is None or not given.stretches or given.num_sharing > 1:
+        """The rows of the seconds that count."""
+        if not given.stretches or given.num_sharing > 1:
             return values
+        if self.rate_hz is None:
+            raise ProjectError(
+                f"{given.path}: only some stretches of {given.id!r} count, and the table says "
+                "nothing of time; set rate_hz, the rows of a second"
+            )
         rate_hz = self.rate_hz
         limits = [
             (round((start or 0.0) * rate_hz), len(values) if end is None else round(end * rate_hz))

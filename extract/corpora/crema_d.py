@@ -52,10 +52,11 @@ def expected() -> Expected:
 
 def read(root: Path, note: Note) -> Iterator[tuple[Utterance, Label]]:
     """Every clip with its actor as speaker; a film that is known to be bad is left out."""
-    for file in sorted((root / "AudioWAV").glob("*.wav")):
+    foreign: list[str] = []
+    for file in sorted((root / "AudioWAV").glob("[!.]*.wav")):
         match, name = CLIP.fullmatch(file.stem), file.stem
         if match is None or match["emotion"] not in EMOTIONS:
-            note(f"{file.relative_to(root)} is not named like a clip of CREMA-D and is left out")
+            foreign.append(file.name)
             continue
         film = root / "VideoFlash" / f"{name}.flv"
         if film.exists() and name in BAD_VIDEOS:
@@ -70,3 +71,8 @@ def read(root: Path, note: Note) -> Iterator[tuple[Utterance, Label]]:
             known_bad=KNOWN_BAD.get(name),
         )
         yield utterance, Label(id=name, emotion=EMOTIONS[match["emotion"]])
+    if foreign:
+        note(
+            f"{len(foreign)} files are not named like clips of CREMA-D and are left out: "
+            f"{', '.join(foreign[:3])}"
+        )

@@ -49,7 +49,13 @@ DEPRESSED_FROM = 10
 SPEAKER = "Participant"
 # Somebody comes in or the interview is interrupted: turns in between are left out.
 INTERRUPTIONS = {"373": (395.0, 428.0), "444": (286.0, 387.0)}
-REMARKS = {"402": "the video is incomplete"}
+# Transcripts whose times are too early, by so many seconds.
+MISALIGNED = {"318": 34.319917, "321": 3.8379167, "341": 6.1892, "362": 16.8582}
+NO_INTERVIEWER = "the transcript lacks the interviewer"
+REMARKS = {
+    "402": "the video is incomplete",
+    **dict.fromkeys(("451", "458", "480"), NO_INTERVIEWER),
+}
 
 
 def expected(*, segments: bool = True) -> Expected:
@@ -125,16 +131,35 @@ def _turns(transcript: Path, name: str, note: Note) -> Iterator[Segment]:
     """What the participant says; without the turns that an interruption touches."""
     first, last = INTERRUPTIONS.get(name, (0.0, 0.0))
     left_out = 0
-    columns = ("start_time", "stop_time", "speaker", "value")
-    for row in read_table(transcript, columns, f"the transcript of session {name}", "\t"):
-        if row.cells["speaker"].strip() != SPEAKER:
+    shift_s = MISALIGNED.get(name, 0.0)
+    for cells in _transcript_rows(transcript, note):
+        if cells[2].strip() != SPEAKER:
             continue
-        start_s, end_s = row.number("start_time"), row.number("stop_time")
+        try:
+            start_s, end_s = float(cells[0]) + shift_s, float(cells[1]) + shift_s
+        except ValueError:
+            raise ProjectError(f"{transcript}: {cells[:2]} are no times") from None
         if start_s < last and end_s > first:
             left_out += 1
         elif end_s > start_s:
-            yield Segment(start_s, end_s, row.cells["value"].strip())
+            yield Segment(start_s, end_s, cells[3].strip())
         else:
             note(f"session {name}: the turn at {start_s} s ends at {end_s} s and is left out")
+    if shift_s:
+        note(f"session {name}: the times of its transcript are {shift_s:.2f} s too early; mended")
     if left_out:
         note(f"session {name}: {left_out} turns are left out, interrupted {first:g} to {last:g} s")
+
+
+def _transcript_rows(path: Path, note: Note) -> Iterator[list[str]]:
+    """Start, end, speaker and words of every turn; quotation marks are words, not quoting."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").replace("\r\n", "\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise ProjectError(f"{path} is no UTF-8 text: {error}") from None
+    for number, line in enumerate(lines[1:], 2):
+        cells = line.split("\t")
+        if len(cells) >= 4:
+            yield [*cells[:3], " ".join(cells[3:])]
+        elif line.strip():
+            note(f"{path.name}, line {number}: {line.strip()!r} is no turn and is left out")

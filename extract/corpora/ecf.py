@@ -17,6 +17,8 @@ from extract.notes import Note
 from features.errors import ProjectError
 from features.manifest import Label, Split, Utterance
 
+# Corpora of the same recordings: a head trained on one has heard the other.
+SAME_RECORDINGS = ("meld",)
 EMOTIONS = ("neutral", "joy", "surprise", "anger", "sadness", "disgust", "fear")
 TRAIN_COUNTS = (5929, 2301, 1840, 1615, 1147, 414, 373)
 TEST_COUNTS = (1280, 700, 363, 235, 249, 123, 151)

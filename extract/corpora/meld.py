@@ -73,7 +73,7 @@ def _entry(row: Row, split: Split, clips: Path | None, root: Path) -> tuple[Utte
         text=row.optional("Utterance"),
         audio=None if clip is None else clip.as_posix(),
         video=None if clip is None else clip.as_posix(),
-        audio_channel=None if clip is None or known_bad else centre_channel(root / clip),
+        audio_channel=None if clip is None else centre_channel(root / clip),
         annotated_s=None if clip is None else _annotated_s(row),
         speaker=row.text("Speaker"),
         dialogue=f"{split}-dia{dialogue}",

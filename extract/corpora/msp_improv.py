@@ -7,6 +7,7 @@ sad or neutral; turns of other or no consensus have no emotion. Valence, arousal
 from 1 to 5. There are no official parts.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,9 +59,11 @@ def _entry(
         letter, _, value = cell.partition(":")
         if letter in FIELDS:
             try:
-                scores[FIELDS[letter]] = float(value)
+                score = float(value)
             except ValueError:
                 raise ProjectError(f"{table}, {name}: {cell!r} is no score") from None
+            if math.isfinite(score):  # a score that nobody gave is written NaN
+                scores[FIELDS[letter]] = score
     audio, video = files.get(f"{name}.wav"), files.get(f"{name}.avi")
     utterance = Utterance(
         id=name,

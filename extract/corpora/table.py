@@ -46,6 +46,12 @@ def read(
 ) -> Iterator[tuple[Utterance, Label]]:
     """Every row of the table, dialogue by dialogue, in the order of the table or of its turns."""
     rows = read_own_table(root / file)
+    blank = [row for row in rows if not any(value.strip() for value in row.values.values())]
+    rows = [row for row in rows if row not in blank]
+    if blank:
+        note(f"{len(blank)} rows are blank and left out, the first is line {blank[0].line}")
+    if not rows:
+        raise ProjectError(f"{root / file} has no rows but blank ones")
     found, guessed = columns_of(columns or {}, rows[0].values, file)
     for line in guessed:
         note(line)
@@ -70,14 +76,21 @@ def _utterance(root: Path, row: Cells, columns: Mapping[str, str]) -> Utterance:
     if audio is not None and "video" not in columns and Path(audio).suffix.lower() not in SOUNDS:
         video = audio  # a film has both
     name = row.text(columns.get("id")) or Path(audio or video or "").stem or f"row-{row.line}"
-    turn = row.number(columns.get("turn"))
+    turn, start_s = row.number(columns.get("turn")), row.number(columns.get("start_s"))
+    end_s = row.number(columns.get("end_s"))
+    if (start_s or 0.0) < 0 or (end_s is not None and end_s <= (start_s or 0.0)):
+        raise ProjectError(
+            f"{row.where}: it begins at {start_s} s and ends at {end_s} s; the end must be later"
+        )
+    if "id" not in columns and start_s is not None:
+        name = f"{name}-{start_s:g}"  # several stretches of one recording
     return Utterance(
         id=name,
         text=row.text(columns.get("text")),
         audio=_relative(root, audio) or _relative(root, video),
         video=_relative(root, video),
-        start_s=row.number(columns.get("start_s")),
-        end_s=row.number(columns.get("end_s")),
+        start_s=start_s,
+        end_s=end_s,
         speaker=row.text(columns.get("speaker")),
         session=row.text(columns.get("session")),
         dialogue=row.text(columns.get("dialogue")),

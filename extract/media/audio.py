@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from extract.media.errors import UnreadableError, is_passing, refuse_long
+from extract.media.errors import EmptyStretchError, UnreadableError, is_passing, refuse_long
 
 Samples = NDArray[np.float32]
 # Formats that libsndfile reads sample by sample; everything else goes through FFmpeg.
@@ -39,7 +39,7 @@ def read_audio(
             raise
         raise UnreadableError("undecodable", str(error)) from None
     if samples.shape[1] == 0:
-        raise UnreadableError("undecodable", "it holds no sound in the stretch asked for")
+        raise EmptyStretchError("undecodable", "it holds no sound in the stretch asked for")
     if channel is None:
         return samples.mean(axis=0, dtype=np.float32), rate_hz
     if channel >= len(samples):

@@ -19,6 +19,10 @@ class UnreadableError(Exception):
         self.detail = detail
 
 
+class EmptyStretchError(UnreadableError):
+    """A stretch in which the file has nothing, such as one behind its end."""
+
+
 def refuse_long(duration_s: float, max_duration_s: float) -> None:
     """Raise UnreadableError ``too-long`` for a stretch beyond the limit."""
     if duration_s > max_duration_s:

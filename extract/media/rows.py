@@ -5,6 +5,7 @@ import fnmatch
 import io
 import re
 import warnings
+import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -65,20 +66,23 @@ def read_rows(
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ProjectError(f"{path} is no table in UTF-8: {error}") from None
-    lines = text.splitlines()
+    lines = [line for line in re.split(r"\r\n|\r|\n", text) if line.strip()]
     if not lines:
         raise ProjectError(f"{path} is empty; it must be a table of numbers")
     delimiter = max(DELIMITERS, key=lines[0].count)
     first = [cell.strip() for cell in next(csv.reader(lines[:1], delimiter=delimiter))]
     headed = not all(_is_number(cell) for cell in first)
     names = first if headed else [str(number) for number in range(len(first))]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ProjectError(f"{path} has several columns {twice!r}; give each its own name")
     if id_column is not None and id_column not in names:
         raise ProjectError(
             f"{path} has no column {id_column!r}; it has {quoted(names)}."
             + did_you_mean(id_column, names)
         )
     taken = _taken(path, names, columns, id_column)
-    numbers = _numbers(path, text, delimiter, headed, [names.index(name) for name in taken])
+    numbers = _numbers(path, lines, delimiter, headed, [names.index(name) for name in taken])
     rows = None
     if id_column is not None:
         cells = csv.reader(lines[headed:], delimiter=delimiter)
@@ -97,7 +101,7 @@ def id_key(pattern: str | None, name: str) -> str | None:
 def _read_array(path: Path) -> NDArray[np.float64]:
     try:
         values = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ProjectError(f"{path} is no NumPy array of numbers: {error}") from None
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu":
         raise ProjectError(f"{path} is no NumPy array of numbers")
@@ -119,13 +123,13 @@ def _taken(
 
 
 def _numbers(
-    path: Path, text: str, delimiter: str, headed: bool, numbers: Sequence[int]
+    path: Path, lines: Sequence[str], delimiter: str, headed: bool, numbers: Sequence[int]
 ) -> NDArray[np.float64]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # a table without rows
             return np.loadtxt(
-                io.StringIO(text), delimiter=delimiter, skiprows=int(headed), ndmin=2,
+                io.StringIO("\n".join(lines)), delimiter=delimiter, skiprows=int(headed), ndmin=2,
                 usecols=numbers, quotechar='"', comments=None,
             )  # fmt: skip
     except ValueError as error:
