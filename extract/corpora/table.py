@@ -20,6 +20,7 @@ from features.errors import ProjectError, did_you_mean, quoted
 from features.manifest import SPLITS, Label, Utterance
 
 SOUNDS = (".wav", ".flac", ".mp3", ".ogg", ".m4a", ".aac", ".opus")
+LABELS = ("emotion", "sentiment", "valence", "arousal", "dominance", "phq8", "depression")
 SPLIT_NAMES: dict[str, str] = {
     "train": "train",
     "dev": "dev",
@@ -55,6 +56,10 @@ def read(
     found, guessed = columns_of(columns or {}, rows[0].values, file)
     for line in guessed:
         note(line)
+    if not set(LABELS) & found.keys():
+        note(f"no column is taken for a label ({', '.join(LABELS)}); there is nothing to learn")
+    if "speaker" not in found:
+        note("no column is taken for speaker; parts cannot be kept apart by who speaks")
     if not {"text", "audio", "video"} & found.keys():
         raise ProjectError(
             f"{root / file} names neither texts nor audio nor video; say which column does, "
