@@ -10,7 +10,7 @@ from typing import Any
 
 from app.figures import limits, spread
 from features.errors import ProjectError
-from features.head_specs import METRICS, AnyHead, TransferSpec
+from features.head_specs import METRICS, AnyHead, TransferSpec, shown_metric
 from features.params import Params
 
 MAIN = "main"
@@ -60,10 +60,8 @@ class Run:
 
     def shown_metric(self, measure: str) -> str:
         """The metric that stands for a measure: what the head chooses by, or the usual one."""
-        fitting = metrics_for(self.measures[measure])
-        if self.spec.choose_by in fitting:
-            return self.spec.choose_by
-        return "macro_f1" if "macro_f1" in fitting else "ccc"
+        kind = "numbers" if self.measures[measure] is None else "classes"
+        return shown_metric(kind, self.spec.choose_by)
 
     def inputs(self) -> str:
         """The backbones the head reads, such as ``minilm + log-mel``."""

@@ -40,13 +40,7 @@ def read_corpus(spec: CorpusSpec) -> Corpus:
             f"params.yaml: corpora.{spec.name}.root is {str(spec.root)!r}, which is no folder; "
             "give the folder that holds the corpus"
         )
-    own = spec.leaf.options.get("file")
-    for setting, path in (("folds", spec.folds), ("file", own if isinstance(own, str) else None)):
-        if path is not None and _outside(path):
-            raise ProjectError(
-                f"params.yaml: corpora.{spec.name}.{setting} is {path!r}; it is relative to the "
-                "corpus root and stays inside it, or DVC would not see it change"
-            )
+    _refuse_settings_outside(spec)
     notes: list[str] = []
     leaf = load_leaf("extract/corpora", spec.leaf.code)
     read = leaf.read(spec.root, notes.append, **spec.leaf.options)
@@ -92,6 +86,15 @@ def _refuse_outside(spec: CorpusSpec, utterances: Sequence[Utterance]) -> None:
         if _outside(path)
     ]
     raise_all(problems, f"corpus {spec.name!r}")
+
+
+def _refuse_settings_outside(spec: CorpusSpec) -> None:
+    for setting, path in (("folds", spec.folds), ("file", spec.leaf.options.get("file"))):
+        if isinstance(path, str) and _outside(path):
+            raise ProjectError(
+                f"params.yaml: corpora.{spec.name}.{setting} is {path!r}; it is relative to the "
+                "corpus root and stays inside it, or DVC would not see it change"
+            )
 
 
 def _outside(path: str) -> bool:

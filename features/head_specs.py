@@ -22,6 +22,13 @@ METRICS = {
     "classes": ("weighted_f1", "macro_f1", "weighted_precision", "unweighted_accuracy", "accuracy"),
     "numbers": ("ccc", "rmse", "mae"),
 }
+# The figure that stands for a measure where the head's own choice is of another kind.
+USUAL_METRIC = {"classes": "macro_f1", "numbers": "ccc"}
+
+
+def shown_metric(kind: str, choose_by: str) -> str:
+    """The one metric by which curves and comparisons show classes or numbers."""
+    return choose_by if choose_by in METRICS[kind] else USUAL_METRIC[kind]
 
 
 def _seeds(value: list[int]) -> str | None:

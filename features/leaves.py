@@ -65,10 +65,25 @@ def leaf_parameters(folder: str, name: str, callable_name: str) -> list[Paramete
         if getattr(node, "name", None) != callable_name:
             continue
         if isinstance(node, ast.ClassDef):
-            constructor = next(f for f in node.body if getattr(f, "name", "") == "__init__")
-            return _keyword_only(constructor, ranges)
+            return _keyword_only(_constructor(_tree(folder, name), node), ranges)
         return _keyword_only(node, ranges)
     raise AttributeError(f"{folder}/{name.replace('-', '_')}.py does not define {callable_name}")
+
+
+def _constructor(tree: ast.Module, node: ast.ClassDef) -> ast.AST:
+    """The constructor of a class, or that of the class that it imports and is made from."""
+    for part in node.body:
+        if isinstance(part, ast.FunctionDef) and part.name == "__init__":
+            return part
+    (base,) = (base.id for base in node.bases if isinstance(base, ast.Name))
+    (module,) = (
+        str(part.module)
+        for part in tree.body
+        if isinstance(part, ast.ImportFrom) and base in [alias.name for alias in part.names]
+    )
+    parent = _tree(*module.replace(".", "/").rsplit("/", 1))
+    (found,) = (x for x in parent.body if isinstance(x, ast.ClassDef) and x.name == base)
+    return _constructor(parent, found)
 
 
 @cache

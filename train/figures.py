@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from features.head_specs import AnyHead
+from features.head_specs import AnyHead, shown_metric
 from train.answers import Answers
 from train.measures import Measure
 from train.metrics import majority, over_seeds, scores
 from train.reliability import calibrated
 from train.result import FoldResult
-from train.scoring import by_class, by_fold, part_scores, shown_metric, summary
+from train.scoring import by_class, by_fold, part_scores, summary
 from train.significance import clusters
 
 
@@ -67,7 +67,7 @@ def _damage(
     choose_by: str, measure: Measure, test: Answers, results: Sequence[FoldResult]
 ) -> dict[str, Any]:
     """One metric of a measure with each modality missing, and at every level of noise."""
-    metric = shown_metric(measure, choose_by)
+    metric = shown_metric(measure.kind, choose_by)
 
     def spread(answers: Answers) -> dict[str, Any]:
         truth = measure.truth(answers.labels)

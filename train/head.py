@@ -90,14 +90,11 @@ class Head(nn.Module):
             nn.Dropout(spec.dropout), nn.Linear(self.fusion.out_dim, spec.dim), nn.GELU()
         )
         self.dropout = nn.Dropout(spec.dropout)
-        self.tasks = nn.ModuleDict(
-            {
-                name: load_leaf("train/tasks", leaf.code).Task(
-                    spec.dim, facts[name], **leaf.options
-                )
-                for name, leaf in spec.tasks.items()
-            }
-        )
+        tasks = {
+            name: load_leaf("train/tasks", leaf.code).Task(spec.dim, facts[name], **leaf.options)
+            for name, leaf in spec.tasks.items()
+        }
+        self.tasks = nn.ModuleDict(tasks)
 
         learned = spec.training.task_weights == "uncertainty"
         self.uncertainty = Uncertainty(len(self.tasks)) if learned else None

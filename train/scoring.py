@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from features.head_specs import METRICS
 from features.manifest import Label
 from train.answers import Answers, Predictions
 from train.measures import Measure
@@ -18,9 +17,6 @@ from train.metrics import (
 )
 from train.significance import clusters, intervals
 
-# The metric that stands for a measure where the head's own choice has none for it.
-USUAL = {"classes": "macro_f1", "numbers": "ccc"}
-
 
 def part_scores(
     measures: Sequence[Measure], predictions: Predictions, labels: Sequence[Label]
@@ -34,11 +30,6 @@ def choice_score(found: Mapping[str, Scores], choose_by: str) -> float:
     values = [one[choose_by] for one in found.values() if choose_by in one]
     mean = sum(values) / len(values)
     return -mean if choose_by in LOWER_IS_BETTER else mean
-
-
-def shown_metric(measure: Measure, choose_by: str) -> str:
-    """The one metric by which curves and comparisons show a measure."""
-    return choose_by if choose_by in METRICS[measure.kind] else USUAL[measure.kind]
 
 
 def summary(measures: Sequence[Measure], answers: Answers) -> dict[str, dict[str, Any]]:

@@ -41,10 +41,8 @@ def read(
     root: Path, note: Note, *, release: str, test: Literal["Test1", "Test2"] = "Test1"
 ) -> Iterator[tuple[Utterance, Label]]:
     """Turns of the training, development and chosen test part; unknown speakers have no name."""
-    table = next(
-        (path for path in (root / "Labels" / "labels_consensus.csv",) if path.exists()),
-        root / "labels_consensus.csv",
-    )
+    table = root / "Labels" / "labels_consensus.csv"
+    table = table if table.exists() else root / table.name
     rows = list(read_table(table, COLUMNS, "the consensus labels of MSP-Podcast"))
     note(f"release {release}: {len(rows)} turns are labelled")
     if release in SIZES and len(rows) != SIZES[release]:

@@ -70,12 +70,7 @@ def read_rows(
     if not lines:
         raise ProjectError(f"{path} is empty; it must be a table of numbers")
     delimiter = max(DELIMITERS, key=lines[0].count)
-    first = [cell.strip() for cell in next(csv.reader(lines[:1], delimiter=delimiter))]
-    headed = not all(_is_number(cell) for cell in first)
-    names = first if headed else [str(number) for number in range(len(first))]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ProjectError(f"{path} has several columns {twice!r}; give each its own name")
+    names, headed = _header(path, lines[0], delimiter)
     if id_column is not None and id_column not in names:
         raise ProjectError(
             f"{path} has no column {id_column!r}; it has {quoted(names)}."
@@ -88,6 +83,17 @@ def read_rows(
         cells = csv.reader(lines[headed:], delimiter=delimiter)
         rows = _rows_by_id((row[names.index(id_column)].strip() for row in cells), id_pattern)
     return Table(numbers, tuple(taken), rows)
+
+
+def _header(path: Path, line: str, delimiter: str) -> tuple[list[str], bool]:
+    """The names of the columns, and whether the first line gives them."""
+    first = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+    headed = not all(_is_number(cell) for cell in first)
+    names = first if headed else [str(number) for number in range(len(first))]
+    for name in names:
+        if names.count(name) > 1:
+            raise ProjectError(f"{path} has several columns {name!r}; give each its own name")
+    return names, headed
 
 
 def id_key(pattern: str | None, name: str) -> str | None:

@@ -1,7 +1,7 @@
 """What tasks with classes have in common."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,29 +19,30 @@ def class_facts(name: str, train: Sequence[Label]) -> dict[str, Any]:
 
 
 class ClassTask(nn.Module):
-    """A linear layer over the classes, trained by (focal) cross-entropy.
+    """A linear layer over the classes of the label `name`, trained by (focal) cross-entropy.
 
     `class_weights: balanced` weighs each class by the inverse of its frequency in the training
     labels. `focal_gamma` above 0 looks away from what is known well. `weight` multiplies the loss
     among those of several tasks. Utterances without a label count for nothing.
     """
 
+    name: str
+
     def __init__(
         self,
-        name: str,
         in_dim: int,
-        facts: dict[str, Any],
-        class_weights: str,
-        label_smoothing: float,
-        focal_gamma: float,
-        weight: float,
+        task_facts: dict[str, Any],
+        *,
+        class_weights: Literal["none", "balanced"] = "none",
+        label_smoothing: float = 0.0,
+        focal_gamma: float = 0.0,
+        weight: float = 1.0,
     ) -> None:
         super().__init__()
-        self.name = name
-        self.classes: list[str] = facts["classes"]
+        self.classes: list[str] = task_facts["classes"]
         self.label_smoothing, self.focal_gamma, self.weight = label_smoothing, focal_gamma, weight
         self.output = nn.Linear(in_dim, len(self.classes))
-        counts = torch.tensor(facts["counts"], dtype=torch.float32)
+        counts = torch.tensor(task_facts["counts"], dtype=torch.float32)
         weights = counts.sum() / (len(counts) * counts.clamp_min(1))
         weights = weights if class_weights == "balanced" else torch.ones_like(counts)
         self.register_buffer("class_weights", weights, persistent=False)

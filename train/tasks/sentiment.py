@@ -1,7 +1,7 @@
 """Sentiment: one class out of those that the labels name, such as negative and positive."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from features.manifest import Label
 from train.tasks._classes import ClassTask, class_facts
@@ -23,16 +23,4 @@ def measures(task_facts: dict[str, Any]) -> dict[str, list[str] | None]:
 class Task(ClassTask):
     """See `ClassTask`."""
 
-    def __init__(
-        self,
-        in_dim: int,
-        task_facts: dict[str, Any],
-        *,
-        class_weights: Literal["none", "balanced"] = "none",
-        label_smoothing: float = 0.0,
-        focal_gamma: float = 0.0,
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(
-            "sentiment", in_dim, task_facts, class_weights, label_smoothing, focal_gamma, weight
-        )
+    name = "sentiment"
