@@ -50,8 +50,9 @@ class Noisy:
         """The same noise for the same rows."""
         clean = self.tracks.gather(rows)
         generator = torch.Generator().manual_seed(int(rows.sum()))
+        # In place: a batch of wide tracks is hundreds of megabytes.
         noise = torch.randn(clean.values.shape, generator=generator)
-        return Padded(clean.values + self.level * self.std * noise, clean.mask)
+        return Padded(noise.mul_(self.level * self.std).add_(clean.values), clean.mask)
 
     def moments(self) -> tuple[Tensor, Tensor]:
         """Those of the tracks without noise."""
