@@ -57,11 +57,15 @@ def _check_head(
     for task in values["labels"]:
         if isinstance(tasks, Mapping) and task not in tasks:
             entries.unknown(f"{where}.labels names {task!r}", task, map(str, tasks), "its tasks")
-        elif isinstance(tasks, Mapping) and task in leaf_names("train/tasks"):
-            if leaf_constant("train/tasks", task, "KIND") == "numbers":
-                entries.problems.append(
-                    f"{where}.labels names {task!r}, which predicts numbers and has no classes"
-                )
+        elif _predicts_numbers(task):
+            entries.problems.append(
+                f"{where}.labels names {task!r}, which predicts numbers and has no classes"
+            )
+
+
+def _predicts_numbers(task: str) -> bool:
+    known = task in leaf_names("train/tasks")
+    return known and leaf_constant("train/tasks", task, "KIND") == "numbers"
 
 
 def _code(entries: Entries, corpus: Any) -> str:

@@ -9,6 +9,7 @@ from train.metrics import tallies
 from train.significance import clusters, interval, intervals, paired
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("measure", "metric"), [(NAMED, "accuracy"), (NAMED, "macro_f1"), (NUMBER, "ccc")]
 )
@@ -18,6 +19,7 @@ def test_intervals_cover_at_the_stated_rate(measure: object, metric: str) -> Non
     assert 0.92 <= share <= 0.985
 
 
+@pytest.mark.slow
 def test_single_utterances_drawn_again_would_cover_too_little() -> None:
     assert coverage(NAMED, "accuracy", 40, 300, clustered=False) < 0.9
 
