@@ -36,6 +36,7 @@ def compare(one: str, other: str) -> None:
         click.echo(aligned(rows) + "\n")
     unit = runs[0].evaluation["resampled"]["unit"]
     click.echo(
-        f"Means over seeds; the interval and p draw whole {unit}s of the test part again, the same "
-        "for both heads. One comparison says something, the best of many little."
+        f"Means over seeds. The interval draws whole {unit}s of the test part again, the same for "
+        f"both heads; for p the heads change places in {unit}s at random. One comparison says "
+        "something, the best of many little."
     )
