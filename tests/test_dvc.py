@@ -78,8 +78,8 @@ def test_a_learning_rate_runs_its_head_and_the_report(settled: Pipeline) -> None
 
 def test_a_corrected_label_runs_the_heads_and_extracts_nothing(settled: Pipeline) -> None:
     text = (settled.folder / TABLE).read_text()
-    row = next(line for line in text.splitlines() if ",train," in line and ",joy," in line)
-    settled.edit(TABLE, row, row.replace(",joy,", ",surprise,"))
+    row = next(line for line in text.splitlines() if ",train," in line and ",anger," in line)
+    settled.edit(TABLE, row, row.replace(",anger,", ",surprise,"))
     ran, _ = settled.repro()
     assert ran == {"manifest@mine", *HEADS, "report"}
 
