@@ -1,6 +1,7 @@
 """Simulated test parts whose true figures are known: clusters of utterances that are alike."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -45,6 +46,7 @@ def sample(measure: Measure, num_clusters: int, random: np.random.Generator) -> 
     return Sample(measure, classes.astype(float), np.eye(3)[guess], names)
 
 
+@cache
 def population_figure(measure: Measure, metric: str) -> float:
     """The figure of a population so large that it is the true one."""
     whole = sample(measure, 100_000, np.random.default_rng(99))
