@@ -121,7 +121,7 @@ def test_a_transfer_names_the_classes_and_what_was_dropped(page: str) -> None:
 def test_heads_on_the_same_utterances_are_compared(reported: Project, page: str) -> None:
     assert "main against the others" in page
     shown = reported.cli("compare", "main", "sound").stdout
-    assert re.search(r"^macro_f1 .* [+-]\d+\.\d ", shown, re.MULTILINE)
+    assert re.search(r"^macro_f1 .* [+-]\d+\.\d", shown, re.MULTILINE)
     refused = reported.cli("compare", "main", "probe")
     assert refused.returncode == 2 and "were tested on other utterances" in refused.stderr
     nothing = reported.cli("compare", "main", "scores")
