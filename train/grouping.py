@@ -8,8 +8,6 @@ from typing import Literal
 from features.errors import ProjectError
 from features.manifest import Label
 
-Unit = Literal["speaker", "dialogue"]
-
 
 def required(labels: Sequence[Label], field: Literal["speaker", "session"]) -> list[str]:
     """The speaker or session of every utterance; ProjectError where one has none."""

@@ -48,9 +48,7 @@ def map_labels(spec: TransferSpec, measures: Sequence[Measure], labels: Sequence
         own = {name: name for name in found if name in measure.classes}
         names = {**own, **asked}
         used[measure.name] = dict(sorted(names.items()))
-        dropped[measure.name] = {
-            n: c for n, c in sorted(found.items()) if n not in {**own, **asked}
-        }
+        dropped[measure.name] = {n: c for n, c in sorted(found.items()) if n not in names}
         if len(set(names.values())) < 2:
             raise ProjectError(
                 f"{where}: {spec.corpus!r} and the head {spec.head!r} share less than two classes "

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from features.errors import ProjectError, did_you_mean, quoted
 from features.manifest import Label
-from train.fold import Fold
+from train.fold import Fold, fold_for_each
 
 SPEAKER_DISJOINT = True
 
@@ -24,8 +24,4 @@ def folds(labels: Sequence[Label], *, column: str) -> list[Fold]:
             f"the column of folds {column!r} says nothing of {len(lost)} utterances (the first is "
             f"{lost[0]!r}); each must be in one fold"
         )
-    names = sorted({label.folds[column] for label in labels}, key=lambda name: (len(name), name))
-    return [
-        Fold(name, frozenset(label.id for label in labels if label.folds[column] == name))
-        for name in names
-    ]
+    return fold_for_each(labels, [label.folds[column] for label in labels])

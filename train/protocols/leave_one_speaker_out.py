@@ -3,16 +3,12 @@
 from collections.abc import Sequence
 
 from features.manifest import Label
-from train.fold import Fold
+from train.fold import Fold, fold_for_each
 from train.grouping import required
 
 SPEAKER_DISJOINT = True
 
 
 def folds(labels: Sequence[Label]) -> list[Fold]:
-    """A fold per speaker, in the order of their names."""
-    speakers = required(labels, "speaker")
-    return [
-        Fold(name, frozenset(x.id for x, y in zip(labels, speakers, strict=True) if y == name))
-        for name in sorted(set(speakers))
-    ]
+    """A fold per speaker."""
+    return fold_for_each(labels, required(labels, "speaker"))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -32,14 +32,21 @@ class NumberTask(nn.Module):
     labelled with count for nothing.
     """
 
-    def __init__(self, in_dim: int, facts: dict[str, Any], loss: str, weight: float) -> None:
+    def __init__(
+        self,
+        in_dim: int,
+        task_facts: dict[str, Any],
+        *,
+        loss: Literal["mse", "rmse", "mae", "huber", "ccc"] = "mse",
+        weight: float = 1.0,
+    ) -> None:
         super().__init__()
-        self.names = list(facts)
+        self.names = list(task_facts)
         self.weight = weight
         self.criterion = NUMBER_LOSSES[loss]
         self.output = nn.Linear(in_dim, len(self.names))
         for which in ("mean", "std"):
-            values = torch.tensor([facts[name][which] for name in self.names])
+            values = torch.tensor([task_facts[name][which] for name in self.names])
             self.register_buffer(which, values, persistent=False)
 
     def targets(self, labels: Sequence[Label]) -> Tensor:

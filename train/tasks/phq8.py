@@ -1,19 +1,18 @@
 """PHQ-8: the depression score of the speaker, 0 to 24, as a number."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from features.manifest import Label
 from train.tasks._numbers import NumberTask, number_facts
 
 KIND = "numbers"
-NAMES = ("phq8",)
 RANGES = {"weight": (0, None)}
 
 
 def facts(train: Sequence[Label]) -> dict[str, Any]:
     """What the task takes from the training labels."""
-    return number_facts(NAMES, train)
+    return number_facts(("phq8",), train)
 
 
 def measures(task_facts: dict[str, Any]) -> dict[str, list[str] | None]:
@@ -23,13 +22,3 @@ def measures(task_facts: dict[str, Any]) -> dict[str, list[str] | None]:
 
 class Task(NumberTask):
     """See `NumberTask`."""
-
-    def __init__(
-        self,
-        in_dim: int,
-        task_facts: dict[str, Any],
-        *,
-        loss: Literal["mse", "rmse", "mae", "huber", "ccc"] = "mse",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(in_dim, task_facts, loss, weight)
