@@ -43,6 +43,7 @@ def sound(num_samples: int) -> np.ndarray[Any, np.dtype[np.float32]]:
     return np.random.default_rng(num_samples).normal(0, 0.1, num_samples).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*(n for n in ALL if n not in TRUE), *SLOW])
 def test_batch_neighbours_never_matter(name: str, tmp_path: Path) -> None:
     backbone = ALL[name].load(tmp_path)

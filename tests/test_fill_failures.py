@@ -158,6 +158,7 @@ class Crash(Exception):
     """Stands for a kill at one system call."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", ["fsync", "replace", "rename"])
 def test_a_fault_at_any_write_leaves_no_false_store_and_is_resumed(
     call: str, world: World, tmp_path: Path, own_demo: Path, monkeypatch: pytest.MonkeyPatch

@@ -170,6 +170,7 @@ def test_the_same_seed_gives_the_same_numbers(case: Any) -> None:
     assert not torch.equal(output(build(case, 5), batch), output(build(case, 6), batch))
 
 
+@pytest.mark.slow
 def test_eight_utterances_can_be_overfitted(case: Any) -> None:
     head = build(case).train()
     head.apply(lambda m: setattr(m, "p", 0.0) if isinstance(m, torch.nn.Dropout) else None)

@@ -109,6 +109,7 @@ def test_what_is_not_labelled_counts_for_nothing(task: Any) -> None:
     alone.backward()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "setting", "value"),
     [

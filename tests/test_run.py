@@ -94,6 +94,7 @@ def test_the_evaluation_has_classes_calibration_and_damage(
     assert damage["noise"]["text"][-1]["mean"] < damage["whole"]["mean"]
 
 
+@pytest.mark.slow
 def test_with_folds_every_utterance_is_tested_once(
     spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
@@ -117,6 +118,7 @@ def test_with_folds_every_utterance_is_tested_once(
         assert {row["fold"] for row in csv.DictReader(file)} == set(by_fold)
 
 
+@pytest.mark.slow
 def test_running_again_writes_the_same_bytes(
     spec: HeadSpec, probe: ProbeSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
@@ -129,6 +131,7 @@ def test_running_again_writes_the_same_bytes(
     assert content(probe) == content(probe)
 
 
+@pytest.mark.slow
 def test_test_labels_decide_nothing_but_the_score(
     spec: HeadSpec, probe: ProbeSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
@@ -151,6 +154,7 @@ def test_a_probe_learns_a_clear_difference_and_keeps_its_strength(
     assert chosen in probe.strengths
 
 
+@pytest.mark.slow
 def test_numbers_and_classes_are_predicted_together(
     spec: HeadSpec, probe: ProbeSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
@@ -169,6 +173,7 @@ def test_numbers_and_classes_are_predicted_together(
     assert run(plain, scored, store, tmp_path / "run")["test"]["valence"]["ccc"]["mean"] > 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choose_by", ["rmse", "mae"])
 def test_errors_are_chosen_small(
     spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path, choose_by: Any

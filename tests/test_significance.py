@@ -68,6 +68,7 @@ class TestPaired:
         alone = paired(NAMED, *tally, ["all"] * 40)["accuracy"]
         assert alone.limits == (None, None) and alone.p is None
 
+    @pytest.mark.slow
     def test_chance_is_taken_for_a_difference_as_often_as_stated(self) -> None:
         random = np.random.default_rng(0)
         low = 0

@@ -78,6 +78,7 @@ def test_an_image_tower_is_the_librarys_own(name: str, kind: str, tmp_path: Path
     assert not [name for name, _ in backbone.network.named_modules() if "text" in name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", ["videomae-base", "clip-vit-b32", "siglip-base"])
 def test_preparation_equals_the_librarys(name: str, size: tuple[int, int], tmp_path: Path) -> None:

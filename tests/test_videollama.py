@@ -173,6 +173,7 @@ def test_the_joint_branch_is_the_librarys_own_forward(folder: Path) -> None:
     assert example.spans[-1] == (len(WORDS) - 1, len(WORDS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grid", [1, 2, None])
 @pytest.mark.parametrize("branch", ["video", "joint"])
 def test_batch_neighbours_never_matter_whatever_is_kept(branch: str, grid: int | None) -> None:
