@@ -74,6 +74,8 @@ def _view(run: Run) -> dict[str, Any]:
     return {
         "run": run,
         "name": run.spec.name,
+        "temporal": _by_modality(run, "temporal"),
+        "pooling": _by_modality(run, "pooling"),
         "parts": _parts(run),
         "how": _how(run),
         "shared": _shared(run),
@@ -96,6 +98,16 @@ def _view(run: Run) -> dict[str, Any]:
             for reason, count in store["missing"].items()
         ],
     }
+
+
+def _by_modality(run: Run, part: str) -> str:
+    """The leaf of every modality, named once where all have the same."""
+    if not isinstance(run.spec, HeadSpec):
+        return ""
+    codes = {name: leaf.code for name, leaf in getattr(run.spec, part).items()}
+    if len(set(codes.values())) == 1:
+        return str(next(iter(codes.values())))
+    return ", ".join(f"{code} ({name})" for name, code in codes.items())
 
 
 def _damage(told: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import click
 from app.tables import faceless
 from features.errors import ProjectError
 from features.files import write_atomic
+from features.head_specs import HeadSpec
 from features.manifest import read_labels, read_utterances, write_records
 from features.params import Params, load_params
 from features.specs import BackboneSpec, TrackSpec, store_path
@@ -107,17 +108,36 @@ def extract(name: str, device: str, together: bool) -> None:
 
 @click.command()
 @click.argument("name")
-def train(name: str) -> None:
+@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+def train(name: str, device: str) -> None:
     """Train the head NAME with all its seeds on cached tracks."""
-    spec = load_params().pick("heads", name)
+    params = load_params()
+    spec = params.pick("heads", name)
+
+    import torch
 
     from train.dataset import open_stores
+    from train.record import described
     from train.run import run_head
+    from train.start import start_weights
+    from train.tracking import Trackers
+    from train.training import Setting
 
+    first = params.heads.get(getattr(spec, "start", None) or "")
+    weights = None
+    if isinstance(spec, HeadSpec) and isinstance(first, HeadSpec):
+        weights = start_weights(spec, first, RUNS_PATH / first.name)
+    setting = Setting(
+        tracker=Trackers(params.tracking, RUNS_PATH, name, described(spec)),
+        weights=weights,
+        device=torch.device(_device(device, torch.cuda.device_count())),
+    )
     inputs = spec.used_inputs
     stores = open_stores({m: store_path(spec.corpus, backbone) for m, backbone in inputs.items()})
     RUNS_PATH.mkdir(exist_ok=True)
-    metrics = run_head(spec, read_labels(labels_path(spec.corpus)), stores, RUNS_PATH / name)
+    labels = read_labels(labels_path(spec.corpus))
+    work = RUNS_PATH / ".partial" / name
+    metrics = run_head(spec, labels, stores, RUNS_PATH / name, work, setting)
     _echo_figures(name, metrics)
 
 

@@ -113,7 +113,8 @@ def load_transfers(params: Params, folder: Path) -> list[Transfer]:
 
 def load_run(spec: AnyHead, runs: Path) -> Run:
     """The run of one head; ProjectError where it is missing."""
-    folder, stage = runs / spec.name, f"train@{spec.name}"
+    stage = "continue" if getattr(spec, "start", None) else "train"
+    folder, stage = runs / spec.name, f"{stage}@{spec.name}"
     return Run(
         spec,
         folder,

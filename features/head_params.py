@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from features.binding import Parameter, bind, dataclass_parameters, within
+from features.binding import Parameter, bind, dataclass_parameters
 from features.entries import Entries
 from features.errors import quoted
 from features.head_specs import (
@@ -14,30 +14,20 @@ from features.head_specs import (
     ProbeSpec,
     ProtocolSpec,
     TrainedSpec,
-    TrainingSpec,
 )
 from features.input_params import check_inputs
 from features.leaves import leaf_constant, leaf_names
+from features.manifest import MODALITIES
+from features.network_params import network_parameters, read_network
 from features.specs import LeafSpec
 
 CODES = ("network", "probe")
-HEAD_PARTS = {
-    "temporal": ("train/temporal", "Temporal"),
-    "pooling": ("train/pooling", "Pooling"),
-    "fusion": ("train/fusions", "Fusion"),
-}
 COMMON = [
     Parameter("code", str, "network"),
     Parameter("corpus", str),
     Parameter("inputs", dict[str, str]),
     Parameter("protocol", Any, {"code": "official"}),
     Parameter("tasks", dict[str, Any]),
-]
-NETWORK = [
-    Parameter("dim", int, 128, within(1, None)),
-    Parameter("dropout", float, 0.1, lambda value: None if 0 <= value < 1 else "in [0, 1)"),
-    *(Parameter(part, Any) for part in HEAD_PARTS),
-    Parameter("training", Any),
 ]
 SHARED = {field.name for field in fields(TrainedSpec)}
 PROBE = [setting for setting in dataclass_parameters(ProbeSpec) if setting.name not in SHARED]
@@ -49,7 +39,7 @@ def read_head(entries: Entries, where: str, name: str, given: Any) -> AnyHead | 
     if code not in CODES:
         entries.unknown(f"{where}.code is {code!r}", str(code), CODES, "codes of heads")
         return None
-    own = NETWORK if code == "network" else PROBE
+    own = network_parameters() if code == "network" else PROBE
     values = bind(where, given, [*COMMON, *own], entries.problems)
     if values is None:
         return None
@@ -61,9 +51,11 @@ def read_head(entries: Entries, where: str, name: str, given: Any) -> AnyHead | 
     if code == "probe":
         _check_choice(entries, f"{where}.choose_by", values["choose_by"], values["tasks"])
         return ProbeSpec(name, **values)
-    for part, (folder, symbol) in HEAD_PARTS.items():
-        values[part] = entries.leaf(f"{where}.{part}", values[part], folder, symbol)
-    values["training"] = _training(entries, f"{where}.training", values)
+    used = [m for m in MODALITIES if values["inputs"].get(m, "none") != "none"]
+    read_network(entries, where, values, used)
+    if values["training"] is not None:
+        chosen = values["training"].choose_by
+        _check_choice(entries, f"{where}.training.choose_by", chosen, values["tasks"])
     return HeadSpec(name, **values)
 
 
@@ -75,15 +67,6 @@ def _protocol(entries: Entries, where: str, given: Any) -> ProtocolSpec | None:
     options = dict(leaf.options)
     drawn = {setting.name: options.pop(setting.name) for setting in common}
     return ProtocolSpec(LeafSpec(leaf.code, options), **drawn)
-
-
-def _training(entries: Entries, where: str, values: Mapping[str, Any]) -> TrainingSpec | None:
-    known = dataclass_parameters(TrainingSpec)
-    training = bind(where, values["training"], known, entries.problems)
-    if training is None:
-        return None
-    _check_choice(entries, f"{where}.choose_by", training["choose_by"], values["tasks"])
-    return TrainingSpec(**training)
 
 
 def _check_choice(

@@ -6,17 +6,8 @@ from typing import Literal
 
 from features.binding import within
 from features.specs import LeafSpec
+from features.training_specs import ChooseBy, TrainingSpec
 
-ChooseBy = Literal[
-    "weighted_f1",
-    "macro_f1",
-    "weighted_precision",
-    "unweighted_accuracy",
-    "accuracy",
-    "ccc",
-    "rmse",
-    "mae",
-]
 # The figures by which classes and numbers are scored.
 METRICS = {
     "classes": ("weighted_f1", "macro_f1", "weighted_precision", "unweighted_accuracy", "accuracy"),
@@ -31,33 +22,8 @@ def shown_metric(kind: str, choose_by: str) -> str:
     return choose_by if choose_by in METRICS[kind] else USUAL_METRIC[kind]
 
 
-def _seeds(value: list[int]) -> str | None:
-    right = value and len(set(value)) == len(value) and all(0 <= seed < 2**32 for seed in value)
-    return None if right else "a list of different seeds from 0 to 4294967295"
-
-
 def _strengths(value: list[float]) -> str | None:
     return None if value and min(value) > 0 else "a list of numbers above 0"
-
-
-@dataclass(frozen=True)
-class TrainingSpec:
-    """The training loop of a network.
-
-    `choose_by` is the dev figure that keeps an epoch: its mean over everything that the tasks
-    predict and that has it. `task_weights` are the tasks' own (`weight`) or learned from each
-    task's uncertainty.
-    """
-
-    seeds: list[int] = field(metadata={"check": _seeds})
-    epochs: int = field(default=40, metadata={"check": within(1, None)})
-    batch_size: int = field(default=32, metadata={"check": within(1, None)})
-    lr: float = field(default=0.001, metadata={"check": within(0.0, None)})
-    weight_decay: float = field(default=0.01, metadata={"check": within(0.0, None)})
-    schedule: Literal["constant", "one-cycle", "plateau"] = "one-cycle"
-    patience: int = field(default=10, metadata={"check": within(1, None)})
-    choose_by: ChooseBy = "macro_f1"
-    task_weights: Literal["fixed", "uncertainty"] = "fixed"
 
 
 @dataclass(frozen=True)
@@ -91,14 +57,25 @@ class TrainedSpec:
 
 @dataclass(frozen=True)
 class HeadSpec(TrainedSpec):
-    """A small network on cached tracks, trained with every seed."""
+    """A small network on cached tracks, trained with every seed.
+
+    `bins`: longer tracks are reduced to so many means. `hidden` is the width of the layer behind
+    the fusion (None: `dim`). `norm` says where layers are normalised: nowhere, where tracks come
+    in, or behind the fusion as well. `temporal` and `pooling` are given per modality in use.
+    `objectives` are losses that predict nothing. `start` is the head whose weights it starts from.
+    """
 
     dim: int
     dropout: float
-    temporal: LeafSpec
-    pooling: LeafSpec
+    temporal: Mapping[str, LeafSpec]
+    pooling: Mapping[str, LeafSpec]
     fusion: LeafSpec
     training: TrainingSpec
+    bins: int | None = None
+    hidden: int | None = None
+    norm: Literal["none", "inputs", "all"] = "inputs"
+    objectives: Mapping[str, LeafSpec] = field(default_factory=dict)
+    start: str | None = None
 
     @property
     def seeds(self) -> list[int]:

@@ -9,21 +9,29 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from features.binding import Parameter, bind, dataclass_parameters
+from features.continued_params import read_continued
 from features.entries import Entries
 from features.errors import ProjectError, did_you_mean, quoted, raise_all
 from features.head_params import read_head
 from features.head_specs import AnyHead, TransferSpec
 from features.leaves import backbone_modality, leaf_constant, leaf_names
 from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec, TrackSpec
+from features.sweep_params import read_sweep
+from features.sweep_specs import SweepSpec
+from features.tracking_specs import TrackingSpec
 from features.transfer_params import read_transfer
 
 PARAMS_PATH = Path("params.yaml")
-SECTIONS = ("extract", "synthetic", "corpora", "backbones", "tracks", "heads", "transfers")
+SECTIONS = (
+    "extract", "synthetic", "corpora", "backbones", "tracks", "heads", "continued", "transfers",
+)  # fmt: skip
+# Sections that no stage reads: they may be left out.
+OPTIONAL = ("tracking", "sweeps")
 
 
 @dataclass(frozen=True)
 class Params:
-    """All of params.yaml."""
+    """All of params.yaml; `heads` holds the continued ones as well."""
 
     extract: ExtractSpec
     synthetic: Mapping[str, LeafSpec]
@@ -32,6 +40,8 @@ class Params:
     tracks: Mapping[str, TrackSpec]
     heads: Mapping[str, AnyHead]
     transfers: Mapping[str, TransferSpec]
+    tracking: TrackingSpec
+    sweeps: Mapping[str, SweepSpec]
 
     def pick(self, section: str, name: str) -> Any:
         """One entry of a section, or a ProjectError that lists the entries there are."""
@@ -82,14 +92,23 @@ def parse_params(raw: Any, file: str = PARAMS_PATH.name) -> Params:
     _check_sections(entries)
     given = raw.get("extract") or {}
     extract = bind("extract", given, dataclass_parameters(ExtractSpec), entries.problems)
+    tracking = bind(
+        "tracking",
+        raw.get("tracking") or {},
+        dataclass_parameters(TrackingSpec),
+        entries.problems,
+    )
+    heads: dict[str, AnyHead] = entries.section("heads", read_head)
     params = Params(
         ExtractSpec(**(extract or {})),
         entries.section("synthetic", _synthetic),
         entries.section("corpora", _corpus),
         entries.section("backbones", _backbone),
         entries.section("tracks", _track),
-        entries.section("heads", read_head),
+        heads | entries.section("continued", read_continued),
         entries.section("transfers", read_transfer),
+        TrackingSpec(**(tracking or {})),
+        entries.section("sweeps", read_sweep),
     )
     _refuse_twin_tracks(entries, params.tracks)
     raise_all([f"{file}: {problem}" for problem in entries.problems], file)
@@ -98,8 +117,9 @@ def parse_params(raw: Any, file: str = PARAMS_PATH.name) -> Params:
 
 def _check_sections(entries: Entries) -> None:
     for key in entries.raw:
-        if key not in SECTIONS:
-            entries.unknown(f"{str(key)!r} is not a section", str(key), SECTIONS, "sections")
+        if key not in (*SECTIONS, *OPTIONAL):
+            known = (*SECTIONS, *OPTIONAL)
+            entries.unknown(f"{str(key)!r} is not a section", str(key), known, "sections")
     entries.problems += [
         f"the section {name!r} is missing; '{name}: {{}}' leaves it empty"
         for name in SECTIONS

@@ -8,6 +8,7 @@ from features.entries import Entries
 from features.head_specs import TransferSpec
 from features.input_params import check_inputs
 from features.leaves import leaf_constant, leaf_names
+from features.recordings import share_recordings
 
 WANTED = [
     Parameter("head", str),
@@ -42,8 +43,7 @@ def _check_head(
             f"{where}.corpus is {values['corpus']!r}, on which the head {values['head']!r} was "
             "trained; name another corpus"
         )
-    codes = [_code(entries, head.get("corpus")), _code(entries, values["corpus"])]
-    if any(one in _same_recordings(other) for one, other in (codes, codes[::-1])):
+    if codes := share_recordings(entries, head.get("corpus"), values["corpus"]):
         entries.problems.append(
             f"{where} trains on {codes[0]!r} and tests on {codes[1]!r}, which have recordings in "
             "common; what is tested would be known from training, so name another corpus"
@@ -66,16 +66,3 @@ def _check_head(
 def _predicts_numbers(task: str) -> bool:
     known = task in leaf_names("train/tasks")
     return known and leaf_constant("train/tasks", task, "KIND") == "numbers"
-
-
-def _code(entries: Entries, corpus: Any) -> str:
-    given = entries.given("corpora").get(str(corpus))
-    return str(given.get("code")) if isinstance(given, Mapping) else ""
-
-
-def _same_recordings(code: str) -> tuple[str, ...]:
-    """The corpora that are made of the same recordings as another, by code."""
-    if code not in leaf_names("extract/corpora"):
-        return ()
-    found: tuple[str, ...] = leaf_constant("extract/corpora", code, "SAME_RECORDINGS", ())
-    return found

@@ -10,8 +10,9 @@ from features.manifest import Label
 from features.store.reader import Store
 from tests.head_world import facts_of, labels, parts_of, spec, store  # noqa: F401
 from train.dataset import Dataset, StoredTracks, Tracks, load_dataset
-from train.fit import evaluation_batch, fit
+from train.fit import fit
 from train.masking import zero_padding
+from train.predict import evaluation_batch
 
 
 def test_gathering_pads_to_the_longest_and_masks_the_rest() -> None:

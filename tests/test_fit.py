@@ -10,9 +10,11 @@ from features.head_specs import HeadSpec
 from features.manifest import Label
 from features.store.reader import Store
 from tests.head_world import CLASSES, facts_of, labels, parts_of, spec, store  # noqa: F401
+from train.batches import bucketed
 from train.dataset import load_dataset
-from train.fit import bucketed, fit, predict
+from train.fit import fit
 from train.measures import measures_of
+from train.predict import predict
 from train.scoring import part_scores
 
 
@@ -79,4 +81,5 @@ def test_the_test_part_cannot_reach_the_loop() -> None:
     import inspect
 
     names = list(inspect.signature(fit).parameters)
-    assert names == ["spec", "facts", "train", "dev", "seed", "on_epoch"]
+    taken = ["spec", "facts", "train", "dev", "seed", "on_epoch", "checkpoint", "start", "device"]
+    assert names == taken

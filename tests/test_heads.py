@@ -18,6 +18,7 @@ LEAVES = [
     ("train/pooling", "Pooling"),
     ("train/fusions", "Fusion"),
     ("train/tasks", "Task"),
+    ("train/objectives", "Objective"),
 ]
 EVERY_PART = (
     [("temporal", name) for name in leaf_names("train/temporal")]
@@ -32,7 +33,12 @@ CLASSES = ["anger", "joy", "neutral"]
 # Settings other than the defaults under which a part must conform as well.
 VARIANTS = {
     ("temporal", "tcn"): [{"stride": 3, "layers": 2}],
+    ("temporal", "recurrent"): [{"cell": "lstm", "layers": 2}],
     ("pooling", "attention"): [{"heads": 1}],
+    ("fusion", "cross-modal"): [{"then": "dynamic"}],
+    ("fusion", "cross-attention"): [{"then": "adaptive"}],
+    ("fusion", "mult"): [{"then": "gated", "layers": 1}],
+    ("fusion", "interaction"): [{"then": "low-rank"}],
 }
 CASES = [
     (part, name, options)
@@ -62,7 +68,9 @@ def head_spec(part: str, name: str, options: dict[str, Any]) -> HeadSpec:
         tasks={"emotion": LeafSpec("emotion", {})},
         training=TrainingSpec(seeds=[0]),
         protocol=ProtocolSpec(LeafSpec("official", {})),
-        **leaves,
+        temporal=dict.fromkeys(DIMS, leaves["temporal"]),
+        pooling=dict.fromkeys(DIMS, leaves["pooling"]),
+        fusion=leaves["fusion"],
     )
 
 
@@ -218,6 +226,6 @@ def test_standardising_uses_the_tracks_that_are_given() -> None:
     head = build(("pooling", "mean", {}))
     values = torch.randn(10, 1, 5) * 3 + 2
     dataset = Dataset(("a", "b"), {"audio": Tracks(values.half(), torch.tensor([4, 6]))})
-    head.standardise(dataset)
+    head.take_moments(dataset)
     assert torch.allclose(head.inputs["audio"].mean, values.mean(dim=0), atol=1e-2)
     assert torch.allclose(head.inputs["audio"].std, values.std(dim=0, correction=0), atol=1e-2)

@@ -30,10 +30,12 @@ VALUES: dict[str, list[Any]] = {
 
 class TestByHand:
     predicted, truth = torch.tensor([0.0, 2.0, 4.0]), torch.tensor([1.0, 2.0, 0.0])
+    even = torch.ones(3)
 
     def test_errors(self) -> None:
         found = {
-            name: float(loss(self.predicted, self.truth)) for name, loss in NUMBER_LOSSES.items()
+            name: float(loss(self.predicted, self.truth, self.even))
+            for name, loss in NUMBER_LOSSES.items()
         }
         assert found["mse"] == pytest.approx(17 / 3)
         assert found["rmse"] == pytest.approx(math.sqrt(17 / 3))
@@ -43,21 +45,30 @@ class TestByHand:
     def test_concordance(self) -> None:
         # Means 2 and 1, variances 8/3 and 2/3, covariance -4/3 + ... = ((-2)(0)+(0)(1)+(2)(-1))/3.
         expected = 1 - 2 * (-2 / 3) / (8 / 3 + 2 / 3 + 1)
-        assert float(NUMBER_LOSSES["ccc"](self.predicted, self.truth)) == pytest.approx(expected)
+        ccc = NUMBER_LOSSES["ccc"]
+        assert float(ccc(self.predicted, self.truth, self.even)) == pytest.approx(expected)
         same = torch.tensor([1.0, 2.0, 5.0])
-        assert float(NUMBER_LOSSES["ccc"](same, same)) == pytest.approx(0, abs=1e-6)
+        assert float(ccc(same, same, self.even)) == pytest.approx(0, abs=1e-6)
+
+    @pytest.mark.parametrize("name", NUMBER_LOSSES)
+    def test_a_weight_of_two_is_an_utterance_twice(self, name: str) -> None:
+        twice = torch.tensor([0, 1, 2, 2])
+        loss, weights = NUMBER_LOSSES[name], torch.tensor([1.0, 1.0, 2.0])
+        expected = loss(self.predicted[twice], self.truth[twice], torch.ones(4))
+        assert torch.allclose(loss(self.predicted, self.truth, weights), expected)
 
     @pytest.mark.parametrize("name", NUMBER_LOSSES)
     def test_a_constant_or_exact_prediction_has_a_finite_gradient(self, name: str) -> None:
         predicted = torch.full((3,), 1.0, requires_grad=True)
-        NUMBER_LOSSES[name](predicted, torch.ones(3)).backward()
+        NUMBER_LOSSES[name](predicted, torch.ones(3), self.even).backward()
         assert predicted.grad is not None and bool(predicted.grad.isfinite().all())
 
     def test_focal_without_gamma_is_cross_entropy_and_looks_away_from_what_is_known(self) -> None:
         logits, targets = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
         weight = torch.tensor([1.0, 2.0, 3.0])
         plain = torch.nn.functional.cross_entropy(logits, targets, weight)
-        assert torch.allclose(focal(logits, targets, weight, 0.0, 0.0), plain)
+        own = focal(logits, targets, weight, 0.0, 0.0).sum() / weight[targets].sum()
+        assert torch.allclose(own, plain)
         even = torch.ones(2)
         known = focal(torch.tensor([[4.0, 0.0]]), torch.tensor([0]), even, 0.0, 2.0)
         p = 1 / (1 + math.exp(-4))

@@ -14,6 +14,7 @@ from features.manifest import Label
 from features.store.reader import Store
 from train.masking import Padded
 
+CPU = torch.device("cpu")
 # Tracks of a modality and part of the corpus beyond this stay on disk.
 RESIDENT_BYTES = 2**30
 # Numbers that moments are taken of at a time.
@@ -128,9 +129,15 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def gather(self, rows: Tensor) -> dict[str, Padded]:
-        """A padded batch per modality."""
-        return {modality: tracks.gather(rows) for modality, tracks in self.tracks.items()}
+    def gather(self, rows: Tensor, device: torch.device = CPU) -> dict[str, Padded]:
+        """A padded batch per modality, on a device."""
+        batch = {modality: tracks.gather(rows) for modality, tracks in self.tracks.items()}
+        if device == CPU:
+            return batch
+        return {
+            name: Padded(track.values.to(device), track.mask.to(device))
+            for name, track in batch.items()
+        }
 
     def costs(self) -> Tensor:
         """Steps of each utterance over all modalities, `(N,)`."""

@@ -10,34 +10,12 @@ from features.errors import ProjectError
 from features.head_specs import HeadSpec
 from features.leaves import load_leaf
 from train.dataset import Dataset
+from train.encoded import Encoded
+from train.input import Input
 from train.losses import Uncertainty
-from train.masking import Padded, zero_padding
+from train.masking import Padded
 
-
-class Input(nn.Module):
-    """One modality's way in: standardised steps, weighted layers, projected to `dim`.
-
-    Mean and standard deviation come from the training part. Where a store holds several
-    layers, their weights are learned (a softmax, at first all equal).
-    """
-
-    def __init__(self, num_layers: int, in_dim: int, dim: int, dropout: float) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(num_layers, in_dim))
-        self.register_buffer("std", torch.ones(num_layers, in_dim))
-        self.layer_weights = nn.Parameter(torch.zeros(num_layers)) if num_layers > 1 else None
-        self.project = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(in_dim, dim), nn.LayerNorm(dim), nn.GELU()
-        )
-
-    def forward(self, track: Padded) -> Padded:
-        """`(B, T, L, D)` to `(B, T, dim)`."""
-        # In place: a batch of wide tracks is hundreds of megabytes.
-        values = zero_padding(track).values.sub_(self.mean).div_(self.std)  # type: ignore[arg-type]
-        if self.layer_weights is None:
-            return Padded(self.project(values[:, :, 0]), track.mask)
-        weights = self.layer_weights.softmax(dim=0)
-        return Padded(self.project(torch.einsum("btld,l->btd", values, weights)), track.mask)
+Facts = Mapping[str, dict[str, Any]]
 
 
 class PresentOrMissing(nn.Module):
@@ -56,46 +34,39 @@ class PresentOrMissing(nn.Module):
 class Head(nn.Module):
     """Padded tracks per modality to one output per task.
 
-    `shapes` gives layers and width of each modality's store, `facts` what each task knows of
-    the training labels.
+    `shapes` gives layers and width of each modality's store, `facts` what each task and objective
+    knows of the training labels. Raises ProjectError for settings that do not fit each other.
     """
 
-    def __init__(
-        self,
-        spec: HeadSpec,
-        shapes: Mapping[str, tuple[int, int]],
-        facts: Mapping[str, dict[str, Any]],
-    ) -> None:
+    def __init__(self, spec: HeadSpec, shapes: Mapping[str, tuple[int, int]], facts: Facts) -> None:
         super().__init__()
-        temporal = load_leaf("train/temporal", spec.temporal.code).Temporal
-        pooling = load_leaf("train/pooling", spec.pooling.code).Pooling
-        fusion = load_leaf("train/fusions", spec.fusion.code).Fusion
-        self.inputs = nn.ModuleDict(
-            {name: Input(*shape, spec.dim, spec.dropout) for name, shape in shapes.items()}
-        )
+        self.inputs = nn.ModuleDict({name: Input(spec, shape) for name, shape in shapes.items()})
+        hidden = spec.hidden or spec.dim
         try:
-            self.temporals = nn.ModuleDict(
-                {name: temporal(spec.dim, spec.dropout, **spec.temporal.options) for name in shapes}
-            )
+            self.temporals = nn.ModuleDict({name: _temporal(spec, name) for name in shapes})
+            fusion = load_leaf("train/fusions", spec.fusion.code).Fusion
             self.fusion = fusion(
                 list(shapes),
                 spec.dim,
                 spec.dropout,
-                lambda: PresentOrMissing(pooling(spec.dim, **spec.pooling.options)),
+                lambda name: PresentOrMissing(_pooling(spec, name)),
                 **spec.fusion.options,
+            )
+            self.tasks = nn.ModuleDict(
+                {name: _task(spec, name, hidden, facts) for name in spec.tasks}
+            )
+            self.objectives = nn.ModuleDict(
+                {name: _objective(spec, name, hidden, shapes, facts) for name in spec.objectives}
             )
         except ValueError as error:
             raise ProjectError(f"params.yaml: heads.{spec.name}: {error}") from None
         self.mix = nn.Sequential(
-            nn.Dropout(spec.dropout), nn.Linear(self.fusion.out_dim, spec.dim), nn.GELU()
+            nn.Dropout(spec.dropout),
+            nn.Linear(self.fusion.out_dim, hidden),
+            *([nn.LayerNorm(hidden)] if spec.norm == "all" else []),
+            nn.GELU(),
+            nn.Dropout(spec.dropout),
         )
-        self.dropout = nn.Dropout(spec.dropout)
-        tasks = {
-            name: load_leaf("train/tasks", leaf.code).Task(spec.dim, facts[name], **leaf.options)
-            for name, leaf in spec.tasks.items()
-        }
-        self.tasks = nn.ModuleDict(tasks)
-
         learned = spec.training.task_weights == "uncertainty"
         self.uncertainty = Uncertainty(len(self.tasks)) if learned else None
 
@@ -105,16 +76,54 @@ class Head(nn.Module):
         weighted: Tensor = losses * weights
         return weighted.sum() if self.uncertainty is None else self.uncertainty(weighted)
 
-    def standardise(self, dataset: Dataset) -> None:
+    def take_moments(self, dataset: Dataset) -> None:
         """Take mean and standard deviation of every modality from the training part."""
         for name, tracks in dataset.tracks.items():
-            mean, std = tracks.moments()
-            self.inputs[name].mean.copy_(mean)  # type: ignore[operator,union-attr]
-            self.inputs[name].std.copy_(std)  # type: ignore[operator,union-attr]
+            self.inputs[name].take_moments(*tracks.moments())  # type: ignore[operator,union-attr]
 
-    def forward(self, tracks: Mapping[str, Padded]) -> dict[str, Tensor]:
+    def standardised(self, tracks: Mapping[str, Padded]) -> dict[str, Padded]:
+        """The tracks of the modalities it reads, in standard deviations from the mean."""
+        return {name: into.standardised(tracks[name]) for name, into in self.inputs.items()}  # type: ignore[operator,union-attr]
+
+    def encode(self, tracks: Mapping[str, Padded]) -> Encoded:
+        """Encoded steps and fused vectors of standardised tracks."""
         encoded = {
             name: self.temporals[name](into(tracks[name])) for name, into in self.inputs.items()
         }
-        fused = self.dropout(self.mix(self.fusion(encoded)))
-        return {name: task(fused) for name, task in self.tasks.items()}
+        return Encoded(encoded, self.mix(self.fusion(encoded)))
+
+    def answer(self, encoded: Encoded) -> dict[str, Tensor]:
+        """The output of each task."""
+        return {name: task(encoded.fused) for name, task in self.tasks.items()}
+
+    def forward(self, tracks: Mapping[str, Padded]) -> dict[str, Tensor]:
+        return self.answer(self.encode(self.standardised(tracks)))
+
+
+def _temporal(spec: HeadSpec, name: str) -> nn.Module:
+    leaf = spec.temporal[name]
+    found: nn.Module = load_leaf("train/temporal", leaf.code).Temporal(
+        spec.dim, spec.dropout, **leaf.options
+    )
+    return found
+
+
+def _pooling(spec: HeadSpec, name: str) -> nn.Module:
+    leaf = spec.pooling[name]
+    found: nn.Module = load_leaf("train/pooling", leaf.code).Pooling(spec.dim, **leaf.options)
+    return found
+
+
+def _task(spec: HeadSpec, name: str, hidden: int, facts: Facts) -> nn.Module:
+    leaf = spec.tasks[name]
+    found: nn.Module = load_leaf("train/tasks", leaf.code).Task(hidden, facts[name], **leaf.options)
+    return found
+
+
+def _objective(
+    spec: HeadSpec, name: str, hidden: int, modalities: Mapping[str, Any], facts: Facts
+) -> nn.Module:
+    leaf = spec.objectives[name]
+    objective = load_leaf("train/objectives", leaf.code).Objective
+    found: nn.Module = objective(spec.dim, hidden, list(modalities), facts[name], **leaf.options)
+    return found

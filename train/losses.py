@@ -1,55 +1,64 @@
-"""Losses of one task over labelled utterances, each a mean."""
+"""Losses of one task over labelled utterances, each a mean in which every one has a weight."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 # Keeps roots and quotients finite where predictions are exact or all the same.
 TINY = 1e-8
+
+
+def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
+    """The mean of `values (N,)` with weights `(N,)`."""
+    return (weights * values).sum() / weights.sum().clamp_min(TINY)
 
 
 def focal(
     logits: Tensor, targets: Tensor, weight: Tensor, label_smoothing: float, gamma: float
 ) -> Tensor:
-    """Cross-entropy that looks away from what is known well (Lin et al. 2017).
+    """Cross-entropy of each utterance `(N,)` that looks away from what is known well.
 
-    Each utterance's cross-entropy is multiplied by `(1 - p) ** gamma`, p the probability of its
-    class; with gamma 0 it is the cross-entropy. `logits (N, C)`, `targets (N,)`, `weight (C,)`.
+    It is multiplied by `(1 - p) ** gamma`, p the probability of the utterance's class (Lin et al.
+    2017); with gamma 0 it is the cross-entropy. `logits (N, C)`, `targets (N,)`, `weight (C,)`.
     """
     plain = nn.functional.cross_entropy(
         logits, targets, weight, label_smoothing=label_smoothing, reduction="none"
     )
+    if gamma == 0:
+        return plain
     likely = logits.softmax(dim=1).gather(1, targets[:, None])[:, 0]
-    return ((1 - likely) ** gamma * plain).sum() / weight[targets].sum().clamp_min(TINY)
+    return (1 - likely) ** gamma * plain
 
 
-def mse(predicted: Tensor, truth: Tensor) -> Tensor:
+def mse(predicted: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     """Mean squared error."""
-    return nn.functional.mse_loss(predicted, truth)
+    return weighted_mean((predicted - truth).square(), weights)
 
 
-def rmse(predicted: Tensor, truth: Tensor) -> Tensor:
+def rmse(predicted: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     """Root of the mean squared error of the batch."""
-    return (nn.functional.mse_loss(predicted, truth) + TINY).sqrt()
+    return (mse(predicted, truth, weights) + TINY).sqrt()
 
 
-def mae(predicted: Tensor, truth: Tensor) -> Tensor:
+def mae(predicted: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     """Mean absolute error."""
-    return nn.functional.l1_loss(predicted, truth)
+    return weighted_mean((predicted - truth).abs(), weights)
 
 
-def huber(predicted: Tensor, truth: Tensor) -> Tensor:
+def huber(predicted: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     """Squared error up to one deviation of the training labels, absolute beyond (Huber 1964)."""
-    return nn.functional.huber_loss(predicted, truth)
+    each = nn.functional.huber_loss(predicted, truth, reduction="none")
+    return weighted_mean(each, weights)
 
 
-def ccc(predicted: Tensor, truth: Tensor) -> Tensor:
+def ccc(predicted: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     """One minus the concordance correlation (Lin 1989) of the batch."""
-    means = predicted.mean(), truth.mean()
-    covariance = ((predicted - means[0]) * (truth - means[1])).mean()
-    spread = predicted.var(correction=0) + truth.var(correction=0)
+    means = weighted_mean(predicted, weights), weighted_mean(truth, weights)
+    apart = predicted - means[0], truth - means[1]
+    covariance = weighted_mean(apart[0] * apart[1], weights)
+    spread = weighted_mean(apart[0].square() + apart[1].square(), weights)
     return 1 - 2 * covariance / (spread + (means[0] - means[1]).square() + TINY)
 
 

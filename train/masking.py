@@ -1,5 +1,6 @@
 """Padded tracks and the only arithmetic on their masks. True means real."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -31,6 +32,51 @@ def masked_mean(track: Padded) -> Tensor:
     """The mean over real steps `(B, D)`; zeros where there is none."""
     count = track.mask.sum(dim=1, keepdim=True).clamp_min(1)
     return zero_padding(track).values.sum(dim=1) / count
+
+
+def masked_max(track: Padded) -> Tensor:
+    """The greatest value over real steps `(B, D)`; zeros where there is none."""
+    lowest = torch.finfo(track.values.dtype).min
+    values = track.values.masked_fill(~track.mask[..., None], lowest).amax(dim=1)
+    return torch.where(track.present[:, None], values, 0.0)
+
+
+def first_step(track: Padded) -> Tensor:
+    """The first real step `(B, D)`; zeros where there is none."""
+    place = track.mask.int().argmax(dim=1)
+    values = track.values[torch.arange(len(place)), place]
+    return torch.where(track.present[:, None], values, 0.0)
+
+
+def masked_bins(track: Padded, bins: int) -> Padded:
+    """Tracks of more than `bins` steps as the means of so many equal stretches: `(B, ≤bins, ...)`.
+
+    Step t of n falls into stretch `t * bins // n`. Shorter tracks stay as they are.
+    """
+    if track.mask.shape[1] <= bins:
+        return track
+    clean, lengths = zero_padding(track), track.mask.sum(dim=1)
+    steps = torch.arange(track.mask.shape[1], device=lengths.device)
+    place = torch.where(
+        lengths[:, None] > bins, steps * bins // lengths[:, None].clamp_min(1), steps
+    ).clamp_max(bins - 1)
+    rows = torch.arange(len(lengths), device=lengths.device)[:, None] * bins
+    at = (rows + place).flatten()
+    flat = clean.values.flatten(0, 1)
+    sums = flat.new_zeros((len(lengths) * bins, *flat.shape[1:])).index_add_(0, at, flat)
+    count = flat.new_zeros(len(lengths) * bins).index_add_(0, at, track.mask.flatten().to(flat))
+    means = sums / count.clamp_min(1).reshape(-1, *[1] * (flat.dim() - 1))
+    shape = (len(lengths), bins)
+    return Padded(means.unflatten(0, shape), count.unflatten(0, shape) > 0)
+
+
+def joined(tracks: Iterable[Padded]) -> Padded:
+    """Tracks of the same utterances one after another in time, padding left where it is."""
+    found = list(tracks)
+    return Padded(
+        torch.cat([track.values for track in found], dim=1),
+        torch.cat([track.mask for track in found], dim=1),
+    )
 
 
 def masked_strides(track: Padded, stride: int) -> Padded:

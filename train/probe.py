@@ -17,9 +17,10 @@ from torch import Tensor
 from features.head_specs import ProbeSpec
 from train.answers import Predictions
 from train.dataset import Dataset, Part
-from train.fit import Epoch, evaluation_batch
+from train.epoch import Epoch
 from train.masking import Padded, masked_mean, masked_std
 from train.measures import Measure, Numbers, measures_of
+from train.predict import evaluation_batch
 from train.scoring import choice_score, part_scores
 
 MAX_ITERATIONS = 2000

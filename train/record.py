@@ -88,7 +88,10 @@ def described(spec: AnyHead) -> dict[str, Any]:
     for name, value in vars(spec).items():
         if isinstance(value, LeafSpec):
             described[name] = value.as_dict()
-    described["tasks"] = {name: leaf.as_dict() for name, leaf in spec.tasks.items()}
+        elif name in ("tasks", "temporal", "objectives") or (
+            name == "pooling" and isinstance(value, Mapping)
+        ):
+            described[name] = {key: leaf.as_dict() for key, leaf in value.items()}
     protocol = spec.protocol
     drawn = {"dev_share": protocol.dev_share, "dev_unit": protocol.dev_unit}
     described["protocol"] = {**protocol.leaf.as_dict(), **drawn}

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from train.answers import Predictions
 from train.dataset import Dataset
-from train.fit import Epoch
+from train.epoch import Epoch
 from train.protocol import Parts
 
 # A modality, and the level of noise on it; None where it is missing.

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,21 @@ from features.manifest import Label
 from features.progress import Progress
 from features.store.reader import Store
 from train.answers import Answers
+from train.checkpoint import Checkpoints, run_key
 from train.figures import evaluation, metrics_of
 from train.measures import measures_of
 from train.protocol import cut
 from train.record import (
     confusion_table,
     csv_table,
+    described,
     prediction_lines,
     run_record,
     weights_name,
 )
 from train.result import FoldResult
 from train.task_facts import task_facts
-from train.training import rounds, run_fold
+from train.training import Setting, rounds, run_fold
 
 
 def run_head(
@@ -33,19 +36,24 @@ def run_head(
     labels: Sequence[Label],
     stores: Mapping[str, Store],
     folder: Path,
+    work: Path | None = None,
+    setting: Setting | None = None,
 ) -> dict[str, Any]:
     """Train, score and write ``runs/<head>``; returns what `metrics.json` holds.
 
-    The folder is complete or absent: it is built beside its place and renamed.
+    The folder is complete or absent: it is built beside its place and renamed. With a folder
+    `work` for trainings in progress, a run that was interrupted goes on where it stood.
     """
     where = f"params.yaml: heads.{spec.name}"
     folds = cut(spec.protocol, labels, where)
     facts = [task_facts(spec, parts, where) for parts in folds]
+    checkpoints = Checkpoints(work, run_key(described(spec), labels, stores))
+    setting = replace(setting or Setting(), checkpoints=checkpoints)
     total = len(folds) * (len(spec.seeds) + 1) * rounds(spec)
     with Progress(spec.name, total, "epochs") as shown:
         results = [
-            run_fold(spec, parts, known, stores, shown)
-            for parts, known in zip(folds, facts, strict=True)
+            run_fold(spec, number, parts, known, stores, setting, shown)
+            for number, (parts, known) in enumerate(zip(folds, facts, strict=True))
         ]
     measures = measures_of(spec, facts[0])
     dev = Answers.of({r.parts.fold: (r.parts.dev, r.dev) for r in results})
@@ -61,6 +69,7 @@ def run_head(
         "curves.csv": csv_table(_curves(results)),
     }
     write_folder(folder, {**content, **_weights(results, spec.seeds)})
+    checkpoints.remove()
     return metrics
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from features.errors import ProjectError, quoted
-from features.head_specs import TrainedSpec
+from features.head_specs import HeadSpec, TrainedSpec
 from features.leaves import load_leaf
 from features.manifest import SPLITS
 from train.measures import Measure, measures_of
@@ -11,7 +11,7 @@ from train.protocol import Parts
 
 
 def task_facts(spec: TrainedSpec, parts: Parts, where: str) -> dict[str, dict[str, Any]]:
-    """Per task what it takes from the training labels, such as the names of classes.
+    """Per task and objective what it takes from the training labels, such as names of classes.
 
     Raises ProjectError where a part has no label for a task, and where dev or test has a class
     that the training part lacks: no head could ever name it.
@@ -28,6 +28,11 @@ def task_facts(spec: TrainedSpec, parts: Parts, where: str) -> dict[str, dict[st
             )
     for measure in measures_of(spec, facts):
         _check(measure, spec.corpus, parts, f"{where}.tasks.{measure.task}")
+    for name in spec.objectives if isinstance(spec, HeadSpec) else ():
+        try:
+            facts[name] = load_leaf("train/objectives", name).facts(parts.train)
+        except ProjectError as error:
+            raise ProjectError(f"{where}.objectives, fold {parts.fold!r}: {error}") from None
     return facts
 
 

@@ -1,22 +1,28 @@
 """Trains the heads of one fold, and asks each what it makes of dev and test."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from features.head_specs import AnyHead, HeadSpec
 from features.manifest import Label
 from features.progress import Progress
 from features.store.reader import Store
+from train.checkpoint import Checkpoints
 from train.damage import damages
-from train.dataset import Part, load_dataset
-from train.fit import Epoch, fit
+from train.dataset import CPU, Part, load_dataset
+from train.epoch import Epoch
+from train.fit import fit
 from train.measures import measures_of
 from train.probe import fit_probe
 from train.protocol import Parts
 from train.result import Fitted, FoldResult
+from train.tracking import NoTracker, Tracker
 
 
 def rounds(spec: AnyHead) -> int:
@@ -24,19 +30,47 @@ def rounds(spec: AnyHead) -> int:
     return spec.training.epochs if isinstance(spec, HeadSpec) else len(spec.strengths)
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What surrounds the trainings of a run: where they are kept, tracked and computed.
+
+    `weights` are those that a training starts from, by fold (from 0) and seed.
+    """
+
+    checkpoints: Checkpoints = field(default_factory=lambda: Checkpoints(None, ""))
+    tracker: Tracker = field(default_factory=NoTracker)
+    weights: Callable[[int, int], dict[str, Tensor]] | None = None
+    device: torch.device = CPU
+
+
 def run_fold(
     spec: AnyHead,
+    number: int,
     parts: Parts,
     facts: dict[str, dict[str, Any]],
     stores: Mapping[str, Store],
+    setting: Setting,
     shown: Progress,
 ) -> FoldResult:
-    """Train a head with every seed on one fold, and once on shuffled labels."""
+    """Train a head with every seed on one fold (from 0), and once on shuffled labels."""
     train, dev, test = (_part(stores, part) for part in (parts.train, parts.dev, parts.test))
     deviations = {name: tracks.moments()[1] for name, tracks in train.dataset.tracks.items()}
     damaged = damages(test.dataset, deviations)
-    fitted = [_fit(spec, facts, train, dev, seed, shown) for seed in spec.seeds]
-    guessing = _fit(spec, facts, _shuffled(train), _shuffled(dev), spec.seeds[0], shown)
+
+    def fitted_with(name: str, seed: int, train: Part, dev: Part) -> Fitted:
+        note = partial(_note, spec, facts)
+        with setting.tracker.training(f"{parts.fold}/{name}") as log:
+
+            def on_epoch(epoch: Epoch) -> None:
+                log(epoch)
+                shown.advance(note=note(epoch))
+
+            fitted = _fit(spec, facts, train, dev, seed, on_epoch, setting, number, name)
+        shown.advance(rounds(spec) - len(fitted.epochs))
+        return fitted
+
+    fitted = [fitted_with(f"seed-{seed}", seed, train, dev) for seed in spec.seeds]
+    guessing = fitted_with("shuffled", spec.seeds[0], _shuffled(train), _shuffled(dev))
     return FoldResult(
         parts,
         facts,
@@ -64,17 +98,16 @@ def _fit(
     train: Part,
     dev: Part,
     seed: int,
-    shown: Progress,
+    on_epoch: Callable[[Epoch], None],
+    setting: Setting,
+    number: int,
+    name: str,
 ) -> Fitted:
-    def on_epoch(epoch: Epoch) -> None:
-        shown.advance(note=_note(spec, facts, epoch))
-
-    if isinstance(spec, HeadSpec):
-        fitted: Fitted = fit(spec, facts, train, dev, seed, on_epoch)
-    else:
-        fitted = fit_probe(spec, facts, train, dev, seed, on_epoch)
-    shown.advance(rounds(spec) - len(fitted.epochs))
-    return fitted
+    if not isinstance(spec, HeadSpec):
+        return fit_probe(spec, facts, train, dev, seed, on_epoch)
+    checkpoint = setting.checkpoints.of(f"fold-{number + 1}-{name}")
+    start = None if setting.weights is None else setting.weights(number, seed)
+    return fit(spec, facts, train, dev, seed, on_epoch, checkpoint, start, setting.device)
 
 
 def _note(spec: AnyHead, facts: Mapping[str, Any], epoch: Epoch) -> str:

@@ -16,10 +16,10 @@ from features.manifest import Label
 from features.store.reader import Store
 from train.answers import Answers, Predictions
 from train.dataset import Dataset, load_dataset
-from train.fit import build_head, predict
 from train.mapping import Mapped, map_labels
 from train.measures import Facts, Measure, Numbers, measures_of
 from train.metrics import scores
+from train.predict import build_head, predict
 from train.probe import restored_probe
 from train.record import confusion_table, described, prediction_lines, weights_name
 from train.scoring import by_class, summary

@@ -1,48 +1,47 @@
 """Cross-modal attention: the steps of each modality attend to those of every other one.
 
-After MulT (Tsai et al. 2019), with one block per pair. What a modality gathers from the others
+After MulT (Tsai et al. 2019), with one attention per pair. What a modality gathers from the others
 is added to its own steps; a missing modality is attended to by none.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
+from train.attention import check_heads
+from train.fusions._exchange import pairs, then_fusion
+from train.fusions._vectors import Pool
 from train.masking import Padded, attend, zero_padding
 
 RANGES = {"heads": (1, None)}
 
 
 class Fusion(nn.Module):
-    """Modalities that have attended to each other, pooled and concatenated: `(B, out_dim)`."""
+    """Modalities that have attended to each other; then the fusion `then`."""
 
     def __init__(
         self,
         modalities: Sequence[str],
         dim: int,
         dropout: float,
-        pool: Callable[[], nn.Module],
+        pool: Pool,
         *,
         heads: int = 4,
+        then: Literal["concat", "gated", "dynamic", "adaptive", "tensor", "low-rank"] = "concat",
     ) -> None:
         super().__init__()
-        if dim % heads:
-            raise ValueError(f"dim is {dim}; it must be a multiple of heads, {heads}")
+        check_heads(dim, heads)
         self.norms = nn.ModuleDict({name: nn.LayerNorm(dim) for name in modalities})
         self.attentions = nn.ModuleDict(
             {
                 f"{query}-{memory}": nn.MultiheadAttention(dim, heads, dropout, batch_first=True)
-                for query in modalities
-                for memory in modalities
-                if query != memory
+                for query, memory in pairs(modalities)
             }
         )
         self.dropout = nn.Dropout(dropout)
-        self.pools = nn.ModuleDict({name: pool() for name in modalities})
-        widths: list[Any] = [part.out_dim for part in self.pools.values()]
-        self.out_dim = int(sum(widths))
+        self.then = then_fusion(then, modalities, dim, dropout, pool)
+        self.out_dim = self.then.out_dim
 
     def forward(self, tracks: Mapping[str, Padded]) -> Tensor:
         clean = {name: zero_padding(tracks[name]) for name in self.norms}
@@ -50,16 +49,14 @@ class Fusion(nn.Module):
             name: zero_padding(Padded(norm(clean[name].values), clean[name].mask))
             for name, norm in self.norms.items()
         }
-        pooled = []
-        for name, pool in self.pools.items():
-            values = clean[name].values
+        seen = {}
+        for name, track in clean.items():
+            values = track.values
             for memory in clean:
                 if memory != name:
-                    gathered = attend(
-                        self.attentions[f"{name}-{memory}"],  # type: ignore[arg-type]
-                        normed[name],
-                        normed[memory],
-                    )
+                    attention = self.attentions[f"{name}-{memory}"]
+                    gathered = attend(attention, normed[name], normed[memory])  # type: ignore[arg-type]
                     values = values + self.dropout(gathered)
-            pooled.append(pool(Padded(values, clean[name].mask)))
-        return torch.cat(pooled, dim=1)
+            seen[name] = Padded(values, track.mask)
+        fused: Tensor = self.then(seen)
+        return fused

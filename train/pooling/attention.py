@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from train.attention import check_heads
 from train.masking import Padded, masked_softmax, zero_padding
 
 RANGES = {"heads": (1, None), "hidden": (1, None)}
@@ -16,8 +17,7 @@ class Pooling(nn.Module):
 
     def __init__(self, dim: int, *, heads: int = 4, hidden: int = 128) -> None:
         super().__init__()
-        if dim % heads:
-            raise ValueError(f"dim is {dim}; it must be a multiple of heads, {heads}")
+        check_heads(dim, heads)
         self.out_dim = dim
         self.heads = heads
         self.score = nn.Sequential(nn.Linear(dim, hidden), nn.Tanh(), nn.Linear(hidden, heads))

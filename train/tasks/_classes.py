@@ -56,18 +56,17 @@ class ClassTask(nn.Module):
         logits: Tensor = self.output(fused)
         return logits
 
-    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """The mean over the labelled utterances; 0 where there is none."""
+    def loss(self, logits: Tensor, targets: Tensor, scale: Tensor | None = None) -> Tensor:
+        """The mean over the labelled utterances, weighed by `scale` as well; 0 without any."""
         labelled = targets != UNKNOWN
         if not bool(labelled.any()):
             return logits.sum() * 0.0
         weights: Tensor = self.class_weights  # type: ignore[assignment]
         logits, targets = logits[labelled], targets[labelled]
-        if self.focal_gamma > 0:
-            return focal(logits, targets, weights, self.label_smoothing, self.focal_gamma)
-        return nn.functional.cross_entropy(
-            logits, targets, weight=weights, label_smoothing=self.label_smoothing
-        )
+        each = focal(logits, targets, weights, self.label_smoothing, self.focal_gamma)
+        if scale is None:
+            return each.sum() / weights[targets].sum()
+        return (scale[labelled] * each).sum() / (scale[labelled] * weights[targets]).sum()
 
     def predict(self, logits: Tensor) -> dict[str, Tensor]:
         """Per utterance the probability of each class, `(N, C)`."""

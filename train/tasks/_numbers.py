@@ -60,13 +60,20 @@ class NumberTask(nn.Module):
         values: Tensor = self.output(fused)
         return values
 
-    def loss(self, values: Tensor, targets: Tensor) -> Tensor:
-        """The sum over the numbers of the mean loss of the labelled utterances; 0 without any."""
+    def loss(self, values: Tensor, targets: Tensor, scale: Tensor | None = None) -> Tensor:
+        """The sum over the numbers of the mean loss of the labelled utterances; 0 without any.
+
+        In a mean each utterance weighs as its `scale` says.
+        """
         total = values.sum() * 0.0
+        weights = torch.ones(len(values), device=values.device) if scale is None else scale
         for number in range(len(self.names)):
-            labelled = targets[:, number].isfinite()
-            if bool(labelled.any()):
-                total = total + self.criterion(values[labelled, number], targets[labelled, number])
+            known = targets[:, number].isfinite()
+            if bool(known.any()):
+                found = self.criterion(
+                    values[known, number], targets[known, number], weights[known]
+                )
+                total = total + found
         return total
 
     def predict(self, values: Tensor) -> dict[str, Tensor]:

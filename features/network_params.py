@@ -1,0 +1,128 @@
+"""Reads what a head that is a network is made of: its parts, its objectives, its training."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from features.binding import Parameter, dataclass_parameters, within
+from features.entries import Entries
+from features.errors import quoted
+from features.head_specs import HeadSpec, TrainedSpec
+from features.leaves import leaf_constant, leaf_names
+from features.manifest import MODALITIES
+from features.specs import LeafSpec
+from features.training_params import read_training
+
+DEFAULTS = {"dim": 128, "dropout": 0.1}
+CHECKS = {
+    "dim": within(1, None),
+    "hidden": within(1, None),
+    "bins": within(1, None),
+    "dropout": lambda value: None if 0 <= value < 1 else "in [0, 1)",
+}
+# Bound to the constructor of a leaf, each in a way of its own.
+LEAVES = ("temporal", "pooling", "fusion", "training", "objectives")
+
+
+def network_parameters() -> list[Parameter]:
+    """The settings that a network has and a probe has not."""
+    shared = {parameter.name for parameter in dataclass_parameters(TrainedSpec)} | {"start"}
+    return [
+        Parameter(
+            p.name,
+            Any if p.name in LEAVES else p.hint,
+            DEFAULTS.get(p.name, p.default),
+            CHECKS.get(p.name),
+        )
+        for p in dataclass_parameters(HeadSpec)
+        if p.name not in shared
+    ]
+
+
+def read_network(
+    entries: Entries, where: str, values: dict[str, Any], modalities: Sequence[str]
+) -> None:
+    """Put specs in the place of what is written about the parts of a network."""
+    for part, symbol in (("temporal", "Temporal"), ("pooling", "Pooling")):
+        values[part] = _by_modality(entries, f"{where}.{part}", values[part], symbol, modalities)
+    values["fusion"] = entries.leaf(f"{where}.fusion", values["fusion"], "train/fusions", "Fusion")
+    values["objectives"] = _objectives(entries, f"{where}.objectives", values["objectives"])
+    training = read_training(
+        entries, f"{where}.training", values["training"], values["dropout"], modalities
+    )
+    values["training"] = training
+    _check_fusion(entries, where, values, modalities)
+    for name in values["objectives"]:
+        _check_modalities(entries, f"{where}.objectives", "train/objectives", name, modalities)
+    if training is not None and training.mixup and values["objectives"]:
+        entries.problems.append(
+            f"{where}.training.mixup is {training.mixup:g}, and the objectives "
+            f"{quoted(values['objectives'])} need utterances that are not mixed; leave one out"
+        )
+
+
+def _by_modality(
+    entries: Entries, where: str, given: Any, symbol: str, modalities: Sequence[str]
+) -> dict[str, LeafSpec]:
+    """One leaf for every modality, or one for each of them."""
+    folder = f"train/{where.rsplit('.', 1)[1]}"
+    if not isinstance(given, Mapping) or not given or not set(given) <= set(MODALITIES):
+        leaf = entries.leaf(where, given, folder, symbol)
+        return {} if leaf is None else dict.fromkeys(modalities, leaf)
+    found = {}
+    for name, settings in given.items():
+        if name not in modalities:
+            entries.problems.append(f"{where} names {name!r}, which the inputs switch off")
+        elif leaf := entries.leaf(f"{where}.{name}", settings, folder, symbol):
+            found[name] = leaf
+    entries.problems += [
+        f"{where}.{name} is missing; give one for every modality in use, or one for all"
+        for name in modalities
+        if name not in given
+    ]
+    return found
+
+
+def _objectives(entries: Entries, where: str, given: Any) -> dict[str, LeafSpec]:
+    known = leaf_names("train/objectives")
+    if not isinstance(given, Mapping):
+        entries.problems.append(f"{where} is {given!r}; it must map names to settings")
+        return {}
+    found = {}
+    for name, options in given.items():
+        if name not in known:
+            entries.unknown(f"{where} names {name!r}", str(name), known, "objectives")
+        elif not isinstance(options, Mapping | None):
+            entries.problems.append(
+                f"{where}.{name} is {options!r}; it must be a mapping of settings, {{}} for none"
+            )
+        elif leaf := entries.leaf(
+            f"{where}.{name}", {**(options or {}), "code": name}, "train/objectives", "Objective"
+        ):
+            found[name] = leaf
+    return found
+
+
+def _check_fusion(
+    entries: Entries, where: str, values: Mapping[str, Any], modalities: Sequence[str]
+) -> None:
+    fusion = values["fusion"]
+    if fusion is None:
+        return
+    _check_modalities(entries, f"{where}.fusion", "train/fusions", fusion.code, modalities)
+    pooled = {leaf.code for leaf in values["pooling"].values()}
+    if leaf_constant("train/fusions", fusion.code, "ONE_POOLING", False) and len(pooled) > 1:
+        entries.problems.append(
+            f"{where}.pooling differs between modalities, and the fusion {fusion.code!r} pools "
+            "them together; give one pooling for all"
+        )
+
+
+def _check_modalities(
+    entries: Entries, where: str, folder: str, code: str, modalities: Sequence[str]
+) -> None:
+    fewest = leaf_constant(folder, code, "MIN_MODALITIES", 1)
+    if len(modalities) < fewest:
+        entries.problems.append(
+            f"{where} is {code!r}, which needs {fewest} modalities; the inputs switch on "
+            f"{quoted(modalities)}"
+        )

@@ -1,0 +1,13 @@
+"""Where the epochs of trainings are shown while they run; decides no number."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class TrackingSpec:
+    """`wandb` is that library's mode; online it needs an account. `project` is its project."""
+
+    tensorboard: bool = True
+    wandb: Literal["off", "offline", "online"] = "off"
+    project: str = "permafrost"

@@ -1,0 +1,91 @@
+"""Trainings in progress on disk, so that a run that was killed goes on where it stood."""
+
+import hashlib
+import io
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from features.files import write_atomic
+from features.leaves import ROOT
+from features.manifest import Label
+from features.store.reader import Store
+
+# A training in progress is written down no more often than this.
+EVERY_S = 2.0
+
+
+class Checkpoint:
+    """The file of one training in progress; without a path nothing is kept."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+        self.written = time.monotonic()
+
+    def read(self) -> dict[str, Any] | None:
+        """What was written last; None where nothing was."""
+        if self.path is None or not self.path.exists():
+            return None
+        state: dict[str, Any] = torch.load(self.path, weights_only=True)
+        return state
+
+    def due(self) -> bool:
+        """Whether it is time to write again."""
+        return self.path is not None and time.monotonic() - self.written >= EVERY_S
+
+    def write(self, state: Mapping[str, Any]) -> None:
+        """Put a new state in the place of the old one; whoever looks sees one of them whole."""
+        if self.path is None:
+            return
+        content = io.BytesIO()
+        torch.save(dict(state), content)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(self.path, content.getvalue())
+        self.written = time.monotonic()
+
+
+class Checkpoints:
+    """The trainings of one run, in a folder that everything that decides their numbers names.
+
+    Trainings of other settings, labels, tracks or code are thrown away.
+    """
+
+    def __init__(self, folder: Path | None, key: str) -> None:
+        self.folder = folder
+        self.own = None if folder is None else folder / key
+        if folder is not None and folder.exists():
+            for old in folder.iterdir():
+                if old != self.own:
+                    shutil.rmtree(old)
+
+    def of(self, name: str) -> Checkpoint:
+        """The checkpoint of one training, such as ``fold 1, seed 0``."""
+        return Checkpoint(None if self.own is None else self.own / f"{name}.pt")
+
+    def remove(self) -> None:
+        """Throw everything away: the run is complete."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def run_key(
+    described: Mapping[str, Any], labels: Sequence[Label], stores: Mapping[str, Store]
+) -> str:
+    """A digest of everything that decides the numbers of a run on one machine."""
+    digest = hashlib.sha256()
+    told = [
+        described,
+        [asdict(label) for label in labels],
+        {name: store.attributes["digest"] for name, store in stores.items()},
+        [torch.__version__, torch.get_num_threads()],
+    ]
+    digest.update(json.dumps(told, sort_keys=True).encode())
+    for file in sorted((ROOT / "train").rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:32]

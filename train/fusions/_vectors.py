@@ -1,0 +1,34 @@
+"""What fusions of one vector per modality have in common."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from train.masking import Padded
+
+Pool = Callable[[str], nn.Module]
+
+
+class Vectors(nn.Module):
+    """Each modality pooled and brought to the width `dim`: `(B, M, dim)`, in the order given."""
+
+    def __init__(self, modalities: Sequence[str], dim: int, dropout: float, pool: Pool) -> None:
+        super().__init__()
+        self.pools = nn.ModuleDict({name: pool(name) for name in modalities})
+        self.projections = nn.ModuleDict(
+            {
+                name: nn.Sequential(nn.Dropout(dropout), nn.Linear(int(part.out_dim), dim))  # type: ignore[arg-type]
+                for name, part in self.pools.items()
+            }
+        )
+
+    def forward(self, tracks: Mapping[str, Padded]) -> Tensor:
+        return torch.stack(
+            [self.projections[name](pool(tracks[name])) for name, pool in self.pools.items()], dim=1
+        )
+
+
+def present(modalities: Sequence[str], tracks: Mapping[str, Padded]) -> Tensor:
+    """Which modalities each utterance has, `(B, M)` bool."""
+    return torch.stack([tracks[name].present for name in modalities], dim=1)

@@ -1,0 +1,34 @@
+"""Adaptive fusion: the modalities that are there share the weight among themselves."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from train.fusions._vectors import Pool, Vectors, present
+from train.masking import Padded, masked_softmax
+
+MIN_MODALITIES = 2
+
+
+class Fusion(nn.Module):
+    """A weighted sum over the modalities that an utterance has: `(B, dim)`.
+
+    Each is scored on its own, and the weights are a softmax over those that are there. A missing
+    one says nothing; an utterance without any gives a learned vector.
+    """
+
+    def __init__(self, modalities: Sequence[str], dim: int, dropout: float, pool: Pool) -> None:
+        super().__init__()
+        self.modalities = list(modalities)
+        self.vectors = Vectors(modalities, dim, dropout, pool)
+        self.scores = nn.ModuleDict({name: nn.Linear(dim, 1) for name in modalities})
+        self.nothing = nn.Parameter(torch.zeros(dim))
+        self.out_dim = dim
+
+    def forward(self, tracks: Mapping[str, Padded]) -> Tensor:
+        vectors, there = self.vectors(tracks), present(self.modalities, tracks)
+        scores = [self.scores[name](vectors[:, n]) for n, name in enumerate(self.modalities)]
+        weights = masked_softmax(torch.stack(scores, dim=1), there)
+        fused = (weights * vectors).sum(dim=1)
+        return torch.where(there.any(dim=1)[:, None], fused, self.nothing)

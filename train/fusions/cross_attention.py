@@ -1,0 +1,46 @@
+"""Cross-attention: the steps of each modality attend to those of all others together.
+
+With two modalities this is attention in both directions, as in Emotion2Vec_Text.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from torch import Tensor, nn
+
+from train.attention import AttentionBlock
+from train.fusions._exchange import then_fusion
+from train.fusions._vectors import Pool
+from train.masking import Padded, joined
+
+RANGES = {"heads": (1, None)}
+MIN_MODALITIES = 2
+
+
+class Fusion(nn.Module):
+    """One block per modality, its memory the steps of all others; then the fusion `then`."""
+
+    def __init__(
+        self,
+        modalities: Sequence[str],
+        dim: int,
+        dropout: float,
+        pool: Pool,
+        *,
+        heads: int = 4,
+        then: Literal["concat", "gated", "dynamic", "adaptive", "tensor", "low-rank"] = "concat",
+    ) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleDict(
+            {name: AttentionBlock(dim, heads, dropout) for name in modalities}
+        )
+        self.then = then_fusion(then, modalities, dim, dropout, pool)
+        self.out_dim = self.then.out_dim
+
+    def forward(self, tracks: Mapping[str, Padded]) -> Tensor:
+        seen = {
+            name: block(tracks[name], joined(tracks[m] for m in self.blocks if m != name))
+            for name, block in self.blocks.items()
+        }
+        fused: Tensor = self.then(seen)
+        return fused

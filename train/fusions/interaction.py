@@ -1,0 +1,66 @@
+"""Fine-grained interaction: each token is set against the frames that are most like it.
+
+The steps of one modality are aligned with those of another by a learned affinity, and both are
+compared number by number, as in ESIM (Chen et al. 2017).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from train.fusions._exchange import pairs, then_fusion
+from train.fusions._vectors import Pool
+from train.masking import Padded, masked_softmax, zero_padding
+
+MIN_MODALITIES = 2
+
+
+class Fusion(nn.Module):
+    """Steps with what they met in the other modalities; then the fusion `then`."""
+
+    def __init__(
+        self,
+        modalities: Sequence[str],
+        dim: int,
+        dropout: float,
+        pool: Pool,
+        *,
+        then: Literal["concat", "gated", "dynamic", "adaptive", "tensor", "low-rank"] = "concat",
+    ) -> None:
+        super().__init__()
+        names = [f"{one}-{other}" for one, other in pairs(modalities)]
+        self.affinities = nn.ModuleDict({n: nn.Linear(dim, dim, bias=False) for n in names})
+        self.comparisons = nn.ModuleDict(
+            {
+                n: nn.Sequential(nn.Linear(4 * dim, dim), nn.GELU(), nn.Dropout(dropout))
+                for n in names
+            }
+        )
+        self.then = then_fusion(then, modalities, dim, dropout, pool)
+        self.modalities = list(modalities)
+        self.out_dim = self.then.out_dim
+
+    def forward(self, tracks: Mapping[str, Padded]) -> Tensor:
+        clean = {name: zero_padding(tracks[name]) for name in self.modalities}
+        met = {}
+        for name, track in clean.items():
+            values = track.values
+            for other in clean:
+                if other != name:
+                    values = values + self._compare(f"{name}-{other}", track, clean[other])
+            met[name] = Padded(values, track.mask)
+        fused: Tensor = self.then(met)
+        return fused
+
+    def _compare(self, pair: str, track: Padded, other: Padded) -> Tensor:
+        """What each step makes of the steps of another modality, zeros where it is missing."""
+        asked = self.affinities[pair](track.values)
+        scores = torch.einsum("bid,bjd->bji", asked, other.values) / asked.shape[2] ** 0.5
+        aligned = torch.einsum("bji,bjd->bid", masked_softmax(scores, other.mask), other.values)
+        own = track.values
+        told = self.comparisons[pair](
+            torch.cat([own, aligned, own - aligned, own * aligned], dim=2)
+        )
+        return torch.where(other.present[:, None, None], told, 0.0)

@@ -1,0 +1,172 @@
+"""The state of one training, and one epoch of it."""
+
+import copy
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from features.errors import ProjectError
+from features.head_specs import HeadSpec
+from train.batch_loss import batch_loss
+from train.batches import bucketed, num_steps
+from train.curriculum import easiest, num_seen
+from train.dataset import Part
+from train.dropout import dropout_at, set_dropout
+from train.epoch import Epoch
+from train.measures import measures_of
+from train.optimise import Average, Schedule, optimiser_of, with_weights
+from train.predict import build_head, predict
+from train.scoring import choice_score, part_scores
+from train.start import take_weights
+
+
+class Loop:
+    """A head, its optimiser and everything else that one more epoch changes."""
+
+    def __init__(
+        self,
+        spec: HeadSpec,
+        facts: dict[str, dict[str, Any]],
+        train: Part,
+        dev: Part,
+        seed: int,
+        difficulty: Tensor | None,
+        start: dict[str, Tensor] | None,
+        device: torch.device,
+    ) -> None:
+        torch.manual_seed(seed)
+        self.spec, self.training, self.seed = spec, spec.training, seed
+        self.train, self.dev, self.device = train, dev, device
+        self.difficulty = difficulty
+        self.measures = measures_of(spec, facts)
+        self.head = build_head(spec, facts, train.dataset)
+        self.head.take_moments(train.dataset)
+        if start is not None:
+            take_weights(self.head, start, spec)
+        self.head.to(device)
+        outputs = {**self.head.tasks, **self.head.objectives}
+        self.targets = {n: part.targets(train.labels).to(device) for n, part in outputs.items()}  # type: ignore[operator]
+        self.costs = train.dataset.costs()
+        self.optimiser = optimiser_of(self.training, self.head.parameters())
+        self.schedule = Schedule(self.optimiser, self.training, self._epoch_steps())
+        decay = self.training.average
+        self.average = Average(self.head, decay) if decay else None
+        self.shuffle = torch.Generator().manual_seed(seed)
+        self.epochs: list[Epoch] = []
+        self.best_score, self.best_epoch = -math.inf, 0
+        self.best_state: dict[str, Tensor] = {}
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are over, or too many since the best one."""
+        done = len(self.epochs)
+        waited = done - self.best_epoch >= self.training.patience
+        return done >= self.training.epochs or (done > 0 and waited)
+
+    def run_epoch(self) -> None:
+        """Train on what the curriculum shows of the training part, then look at dev."""
+        epoch = len(self.epochs) + 1
+        set_dropout(self.head, dropout_at(self.training, self.spec.dropout, epoch))
+        total = len(self.train.dataset)
+        rows = easiest(self.difficulty, num_seen(self.training.curriculum, epoch, total), total)
+        loss = self._train(rows)
+        if not math.isfinite(loss):
+            raise ProjectError(
+                f"params.yaml: heads.{self.spec.name}: the loss of epoch {epoch} with seed "
+                f"{self.seed} is {loss}; lower training.lr, or set training.clip_norm"
+            )
+        with with_weights(self.head, self.average.values if self.average else None):
+            scores = part_scores(
+                self.measures, predict(self.head, self.dev.dataset), self.dev.labels
+            )
+            score = choice_score(scores, self.training.choose_by)
+            if score > self.best_score or not self.best_state:
+                self.best_score, self.best_epoch = score, epoch
+                self.best_state = copy.deepcopy(self.head.state_dict())
+        self.schedule.after_epoch(score)
+        flat = {f"dev_{name}_{k}": v for name, s in scores.items() for k, v in s.items()}
+        told = {"seed": self.seed, "epoch": epoch, "train_loss": loss, **flat}
+        self.epochs.append({**told, **self._paced(rows, epoch)})
+
+    def state(self) -> dict[str, Any]:
+        """All that is needed to go on as if nothing had happened."""
+        return {
+            "difficulty": self.difficulty,
+            "head": self.head.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state(),
+            "average": self.average.state() if self.average else None,
+            "shuffle": self.shuffle.get_state(),
+            "random": [torch.get_rng_state(), *torch.cuda.get_rng_state_all()],
+            "epochs": self.epochs,
+            "best": [self.best_score, self.best_epoch, self.best_state],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from where another stood."""
+        self.head.load_state_dict(state["head"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.restore(state["schedule"])
+        if self.average:
+            self.average.restore(state["average"])
+        self.shuffle.set_state(state["shuffle"])
+        torch.set_rng_state(state["random"][0])
+        torch.cuda.set_rng_state_all(state["random"][1:])
+        self.epochs = state["epochs"]
+        self.best_score, self.best_epoch, self.best_state = state["best"]
+
+    def _train(self, rows: Tensor) -> float:
+        """One pass over some rows of the training part; the mean loss."""
+        self.head.train()
+        training, total = self.training, torch.zeros((), device=self.device)
+        batches = bucketed(self.costs[rows], training.batch_size, self.shuffle)
+        for first in range(0, len(batches), training.accumulate):
+            group = batches[first : first + training.accumulate]
+            size = sum(len(batch) for batch in group)
+            self.optimiser.zero_grad()
+            for batch in group:
+                loss = self.loss(rows[batch])
+                (loss * (len(batch) / size)).backward()
+                total += loss.detach() * len(batch)
+            if training.clip_norm is not None:
+                torch.nn.utils.clip_grad_norm_(self.head.parameters(), training.clip_norm)
+            self.optimiser.step()
+            self.schedule.after_step()
+            if self.average:
+                self.average.update(self.head)
+        return float(total) / len(rows)
+
+    def loss(self, rows: Tensor) -> Tensor:
+        """The loss of a batch of training utterances, as training sees them."""
+        hard = None if self.difficulty is None else self.difficulty[rows].to(self.device)
+        return batch_loss(
+            self.head,
+            self.training,
+            self.train.dataset.gather(rows, self.device),
+            {name: values[rows] for name, values in self.targets.items()},
+            hard,
+        )
+
+    def _epoch_steps(self) -> list[int]:
+        """Steps of the optimiser in each epoch."""
+        training, total = self.training, len(self.train.dataset)
+        return [
+            num_steps(
+                num_seen(training.curriculum, epoch, total),
+                training.batch_size,
+                training.accumulate,
+            )
+            for epoch in range(1, training.epochs + 1)
+        ]
+
+    def _paced(self, rows: Tensor, epoch: int) -> dict[str, float]:
+        """What the curriculum and the dropout schedule did in an epoch, where there are some."""
+        told: dict[str, float] = {}
+        if self.training.curriculum is not None and self.difficulty is not None:
+            told["train_share"] = len(rows) / len(self.train.dataset)
+            told["train_difficulty"] = float(self.difficulty[rows].mean())
+        if self.training.raise_dropout is not None:
+            told["dropout"] = dropout_at(self.training, self.spec.dropout, epoch)
+        return told

@@ -1,0 +1,1 @@
+"""Losses that predict nothing and shape what a head learns, one file each."""

@@ -1,0 +1,66 @@
+"""InfoNCE: the modalities of one utterance are to be alike, those of different ones are not.
+
+Van den Oord et al. (2018), between modalities as in Radford et al. (2021).
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from features.manifest import Label
+from train.encoded import Encoded
+from train.masking import masked_mean
+
+RANGES = {"weight": (0, None), "temperature": (0.001, 100), "width": (1, None)}
+MIN_MODALITIES = 2
+
+
+def facts(train: Sequence[Label]) -> dict[str, Any]:
+    """What the objective takes from the training labels: nothing."""
+    return {}
+
+
+class Objective(nn.Module):
+    """The mean over all pairs of modalities of how badly one tells its partner in the batch.
+
+    Modalities are the means of their encoded steps, projected to `width` numbers. Utterances that
+    lack one of the two count for nothing, and so does a batch with fewer than two others.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        hidden: int,
+        modalities: Sequence[str],
+        facts: Mapping[str, Any],
+        *,
+        weight: float = 0.1,
+        temperature: float = 0.1,
+        width: int = 64,
+    ) -> None:
+        super().__init__()
+        self.weight, self.temperature = weight, temperature
+        self.projections = nn.ModuleDict({name: nn.Linear(dim, width) for name in modalities})
+
+    def targets(self, labels: Sequence[Label]) -> Tensor:
+        """The objective needs no label."""
+        return torch.zeros(len(labels))
+
+    def forward(self, encoded: Encoded, targets: Tensor) -> Tensor:
+        vectors = {
+            name: nn.functional.normalize(project(masked_mean(encoded.tracks[name])), dim=1)
+            for name, project in self.projections.items()
+        }
+        losses = []
+        for one, other in combinations(vectors, 2):
+            both = encoded.tracks[one].present & encoded.tracks[other].present
+            alike = vectors[one][both] @ vectors[other][both].T / self.temperature
+            if len(alike) < 2:
+                losses.append(alike.sum() * 0.0)
+                continue
+            right = torch.arange(len(alike), device=alike.device)
+            losses += [nn.functional.cross_entropy(table, right) / 2 for table in (alike, alike.T)]
+        return torch.stack(losses).sum() / (len(vectors) * (len(vectors) - 1) / 2)

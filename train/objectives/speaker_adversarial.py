@@ -1,0 +1,76 @@
+"""Speaker-adversarial loss: the fused vector is not to tell who speaks (Ganin et al. 2016).
+
+A linear layer learns to name the speaker; on the way back its gradient is turned round, so that
+the head learns to make that impossible.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from features.errors import ProjectError
+from features.manifest import Label
+from train.encoded import Encoded
+from train.measures import UNKNOWN
+
+RANGES = {"weight": (0, None), "reversal": (0, None)}
+
+
+def facts(train: Sequence[Label]) -> dict[str, Any]:
+    """The speakers of the training part; ProjectError where fewer than two are known."""
+    speakers = sorted({label.speaker for label in train if label.speaker is not None})
+    if len(speakers) < 2:
+        raise ProjectError(
+            f"'speaker-adversarial' needs two speakers, and {len(speakers)} are known in the "
+            "training part; leave it out"
+        )
+    return {"speakers": speakers}
+
+
+class Objective(nn.Module):
+    """The cross-entropy of the speakers; `reversal` times its gradient is turned against the head.
+
+    Utterances whose speaker nobody knows count for nothing.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        hidden: int,
+        modalities: Sequence[str],
+        facts: Mapping[str, Any],
+        *,
+        weight: float = 0.1,
+        reversal: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.weight, self.reversal = weight, reversal
+        self.numbers = {name: number for number, name in enumerate(facts["speakers"])}
+        self.output = nn.Linear(hidden, len(self.numbers))
+
+    def targets(self, labels: Sequence[Label]) -> Tensor:
+        """Speaker numbers `(N,)`, UNKNOWN where nobody knows."""
+        return torch.tensor([self.numbers.get(str(label.speaker), UNKNOWN) for label in labels])
+
+    def forward(self, encoded: Encoded, targets: Tensor) -> Tensor:
+        known = targets != UNKNOWN
+        logits: Tensor = self.output(_Reversed.apply(encoded.fused[known], self.reversal))
+        if len(logits) == 0:
+            return logits.sum() * 0.0
+        return nn.functional.cross_entropy(logits, targets[known])
+
+
+class _Reversed(torch.autograd.Function):
+    """The identity, whose gradient is turned round."""
+
+    @staticmethod
+    def forward(context: Any, values: Tensor, strength: float) -> Tensor:
+        context.strength = strength
+        turned: Tensor = values.view_as(values)
+        return turned
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return -context.strength * gradients[0], None

@@ -1,0 +1,64 @@
+"""Supervised contrastive loss: utterances of one class are to be alike (Khosla et al. 2020)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from features.manifest import Label
+from train.encoded import Encoded
+from train.measures import UNKNOWN
+
+RANGES = {"weight": (0, None), "temperature": (0.001, 100), "width": (1, None)}
+
+
+def facts(train: Sequence[Label]) -> dict[str, Any]:
+    """The classes of every label that the objective may be told to use."""
+    return {
+        name: sorted({value for label in train if (value := getattr(label, name)) is not None})
+        for name in ("emotion", "sentiment", "depression")
+    }
+
+
+class Objective(nn.Module):
+    """The mean, over utterances with a partner of their class in the batch, of the loss `L_out`.
+
+    It is taken on the fused vectors, projected to `width` numbers. Utterances without the label
+    `label` count for nothing.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        hidden: int,
+        modalities: Sequence[str],
+        facts: Mapping[str, Any],
+        *,
+        weight: float = 0.1,
+        temperature: float = 0.1,
+        width: int = 64,
+        label: Literal["emotion", "sentiment", "depression"] = "emotion",
+    ) -> None:
+        super().__init__()
+        if len(facts[label]) < 2:
+            raise ValueError(f"no two classes of {label!r}, the label of an objective, train")
+        self.weight, self.temperature, self.label = weight, temperature, label
+        self.numbers = {name: number for number, name in enumerate(facts[label])}
+        self.project = nn.Linear(hidden, width)
+
+    def targets(self, labels: Sequence[Label]) -> Tensor:
+        """Class numbers `(N,)`, UNKNOWN where there is no label."""
+        return torch.tensor([self.numbers.get(getattr(x, self.label), UNKNOWN) for x in labels])
+
+    def forward(self, encoded: Encoded, targets: Tensor) -> Tensor:
+        known = targets != UNKNOWN
+        vectors = nn.functional.normalize(self.project(encoded.fused[known]), dim=1)
+        itself = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
+        partners = (targets[known][:, None] == targets[known]) & ~itself
+        alike = (vectors @ vectors.T / self.temperature).masked_fill(itself, -torch.inf)
+        if not bool(partners.any()):
+            return vectors.sum() * 0.0
+        likely = alike.log_softmax(dim=1).masked_fill(~partners, 0.0)
+        count = partners.sum(dim=1)
+        return -(likely.sum(dim=1)[count > 0] / count[count > 0]).mean()

@@ -1,0 +1,16 @@
+"""Max pooling."""
+
+from torch import Tensor, nn
+
+from train.masking import Padded, masked_max
+
+
+class Pooling(nn.Module):
+    """The greatest value over real steps: `(B, T, D)` to `(B, D)`."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.out_dim = dim
+
+    def forward(self, track: Padded) -> Tensor:
+        return masked_max(track)

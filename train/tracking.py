@@ -1,0 +1,97 @@
+"""Every epoch as it happens: in TensorBoard, and in Weights & Biases where asked for."""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from features.tracking_specs import TrackingSpec
+from train.epoch import Epoch
+
+Log = Callable[[Epoch], None]
+
+
+class Tracker(Protocol):
+    """Where the epochs of trainings go."""
+
+    def training(self, name: str) -> Any:
+        """A context that gives a function to call with each epoch of one training."""
+
+
+class NoTracker:
+    """Nowhere."""
+
+    @contextmanager
+    def training(self, name: str) -> Iterator[Log]:
+        """Epochs are forgotten."""
+        yield lambda _: None
+
+
+class Trackers:
+    """TensorBoard and Weights & Biases, as `tracking` in params.yaml says.
+
+    `folder` takes their files. They hold clock times and the machine's name, so they are no part
+    of a run's own folder, and what they say decides nothing.
+    """
+
+    def __init__(
+        self, spec: TrackingSpec, folder: Path, run: str, settings: Mapping[str, Any]
+    ) -> None:
+        self.spec, self.folder, self.run, self.settings = spec, folder, run, settings
+        shutil.rmtree(folder / ".tensorboard" / run, ignore_errors=True)
+
+    @contextmanager
+    def training(self, name: str) -> Iterator[Log]:
+        """Log the epochs of the training `name`, such as ``official/seed-0``."""
+        with ExitStack() as open_logs:
+            logs = []
+            if self.spec.tensorboard:
+                place = self.folder / ".tensorboard" / self.run / name
+                logs.append(open_logs.enter_context(_tensorboard(place)))
+            if self.spec.wandb != "off":
+                logs.append(open_logs.enter_context(self._wandb(name)))
+
+            def log(epoch: Epoch) -> None:
+                for one in logs:
+                    one(epoch)
+
+            yield log
+
+    @contextmanager
+    def _wandb(self, name: str) -> Iterator[Log]:
+        import wandb
+
+        place = self.folder / ".wandb"
+        place.mkdir(parents=True, exist_ok=True)
+        with wandb.init(
+            project=self.spec.project,
+            group=self.run,
+            name=f"{self.run}/{name}",
+            config=dict(self.settings),
+            dir=place,
+            mode="online" if self.spec.wandb == "online" else "offline",
+            reinit="finish_previous",
+            settings=wandb.Settings(silent=True),
+        ) as run:
+            yield lambda epoch: run.log(_figures(epoch), step=int(epoch["epoch"]))
+
+
+@contextmanager
+def _tensorboard(place: Path) -> Iterator[Log]:
+    from torch.utils.tensorboard import SummaryWriter
+
+    writer = SummaryWriter(str(place))
+
+    def log(epoch: Epoch) -> None:
+        for name, value in _figures(epoch).items():
+            writer.add_scalar(name, value, int(epoch["epoch"]))
+
+    try:
+        yield log
+    finally:
+        writer.close()
+
+
+def _figures(epoch: Epoch) -> dict[str, float]:
+    return {name: float(v) for name, v in epoch.items() if name not in ("epoch", "seed")}
