@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from app import compare, pipeline, recipes, report, stores
+from app import compare, pipeline, recipes, report, stores, sweep
 from features.errors import ProjectError
 
 USER_ERROR = 2
@@ -24,6 +24,7 @@ for command in (
     report.report,
     report.results,
     compare.compare,
+    sweep.sweep,
     stores.stores,
     recipes.use,
     recipes.check,

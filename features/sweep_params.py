@@ -21,6 +21,9 @@ def read_sweep(entries: Entries, where: str, name: str, given: Any) -> SweepSpec
     if values is None or not entries.reference(f"{where}.head", values["head"], "heads"):
         return None
     head = entries.given("heads")[values["head"]]
+    if not isinstance(head, Mapping) or head.get("code", "network") != "network":
+        entries.problems.append(f"{where}.head is {values['head']!r}; it must be a network")
+        return None
     space: dict[str, RangeSpec | list[Any]] = {}
     for path, choices in values.pop("space").items():
         read = _choices(entries, f"{where}.space.{path}", choices)

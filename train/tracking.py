@@ -64,7 +64,7 @@ class Trackers:
 
         place = self.folder / ".wandb"
         place.mkdir(parents=True, exist_ok=True)
-        with wandb.init(
+        run = wandb.init(
             project=self.spec.project,
             group=self.run,
             name=f"{self.run}/{name}",
@@ -73,8 +73,11 @@ class Trackers:
             mode="online" if self.spec.wandb == "online" else "offline",
             reinit="finish_previous",
             settings=wandb.Settings(silent=True),
-        ) as run:
+        )
+        try:
             yield lambda epoch: run.log(_figures(epoch), step=int(epoch["epoch"]))
+        finally:
+            run.finish()
 
 
 @contextmanager

@@ -1,0 +1,81 @@
+"""`sweep`: a search over the settings of a head, on its dev part alone."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from app.pipeline import RUNS_PATH, labels_path
+from app.tables import aligned
+from features.entries import Entries
+from features.errors import raise_all
+from features.head_params import read_head
+from features.head_specs import HeadSpec
+from features.manifest import read_labels
+from features.params import PARAMS_PATH, load_params, read_yaml
+from features.specs import store_path
+from features.sweep_params import with_settings
+from features.sweep_specs import SweepSpec
+
+SHOWN = 10
+
+
+@click.command()
+@click.argument("name")
+def sweep(name: str) -> None:
+    """Search settings of a head as sweeps.NAME of params.yaml says; the test part stays unseen."""
+    params = load_params()
+    spec: SweepSpec = params.pick("sweeps", name)
+    raw = read_yaml(PARAMS_PATH)
+
+    from train.dataset import open_stores
+    from train.sweep import ranked, search
+    from train.tracking import Trackers
+
+    head = params.heads[spec.head]
+    inputs = head.used_inputs
+    stores = open_stores({m: store_path(head.corpus, backbone) for m, backbone in inputs.items()})
+    file = RUNS_PATH / ".sweeps" / name / "trials.jsonl"
+    written = {
+        "head": raw["heads"][spec.head],
+        "sweep": raw["sweeps"][name],
+        "choose_by": head.choose_by,
+    }
+    tracker = Trackers(params.tracking, RUNS_PATH, f"sweep-{name}", written)
+    labels = read_labels(labels_path(head.corpus))
+    trials = []
+    for trial in search(
+        spec, lambda settings: _head(raw, spec, settings), written, labels, stores, file, tracker
+    ):
+        trials.append(trial)
+        shown = trial.failure or f"dev {head.choose_by} {trial.dev:.4f}"
+        click.echo(f"{name}: trial {trial.number + 1} of {spec.trials}: {shown}")
+    order = ranked(trials, head.choose_by)[:SHOWN]
+    rows: list[tuple[str, ...]] = [("trial", f"dev {head.choose_by}", *spec.space)]
+    rows += [
+        (
+            str(t.number + 1),
+            "failed" if t.dev is None else f"{t.dev:.4f}",
+            *(_short(t.settings[path]) for path in spec.space),
+        )
+        for t in order
+    ]
+    click.echo("\n" + aligned(rows))
+    click.echo(f"\nIf trial {order[0].number + 1} is wanted, write it into heads.{spec.head}.")
+    click.echo(f"All trials: {file}")
+
+
+def _head(raw: Mapping[str, Any], spec: SweepSpec, settings: Mapping[str, Any]) -> HeadSpec:
+    """The head as one trial has it; ProjectError where its settings contradict each other."""
+    entries = Entries(raw)
+    changed = with_settings(raw["heads"][spec.head], settings)
+    changed["training"] = {**changed["training"], "seeds": spec.seeds}
+    head = read_head(entries, f"heads.{spec.head}", spec.head, changed)
+    raise_all(entries.problems, "params.yaml")
+    assert isinstance(head, HeadSpec)
+    return replace(head, name=spec.head)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

