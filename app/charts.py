@@ -41,6 +41,20 @@ def learning_curves(losses: Mapping[str, Curve], scores: Mapping[str, Curve], me
         return _svg(figure)
 
 
+def pacing_curves(epochs: Sequence[int], paced: Mapping[str, Sequence[float]]) -> str:
+    """What a curriculum or a dropout schedule did by epoch, shares from 0 to 1."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(3.4, 2.1), layout="constrained")
+        axes = figure.subplots()
+        for (name, values), colour in zip(paced.items(), COLOURS, strict=False):
+            axes.plot(epochs, values, color=colour, linewidth=1.4, label=name)
+        axes.set_ylim(0, 1.05)
+        axes.set_xlabel("epoch")
+        axes.set_title("by epoch", loc="left", color=INK, fontsize=9)
+        axes.legend(frameon=False, fontsize=8, labelcolor=INK)
+        return _svg(figure)
+
+
 def confusion_matrix(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
     """Rows are true classes, shaded and labelled by the share of the row; counts would mislead."""
     table = np.asarray(counts, float)

@@ -15,6 +15,7 @@ from train.fusions._vectors import Pool
 from train.masking import Padded, attend, zero_padding
 
 RANGES = {"heads": (1, None)}
+MIN_MODALITIES = 2
 
 
 class Fusion(nn.Module):
