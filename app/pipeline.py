@@ -119,21 +119,21 @@ def train(name: str, device: str) -> None:
     from train.dataset import open_stores
     from train.record import described
     from train.run import run_head
-    from train.start import start_weights
+    from train.start import Start
     from train.tracking import Trackers
     from train.training import Setting
 
-    first = params.heads.get(getattr(spec, "start", None) or "")
-    weights = None
-    if isinstance(spec, HeadSpec) and isinstance(first, HeadSpec):
-        weights = start_weights(spec, first, RUNS_PATH / first.name)
-    setting = Setting(
-        tracker=Trackers(params.tracking, RUNS_PATH, name, described(spec)),
-        weights=weights,
-        device=torch.device(_device(device, torch.cuda.device_count())),
-    )
     inputs = spec.used_inputs
     stores = open_stores({m: store_path(spec.corpus, backbone) for m, backbone in inputs.items()})
+    first = params.heads.get(getattr(spec, "start", None) or "")
+    start = None
+    if isinstance(spec, HeadSpec) and isinstance(first, HeadSpec):
+        start = Start(spec, first, RUNS_PATH / first.name, stores)
+    setting = Setting(
+        tracker=Trackers(params.tracking, RUNS_PATH, name, described(spec)),
+        start=start,
+        device=torch.device(_device(device, torch.cuda.device_count())),
+    )
     RUNS_PATH.mkdir(exist_ok=True)
     labels = read_labels(labels_path(spec.corpus))
     work = RUNS_PATH / ".partial" / name

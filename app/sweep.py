@@ -30,33 +30,35 @@ def sweep(name: str) -> None:
     raw = read_yaml(PARAMS_PATH)
 
     from train.dataset import open_stores
-    from train.sweep import ranked, search
+    from train.metrics import LOWER_IS_BETTER
+    from train.sweep import Trial, ranked, search
     from train.tracking import Trackers
 
     head = params.heads[spec.head]
     inputs = head.used_inputs
     stores = open_stores({m: store_path(head.corpus, backbone) for m, backbone in inputs.items()})
     file = RUNS_PATH / ".sweeps" / name / "trials.jsonl"
-    written = {
-        "head": raw["heads"][spec.head],
-        "sweep": raw["sweeps"][name],
-        "choose_by": head.choose_by,
-    }
-    tracker = Trackers(params.tracking, RUNS_PATH, f"sweep-{name}", written)
+    written = raw["heads"][spec.head]
+    tracker = Trackers(params.tracking, RUNS_PATH, f"sweep-{name}", {"head": written})
     labels = read_labels(labels_path(head.corpus))
+    sign = -1 if head.choose_by in LOWER_IS_BETTER else 1
+
+    def figure(trial: Trial) -> str:
+        return "failed" if trial.score is None else f"{sign * trial.score:.4f}"
+
     trials = []
     for trial in search(
         spec, lambda settings: _head(raw, spec, settings), written, labels, stores, file, tracker
     ):
         trials.append(trial)
-        shown = trial.failure or f"dev {head.choose_by} {trial.dev:.4f}"
+        shown = trial.failure or f"dev {head.choose_by} {figure(trial)}"
         click.echo(f"{name}: trial {trial.number + 1} of {spec.trials}: {shown}")
-    order = ranked(trials, head.choose_by)[:SHOWN]
+    order = ranked(trials)[:SHOWN]
     rows: list[tuple[str, ...]] = [("trial", f"dev {head.choose_by}", *spec.space)]
     rows += [
         (
             str(t.number + 1),
-            "failed" if t.dev is None else f"{t.dev:.4f}",
+            figure(t),
             *(_short(t.settings[path]) for path in spec.space),
         )
         for t in order

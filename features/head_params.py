@@ -8,6 +8,7 @@ from features.binding import Parameter, bind, dataclass_parameters
 from features.entries import Entries
 from features.errors import quoted
 from features.head_specs import (
+    DEFAULT_PROTOCOL,
     METRICS,
     AnyHead,
     HeadSpec,
@@ -26,7 +27,7 @@ COMMON = [
     Parameter("code", str, "network"),
     Parameter("corpus", str),
     Parameter("inputs", dict[str, str]),
-    Parameter("protocol", Any, {"code": "official"}),
+    Parameter("protocol", Any, DEFAULT_PROTOCOL),
     Parameter("tasks", dict[str, Any]),
 ]
 SHARED = {field.name for field in fields(TrainedSpec)}
@@ -44,6 +45,8 @@ def read_head(entries: Entries, where: str, name: str, given: Any) -> AnyHead | 
     if values is None:
         return None
     values.pop("code")
+    # The order of modalities is part of what some fusions compute.
+    values["inputs"] = dict(sorted(values["inputs"].items(), key=_place))
     entries.reference(f"{where}.corpus", values["corpus"], "corpora")
     check_inputs(entries, f"{where}.inputs", values["corpus"], values["inputs"])
     values["protocol"] = _protocol(entries, f"{where}.protocol", values["protocol"])
@@ -57,6 +60,10 @@ def read_head(entries: Entries, where: str, name: str, given: Any) -> AnyHead | 
         chosen = values["training"].choose_by
         _check_choice(entries, f"{where}.training.choose_by", chosen, values["tasks"])
     return HeadSpec(name, **values)
+
+
+def _place(item: tuple[str, str]) -> int:
+    return MODALITIES.index(item[0]) if item[0] in MODALITIES else len(MODALITIES)
 
 
 def _protocol(entries: Entries, where: str, given: Any) -> ProtocolSpec | None:

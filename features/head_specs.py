@@ -14,6 +14,7 @@ METRICS = {
     "numbers": ("ccc", "rmse", "mae"),
 }
 # The figure that stands for a measure where the head's own choice is of another kind.
+DEFAULT_PROTOCOL = {"code": "official"}
 USUAL_METRIC = {"classes": "macro_f1", "numbers": "ccc"}
 
 
@@ -50,32 +51,43 @@ class TrainedSpec:
     protocol: ProtocolSpec
 
     @property
+    def where(self) -> str:
+        """The head's place in params.yaml, for messages."""
+        return f"params.yaml: heads.{self.name}"
+
+    @property
     def used_inputs(self) -> dict[str, str]:
         """Modality to backbone, without the modalities that are switched off."""
         return {m: backbone for m, backbone in self.inputs.items() if backbone != "none"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HeadSpec(TrainedSpec):
     """A small network on cached tracks, trained with every seed.
 
-    `bins`: longer tracks are reduced to so many means. `hidden` is the width of the layer behind
-    the fusion (None: `dim`). `norm` says where layers are normalised: nowhere, where tracks come
-    in, or behind the fusion as well. `temporal` and `pooling` are given per modality in use.
+    `bins`: longer tracks (of each modality, or of those named) become so many means. `hidden` is
+    the width of the layer behind the fusion (None: `dim`). `norm` says where layers are normalised:
+    nowhere, where tracks come in, or behind the fusion as well. `temporal` and `pooling` are given
+    per modality in use.
     `objectives` are losses that predict nothing. `start` is the head whose weights it starts from.
     """
 
-    dim: int
-    dropout: float
+    dim: int = 128
+    dropout: float = 0.1
     temporal: Mapping[str, LeafSpec]
     pooling: Mapping[str, LeafSpec]
     fusion: LeafSpec
     training: TrainingSpec
-    bins: int | None = None
+    bins: int | dict[str, int] | None = None
     hidden: int | None = None
     norm: Literal["none", "inputs", "all"] = "inputs"
     objectives: Mapping[str, LeafSpec] = field(default_factory=dict)
     start: str | None = None
+
+    @property
+    def where(self) -> str:
+        """The head's place in params.yaml, for messages."""
+        return f"params.yaml: {'heads' if self.start is None else 'continued'}.{self.name}"
 
     @property
     def seeds(self) -> list[int]:

@@ -12,11 +12,9 @@ from features.manifest import MODALITIES
 from features.specs import LeafSpec
 from features.training_params import read_training
 
-DEFAULTS = {"dim": 128, "dropout": 0.1}
 CHECKS = {
     "dim": within(1, None),
     "hidden": within(1, None),
-    "bins": within(1, None),
     "dropout": lambda value: None if 0 <= value < 1 else "in [0, 1)",
 }
 # Bound to the constructor of a leaf, each in a way of its own.
@@ -30,7 +28,7 @@ def network_parameters() -> list[Parameter]:
         Parameter(
             p.name,
             Any if p.name in LEAVES else p.hint,
-            DEFAULTS.get(p.name, p.default),
+            p.default,
             CHECKS.get(p.name),
         )
         for p in dataclass_parameters(HeadSpec)
@@ -44,13 +42,13 @@ def read_network(
     """Put specs in the place of what is written about the parts of a network."""
     for part, symbol in (("temporal", "Temporal"), ("pooling", "Pooling")):
         values[part] = _by_modality(entries, f"{where}.{part}", values[part], symbol, modalities)
+    _check_bins(entries, f"{where}.bins", values["bins"], modalities)
     values["fusion"] = entries.leaf(f"{where}.fusion", values["fusion"], "train/fusions", "Fusion")
     values["objectives"] = _objectives(entries, f"{where}.objectives", values["objectives"])
-    training = read_training(
-        entries, f"{where}.training", values["training"], values["dropout"], modalities
-    )
+    training = read_training(entries, where, values, modalities)
     values["training"] = training
     _check_fusion(entries, where, values, modalities)
+    _check_heads(entries, where, values)
     for name in values["objectives"]:
         _check_modalities(entries, f"{where}.objectives", "train/objectives", name, modalities)
     if training is not None and training.mixup and values["objectives"]:
@@ -115,6 +113,26 @@ def _check_fusion(
             f"{where}.pooling differs between modalities, and the fusion {fusion.code!r} pools "
             "them together; give one pooling for all"
         )
+
+
+def _check_bins(entries: Entries, where: str, bins: Any, modalities: Sequence[str]) -> None:
+    for name, count in (bins if isinstance(bins, Mapping) else {"": bins}).items():
+        if name and name not in modalities:
+            entries.problems.append(f"{where} names {name!r}, which the inputs switch off")
+        if count is not None and count < 1:
+            entries.problems.append(f"{where} is {bins!r}; it must be at least 1")
+
+
+def _check_heads(entries: Entries, where: str, values: Mapping[str, Any]) -> None:
+    """Attention heads share the width out among themselves."""
+    leaves = [("fusion", values["fusion"])]
+    leaves += [(part, leaf) for part in ("temporal", "pooling") for leaf in values[part].values()]
+    wanted = {(part, leaf.options.get("heads", 1)) for part, leaf in leaves if leaf is not None}
+    for part, heads in sorted(wanted):
+        if values["dim"] % heads:
+            entries.problems.append(
+                f"{where}.dim is {values['dim']}; it must be a multiple of {part}.heads, {heads}"
+            )
 
 
 def _check_modalities(

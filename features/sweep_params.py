@@ -32,9 +32,9 @@ def read_sweep(entries: Entries, where: str, name: str, given: Any) -> SweepSpec
         space[path] = read
         ends = [read.low, read.high] if isinstance(read, RangeSpec) else read
         for value in ends:
-            _try(entries, f"{where}.space.{path}", name, with_settings(head, {path: value}))
-    if not values["seeds"]:
-        entries.problems.append(f"{where}.seeds is empty; name one at least")
+            _try(entries, f"{where}.space", name, with_settings(head, {path: value}))
+    if not space and not entries.problems:
+        entries.problems.append(f"{where}.space is empty; name one setting at least")
     return SweepSpec(name, space=space, **values)
 
 
@@ -73,7 +73,7 @@ def _choices(entries: Entries, where: str, given: Any) -> RangeSpec | list[Any] 
 
 def _allowed(entries: Entries, where: str, path: str, head: Any) -> bool:
     """Whether a setting may differ from trial to trial, and leads somewhere in the head."""
-    fixed = [name for name in FIXED if path == name or path.startswith(f"{name}.")]
+    fixed = [n for n in FIXED if f"{path}.".startswith(f"{n}.") or n.startswith(f"{path}.")]
     if fixed:
         entries.problems.append(
             f"{where} names {path!r}; what is learned and chosen by is the same in every trial"

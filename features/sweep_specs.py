@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from features.binding import within
+from features.training_specs import different_seeds
 
 
 @dataclass(frozen=True)
@@ -34,4 +35,4 @@ class SweepSpec:
     space: Mapping[str, RangeSpec | list[Any]]
     trials: int = field(default=20, metadata={"check": within(1, 10000)})
     seed: int = field(default=0, metadata={"check": within(0, 2**32 - 1)})
-    seeds: list[int] = field(default_factory=lambda: [0])
+    seeds: list[int] = field(default_factory=lambda: [0], metadata={"check": different_seeds})

@@ -6,6 +6,7 @@ from typing import Any
 
 from features.binding import Parameter, bind, dataclass_parameters
 from features.entries import Entries
+from features.leaves import leaf_constant, leaf_names
 from features.manifest import MODALITIES
 from features.training_specs import (
     AugmentSpec,
@@ -18,10 +19,12 @@ NESTED = {"curriculum": CurriculumSpec, "raise_dropout": RaiseDropoutSpec}
 
 
 def read_training(
-    entries: Entries, where: str, given: Any, dropout: float, modalities: Sequence[str]
+    entries: Entries, head: str, settings: Mapping[str, Any], modalities: Sequence[str]
 ) -> TrainingSpec | None:
-    """The training of a head with these modalities switched on, and this dropout."""
-    values = bind(where, given, [_loosened(p) for p in _parameters()], entries.problems)
+    """The training of the head at `head`, with its other settings and modalities switched on."""
+    where = f"{head}.training"
+    parameters = [_loosened(p) for p in dataclass_parameters(TrainingSpec)]
+    values = bind(where, settings["training"], parameters, entries.problems)
     if values is None:
         return None
     before = len(entries.problems)
@@ -35,12 +38,9 @@ def read_training(
     if len(entries.problems) > before:
         return None
     training = TrainingSpec(**values)
-    entries.problems += [f"{where}.{fault}" for fault in _contradictions(training, dropout)]
+    faults = [*_contradictions(training, settings["dropout"]), *_lacking(training, settings)]
+    entries.problems += [f"{where}.{fault}" for fault in faults]
     return training
-
-
-def _parameters() -> list[Parameter]:
-    return dataclass_parameters(TrainingSpec)
 
 
 def _loosened(parameter: Parameter) -> Parameter:
@@ -73,6 +73,21 @@ def _augment(
     return found
 
 
+def _lacking(training: TrainingSpec, settings: Mapping[str, Any]) -> list[str]:
+    """Settings that need other tasks than the head has."""
+    known = [name for name in settings["tasks"] if name in leaf_names("train/tasks")]
+    kinds = [leaf_constant("train/tasks", name, "KIND") for name in known]
+    found = []
+    if training.difficulty in ("vad", "class-frequency") and kinds and "classes" not in kinds:
+        found.append(
+            f"difficulty is {training.difficulty!r}, which needs a task with classes; choose "
+            "'first-model'"
+        )
+    if training.task_weights == "uncertainty" and len(known) == 1:
+        found.append("task_weights is 'uncertainty', and there is one task; leave it out")
+    return found
+
+
 def _contradictions(training: TrainingSpec, dropout: float) -> list[str]:
     """Settings that cannot both be meant."""
     found = []
@@ -87,7 +102,7 @@ def _contradictions(training: TrainingSpec, dropout: float) -> list[str]:
             f"difficulty is {training.difficulty!r}, and nothing uses it; set curriculum or "
             "scale_loss, or leave it out"
         )
-    if training.curriculum is not None and training.curriculum.epochs > training.epochs:
+    if training.curriculum is not None and training.curriculum.epochs >= training.epochs:
         found.append(
             f"curriculum.epochs is {training.curriculum.epochs}, and there are "
             f"{training.epochs} epochs; the whole training part would never be used"

@@ -31,9 +31,13 @@ def count(least: int) -> dict[str, object]:
     return {"check": within(least, None)}
 
 
-def _seeds(value: list[int]) -> str | None:
+def different_seeds(value: list[int]) -> str | None:
     right = value and len(set(value)) == len(value) and all(0 <= seed < 2**32 for seed in value)
     return None if right else "a list of different seeds from 0 to 4294967295"
+
+
+def _above_zero(value: float | None) -> str | None:
+    return None if value is None or value > 0 else "above 0"
 
 
 def _below_one(value: float) -> str | None:
@@ -56,7 +60,7 @@ class AugmentSpec:
     span_share: float = field(default=0.1, metadata=share())
     bands: int = field(default=0, metadata=count(0))
     band_share: float = field(default=0.1, metadata=share())
-    missing: float = field(default=0.0, metadata=share())
+    missing: float = field(default=0.0, metadata={"check": _below_one})
 
 
 @dataclass(frozen=True)
@@ -85,20 +89,21 @@ class TrainingSpec:
     task's uncertainty. `warmup_epochs`: the learning rate rises on a line so long. `accumulate`:
     batches per step of the optimiser. `clip_norm`: the greatest norm of the gradients (None: any).
     `average`: decay of a running average of the weights, which is what dev and test see (0: none).
+    `patience` is counted from when the curriculum is over and dropout is raised.
     `scale_loss`: the loss of an utterance is multiplied by 1 + this times its difficulty. `mixup`
     is the parameter of the beta distribution by which utterances are mixed (0: none).
     """
 
-    seeds: list[int] = field(metadata={"check": _seeds})
+    seeds: list[int] = field(metadata={"check": different_seeds})
     epochs: int = field(default=40, metadata=count(1))
     batch_size: int = field(default=32, metadata=count(1))
     optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
-    lr: float = field(default=0.001, metadata=count(0))
+    lr: float = field(default=0.001, metadata={"check": _above_zero})
     weight_decay: float = field(default=0.01, metadata=count(0))
     schedule: Literal["constant", "cosine", "one-cycle", "plateau"] = "one-cycle"
     warmup_epochs: float = field(default=0.0, metadata=count(0))
     accumulate: int = field(default=1, metadata=count(1))
-    clip_norm: float | None = field(default=1.0, metadata=count(0))
+    clip_norm: float | None = field(default=1.0, metadata={"check": _above_zero})
     precision: Literal["float32", "bfloat16"] = "float32"
     average: float = field(default=0.0, metadata={"check": _below_one})
     patience: int = field(default=10, metadata=count(1))
@@ -110,3 +115,10 @@ class TrainingSpec:
     raise_dropout: RaiseDropoutSpec | None = None
     augment: Mapping[str, AugmentSpec] = field(default_factory=dict)
     mixup: float = field(default=0.0, metadata=count(0))
+
+    @property
+    def paced_epochs(self) -> int:
+        """How many epochs are over before everything counts as it does in the end."""
+        ends = [self.curriculum.epochs if self.curriculum else 0]
+        ends.append(self.raise_dropout.after if self.raise_dropout else 0)
+        return max(ends)

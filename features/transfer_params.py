@@ -43,10 +43,11 @@ def _check_head(
             f"{where}.corpus is {values['corpus']!r}, on which the head {values['head']!r} was "
             "trained; name another corpus"
         )
-    if codes := share_recordings(entries, head.get("corpus"), values["corpus"]):
+    elif share_recordings(entries, head.get("corpus"), values["corpus"]):
         entries.problems.append(
-            f"{where} trains on {codes[0]!r} and tests on {codes[1]!r}, which have recordings in "
-            "common; what is tested would be known from training, so name another corpus"
+            f"{where} trains on {head.get('corpus')!r} and tests on {values['corpus']!r}, which "
+            "have recordings in common; what is tested would be known from training, so name "
+            "another corpus"
         )
     if head.get("inputs") != values["inputs"]:
         entries.problems.append(

@@ -11,9 +11,11 @@ from tests.project import Project
 
 pytestmark = pytest.mark.slow
 
+AUTHOR = ("-c", "user.name=a", "-c", "user.email=a@b")
 TABLE = "data/raw/mine/utterances.csv"
 EXTRACTS = {"extract@mine-minilm", "extract@mine-mel"}
-HEADS = {"train@main", "train@sound"}
+MAIN = {"train@main", "continue@tuned"}
+HEADS = {*MAIN, "train@sound"}
 
 
 class Pipeline(Project):
@@ -53,7 +55,7 @@ def test_nothing_changed_runs_nothing(settled: Pipeline) -> None:
 def test_a_backbone_layer_runs_its_tracks_their_heads_and_the_report(settled: Pipeline) -> None:
     settled.edit("params.yaml", "layers: [3]", "layers: [2, 6]")
     ran, _ = settled.repro()
-    assert ran == {"extract@mine-minilm", "train@main", "report"}
+    assert ran == {"extract@mine-minilm", *MAIN, "report"}
 
 
 def test_a_new_track_runs_only_it_and_a_head_switched_to_it_only_that_head(
@@ -70,10 +72,26 @@ def test_a_new_track_runs_only_it_and_a_head_switched_to_it_only_that_head(
     assert ran == {"train@sound", "report"}
 
 
-def test_a_learning_rate_runs_its_head_and_the_report(settled: Pipeline) -> None:
+def test_a_learning_rate_runs_its_head_what_starts_from_it_and_the_report(
+    settled: Pipeline,
+) -> None:
+    settled.edit("params.yaml", "lr: 0.005", "lr: 0.004")
+    ran, _ = settled.repro()
+    assert ran == {"continue@tuned", "report"}
     settled.edit("params.yaml", "lr: 0.01", "lr: 0.02")
     ran, _ = settled.repro()
-    assert ran == {"train@main", "report"}
+    assert ran == {*MAIN, "report"}
+
+
+def test_what_is_searched_or_watched_runs_nothing(settled: Pipeline) -> None:
+    kept = (settled.folder / "params.yaml").read_text()
+    more = "tracking: {tensorboard: false}\nsweeps: {s: {head: main, space: {dim: [8, 16]}}}\n"
+    (settled.folder / "params.yaml").write_text(f"{kept}\n{more}")
+    try:
+        ran, _ = settled.repro()
+        assert ran == set()
+    finally:
+        (settled.folder / "params.yaml").write_text(kept)
 
 
 def test_a_corrected_label_runs_the_heads_and_extracts_nothing(settled: Pipeline) -> None:
@@ -110,6 +128,24 @@ def test_features_lie_on_disk_once_after_relinking(settled: Pipeline) -> None:
     }
     assert published <= {chunk.stat().st_ino for chunk in chunks}
     assert settled.cli("stores", "verify").returncode == 0
+
+
+def test_a_search_by_command_and_one_by_queue(settled: Pipeline) -> None:
+    kept = (settled.folder / "params.yaml").read_text()
+    sweep = "sweeps: {s: {head: sound, trials: 2, space: {dim: [8, 16]}}}\n"
+    (settled.folder / "params.yaml").write_text(f"{kept}\n{sweep}")
+    done = settled.cli("sweep", "s")
+    assert done.returncode == 0 and "If trial" in done.stdout, done.stderr
+    assert len((settled.folder / "runs/.sweeps/s/trials.jsonl").read_text().splitlines()) == 3
+    (settled.folder / "params.yaml").write_text(kept)
+    for command in (["git", "add", "-A"], ["git", *AUTHOR, "commit", "-qm", "all"]):
+        assert settled.run(*command).returncode == 0
+    change = "heads.sound.training.lr=0.03"
+    queued = settled.run("dvc", "exp", "run", "--queue", "-S", change, "train@sound")
+    assert queued.returncode == 0, queued.stderr
+    assert settled.run("dvc", "exp", "run", "--run-all").returncode == 0
+    shown = settled.run("dvc", "exp", "show", "--csv").stdout
+    assert re.search(r"Success", shown) and shown.count("runs/sound/metrics.json") > 1
 
 
 def test_metrics_and_plots_are_read_by_dvc(settled: Pipeline) -> None:

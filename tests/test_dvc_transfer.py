@@ -35,6 +35,7 @@ heads:
     protocol: {code: fold-column, column: half, dev_unit: dialogue, dev_share: 0.3}
     tasks: {vad: {}}
     choose_by: ccc
+continued: {}
 transfers:
   abroad:
     head: main

@@ -56,8 +56,8 @@ def test_what_is_nested_in_the_training_is_read(raw: dict[str, Any]) -> None:
         ({"difficulty": "vad"}, "training.difficulty is 'vad', and nothing uses it"),
         ({"scale_loss": 1.0}, "training.difficulty is 'none', and curriculum or scale_loss need"),
         (
-            {"difficulty": "vad", "curriculum": {"epochs": 31}},
-            "training.curriculum.epochs is 31, and there are 30 epochs",
+            {"difficulty": "vad", "curriculum": {"epochs": 30}},
+            "training.curriculum.epochs is 30, and there are 30 epochs",
         ),
         ({"warmup_epochs": 2}, "warmup_epochs is 2, and the schedule 'one-cycle' takes none"),
         ({"schedule": "cosine", "warmup_epochs": 31}, "warmup_epochs is 31, and there are 30"),
@@ -70,6 +70,10 @@ def test_what_is_nested_in_the_training_is_read(raw: dict[str, Any]) -> None:
         ({"augment": 3}, "training.augment is 3; it must map modalities to settings"),
         ({"optimizer": "adam"}, "Did you mean 'optimiser'?"),
         ({"average": 1.0}, "training.average is 1.0; it must be in [0, 1)"),
+        ({"lr": 0}, "training.lr is 0; it must be above 0"),
+        ({"clip_norm": 0.0}, "training.clip_norm is 0.0; it must be above 0"),
+        ({"augment": {"audio": {"missing": 1.0}}}, "missing is 1.0; it must be in [0, 1)"),
+        ({"task_weights": "uncertainty"}, "task_weights is 'uncertainty', and there is one task"),
     ],
 )
 def test_trainings_that_contradict_themselves_are_refused(
@@ -92,6 +96,8 @@ def test_trainings_that_contradict_themselves_are_refused(
         ),
         ({"temporal": {"audio": {"code": "none"}}}, "heads.text.temporal.text is missing"),
         ({"bins": 0}, "heads.text.bins is 0; it must be at least 1"),
+        ({"bins": {"audio": 5}}, "heads.text.bins names 'audio', which the inputs switch off"),
+        ({"dim": 66}, "heads.text.dim is 66; it must be a multiple of pooling.heads, 4"),
         ({"norm": "layer"}, "heads.text.norm is 'layer'; it must be one of"),
     ],
 )
@@ -147,6 +153,7 @@ class TestContinued:
             ({"start": "mian"}, "continued.more.start is 'mian'; heads are"),
             ({"start": None}, "continued.more.start is None; it must be the name of one of"),
             ({"protocol": {"code": "speaker-folds"}}, "protocol differs from that of 'main'"),
+            ({"inputs": {"text": "minilm", "audio": "none", "video": "none"}}, "it must repeat"),
         ],
     )
     def test_a_start_that_leads_nowhere_or_leaks_is_refused(
@@ -155,9 +162,25 @@ class TestContinued:
         raw["continued"] = {"more": self.head(raw, **change)}
         assert expected in complaint(raw)
 
+    def test_a_protocol_that_is_the_default_may_be_written_out(self, raw: dict[str, Any]) -> None:
+        raw["continued"] = {"more": self.head(raw, protocol={"code": "official"})}
+        parse_params(raw)
+
+    def test_the_same_recordings_under_another_name_are_no_other_corpus(
+        self, raw: dict[str, Any]
+    ) -> None:
+        raw["corpora"]["again"] = {"code": "demo", "root": "./data/synthetic/demo/"}
+        for backbone in raw["backbones"]:
+            raw["tracks"][f"again-{backbone}"] = {"corpus": "again", "backbone": backbone}
+        more = self.head(raw, corpus="again", protocol={"code": "speaker-folds"})
+        raw["continued"] = {"more": more}
+        assert "which has recordings of 'again'" in complaint(raw)
+        raw["corpora"]["again"]["root"] = "data/synthetic/other"
+        parse_params(raw)
+
     def test_it_may_not_take_the_name_of_a_head(self, raw: dict[str, Any]) -> None:
         raw["continued"] = {"text": self.head(raw)}
-        assert "continued.text has the name of a head" in complaint(raw)
+        assert "continued.text is the name of an entry in heads too" in complaint(raw)
 
 
 class TestSweeps:
@@ -165,7 +188,7 @@ class TestSweeps:
 
     def test_every_end_of_a_space_is_tried_beforehand(self, raw: dict[str, Any]) -> None:
         raw["sweeps"] = {"s": {"head": "main", "space": {**self.space, "dropout": [0.1, 1.5]}}}
-        assert "sweeps.s.space.dropout.dropout is 1.5; it must be in [0, 1)" in complaint(raw)
+        assert "sweeps.s.space.dropout is 1.5; it must be in [0, 1)" in complaint(raw)
 
     @pytest.mark.parametrize(
         ("space", "expected"),
@@ -173,6 +196,8 @@ class TestSweeps:
             ({"training.lrr": [1.0]}, "Did you mean 'lr'?"),
             ({"trainin.lr": [1.0]}, "the head has no mapping 'trainin'"),
             ({"training.choose_by": ["accuracy"]}, "what is learned and chosen by is the same"),
+            ({"training": [{"seeds": [0]}]}, "what is learned and chosen by is the same"),
+            ({}, "sweeps.s.space is empty"),
             ({"dim": {"low": 64, "high": 32}}, "low must be less than high"),
             ({"dim": 3}, "it must be a list of values, or a range"),
         ],
@@ -182,6 +207,10 @@ class TestSweeps:
     ) -> None:
         raw["sweeps"] = {"s": {"head": "main", "space": space}}
         assert expected in complaint(raw)
+
+    def test_seeds_of_trials_differ(self, raw: dict[str, Any]) -> None:
+        raw["sweeps"] = {"s": {"head": "main", "space": self.space, "seeds": [0, 0]}}
+        assert "sweeps.s.seeds is [0, 0]; it must be a list of different seeds" in complaint(raw)
 
     def test_tracking_is_checked_like_everything_else(self, raw: dict[str, Any]) -> None:
         raw["tracking"] = {"wandb": "ofline"}

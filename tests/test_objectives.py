@@ -68,6 +68,18 @@ def test_an_objective_moves_its_own_parameters_and_the_head(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_an_objective_is_taken_in_float32_of_a_network_in_bfloat16(name: str) -> None:
+    head, targets = built(name)
+    batch = tracks(6, lengths=[7, 3, 1, 5, 2, 0])
+    training = replace(head_spec("pooling", "mean", {}).training, precision="bfloat16")
+    half = batch_loss(head.eval(), training, batch, targets, None)
+    assert half.dtype == torch.float32
+    assert float(half.detach()) == pytest.approx(
+        float(loss_of(head, targets, batch).detach()), rel=0.05
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_batch_of_one_says_nothing_and_is_finite(name: str) -> None:
     head, targets = built(name)
     rows = torch.tensor([5])  # without any label

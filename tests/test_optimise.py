@@ -21,6 +21,7 @@ def rates(scores: float = 0.0, **settings: Any) -> list[float]:
     schedule = Schedule(optimiser, training, [2] * training.epochs)
     found = []
     for _ in range(training.epochs):
+        assert optimiser.param_groups[0].get("momentum", 0.9) == 0.9
         for _ in range(2):
             found.append(optimiser.param_groups[0]["lr"])
             optimiser.step()
@@ -42,14 +43,16 @@ def test_a_cosine_falls_to_nothing_after_its_warm_up() -> None:
     assert found[4:] == sorted(found[4:], reverse=True)
 
 
-def test_one_cycle_rises_and_falls() -> None:
-    found = rates(schedule="one-cycle")
+@pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
+def test_one_cycle_rises_and_falls(optimiser: str) -> None:
+    found = rates(schedule="one-cycle", optimiser=optimiser)
     assert max(found) == pytest.approx(1.0, abs=0.01) and found[0] == pytest.approx(1 / 25)
     assert found.index(max(found)) == pytest.approx(6, abs=1) and found[-1] < 0.02
 
 
-def test_a_plateau_halves_the_rate() -> None:
-    found = rates(schedule="plateau", patience=3)
+@pytest.mark.parametrize("score", [0.0, 0.5, -5.0])
+def test_a_plateau_halves_the_rate(score: float) -> None:
+    found = rates(score, schedule="plateau", patience=3)
     assert found[0] == 1.0 and found[-1] < 0.2 and set(found) <= {0.5**n for n in range(6)}
 
 

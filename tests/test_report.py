@@ -19,7 +19,7 @@ extract: {}
 synthetic: {}
 corpora:
   mine: {code: demo, root: data/raw/mine, known_bad: {d000-u3: a door slams}}
-  yours: {code: demo, root: data/raw/mine}
+  yours: {code: demo, root: data/raw/yours}
 backbones:
   mel: {code: log-mel, num_bands: 8}
   r3d-random: {code: r3d, weights: random, size_px: 16, rate_hz: 4}
@@ -52,6 +52,16 @@ heads:
     inputs: {text: none, audio: mel, video: none}
     tasks: {vad: {}}
     choose_by: ccc
+continued:
+  paced:
+    <<: *head
+    start: sound
+    training:
+      seeds: [0]
+      epochs: 3
+      difficulty: class-frequency
+      curriculum: {epochs: 2}
+      raise_dropout: {to: 0.5, after: 1}
 transfers:
   elsewhere:
     head: sound
@@ -64,12 +74,13 @@ transfers:
 def reported(tmp_path_factory: pytest.TempPathFactory, demo_root: Path) -> Project:
     project = Project(tmp_path_factory.mktemp("project"))
     (project.folder / "params.yaml").write_text(PARAMS)
-    shutil.copytree(demo_root, project.folder / "data/raw/mine")
+    for name in ("mine", "yours"):
+        shutil.copytree(demo_root, project.folder / "data/raw" / name)
     commands = (
         ["manifest", "mine"], ["manifest", "yours"], ["extract", "mine-mel"],
         ["extract", "mine-r3d-random"], ["extract", "yours-mel"], ["train", "main"],
-        ["train", "sound"], ["train", "scores"], ["train", "probe"], ["transfer", "elsewhere"],
-        ["report"],
+        ["train", "sound"], ["train", "scores"], ["train", "probe"], ["train", "paced"],
+        ["transfer", "elsewhere"], ["report"],
     )  # fmt: skip
     for command in commands:
         done = project.cli(*command)
@@ -89,12 +100,18 @@ def test_the_page_asks_the_network_for_nothing(page: str) -> None:
 
 
 def test_every_head_has_its_figures_curves_and_confusion_matrix(page: str) -> None:
-    for head in ("main", "sound", "scores", "probe"):
+    for head in ("main", "sound", "scores", "probe", "paced"):
         assert f'<section class="head" id="{head}">' in page
-    # Curves of four heads; of emotion: confusion and calibration; of every measure: damage.
-    assert page.count("<svg") == 4 + 2 * 2 + (1 + 1 + 4 + 3)
+    # Curves of five heads, pacing of one; of emotion: confusion and calibration; of every
+    # measure: damage.
+    assert page.count("<svg") == 5 + 1 + 3 * 2 + (1 + 1 + 1 + 4 + 3)
     assert page.index('id="main"') < page.index('id="probe"')
     assert "majority class" in page and "trained on shuffled labels" in page and "±" in page
+
+
+def test_a_curriculum_is_drawn_where_there_is_one(page: str) -> None:
+    assert page.count("What the training was paced by") == 1
+    assert "share of the training part" in page and "its mean difficulty" in page
 
 
 def test_the_page_says_what_was_chosen_on_what(page: str) -> None:

@@ -117,12 +117,13 @@ def test_trainings_of_other_settings_labels_or_tracks_are_thrown_away(
     spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
     keys = {
-        run_key({"lr": 1}, labels, {"text": store}),
-        run_key({"lr": 2}, labels, {"text": store}),
-        run_key({"lr": 1}, labels[1:], {"text": store}),
-        run_key({"lr": 1}, labels, {}),
+        run_key([{"lr": 1}, "start"], labels, {"text": store}),
+        run_key([{"lr": 2}, "start"], labels, {"text": store}),
+        run_key([{"lr": 1}, "another"], labels, {"text": store}),
+        run_key([{"lr": 1}, "start"], labels[1:], {"text": store}),
+        run_key([{"lr": 1}, "start"], labels, {}),
     }
-    assert len(keys) == 4
+    assert len(keys) == 5
     Checkpoints(tmp_path / "work", "old").of("fold-1-seed-0").write({"epochs": []})
     assert Checkpoints(tmp_path / "work", "old").of("fold-1-seed-0").read() == {"epochs": []}
     assert Checkpoints(tmp_path / "work", "new").of("fold-1-seed-0").read() is None

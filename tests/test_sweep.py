@@ -13,7 +13,8 @@ from features.head_specs import HeadSpec
 from features.manifest import Label
 from features.store.reader import Store
 from features.sweep_specs import RangeSpec, SweepSpec
-from tests.head_world import labels, spec, store  # noqa: F401
+from tests.head_world import facts_of, labels, parts_of, spec, store  # noqa: F401
+from train.fit import fit
 from train.sweep import Trial, ranked, search
 from train.tracking import NoTracker
 
@@ -46,10 +47,11 @@ def test_every_trial_is_kept_and_failed_ones_say_why(
     trials = run(spec, labels, store, tmp_path / "trials.jsonl", replace(SWEEP, trials=8))
     assert len((tmp_path / "trials.jsonl").read_text().splitlines()) == 9
     assert all(1e-6 <= trial.settings["training.lr"] <= 0.03 for trial in trials)
-    failed = [trial for trial in trials if trial.dev is None]
+    failed = [trial for trial in trials if trial.score is None]
     assert failed and all(f"dim is {t.settings['dim']}" == t.failure for t in failed)
-    best, *rest = ranked(trials, "macro_f1")
-    assert best.dev == max(t.dev for t in trials if t.dev is not None) and rest[-1].dev is None
+    best, *rest = ranked(trials)
+    assert best.score == max(t.score for t in trials if t.score is not None)
+    assert rest[-1].score is None
 
 
 def test_an_interrupted_sweep_goes_on_with_the_same_trials(
@@ -77,10 +79,27 @@ def test_test_labels_decide_nothing(
 
 def test_a_sweep_in_which_all_failed_says_so() -> None:
     with pytest.raises(ProjectError, match="all 1 trials failed; the first: dim is 9"):
-        ranked([Trial(0, {}, None, "dim is 9")], "macro_f1")
+        ranked([Trial(0, {}, None, "dim is 9")])
 
 
-def test_where_less_is_better_the_least_comes_first() -> None:
-    trials = [Trial(0, {}, 5.0), Trial(1, {}, 4.0), Trial(2, {}, None, "x")]
-    assert [trial.number for trial in ranked(trials, "rmse")] == [1, 0, 2]
-    assert [trial.number for trial in ranked(trials, "ccc")] == [0, 1, 2]
+def test_the_best_comes_first_and_what_failed_last() -> None:
+    trials = [Trial(0, {}, None, "x"), Trial(1, {}, -5.0), Trial(2, {}, -4.0)]
+    assert [trial.number for trial in ranked(trials)] == [2, 1, 0]
+
+
+@pytest.mark.parametrize("choose_by", ["accuracy", "macro_f1"])
+def test_a_trial_is_scored_by_what_the_head_is_chosen_by(
+    spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path, choose_by: str
+) -> None:
+    uneven = [x for x in labels if x.split != "dev" or x.emotion == "joy" or x.id in ("u40", "u42")]
+    training = replace(spec.training, choose_by=choose_by)  # type: ignore[arg-type]
+    spec = replace(spec, training=training)
+    data = parts_of(uneven, store)
+    sweep = replace(SWEEP, trials=1, space={**SPACE, "dim": [16]})
+    (trial,) = run(spec, uneven, store, tmp_path / "t.jsonl", sweep)
+    settings = trial.settings
+    training = replace(training, lr=settings["training.lr"], seeds=[0], epochs=3)
+    dim, dropout = settings["dim"], settings["dropout"]
+    head = replace(spec, dim=dim, dropout=dropout, training=training)
+    epochs = fit(head, facts_of(data["train"]), data["train"], data["dev"], 0).epochs
+    assert trial.score == max(epoch[f"dev_emotion_{choose_by}"] for epoch in epochs)

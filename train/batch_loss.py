@@ -7,6 +7,7 @@ from torch import Tensor
 
 from features.training_specs import TrainingSpec
 from train.augment import augmented, mixed
+from train.encoded import Encoded
 from train.head import Head
 from train.masking import Padded
 
@@ -32,17 +33,24 @@ def batch_loss(
             tracks, partner, share = mixed(tracks, training.mixup)
         encoded = head.encode(tracks)
         outputs = {name: output.float() for name, output in head.answer(encoded).items()}
+        encoded = _in_float32(encoded)
     scale = None
     if training.scale_loss and difficulty is not None:
         scale = 1 + training.scale_loss * difficulty
     losses = _task_losses(head, outputs, targets, scale)
     if partner is not None:
         theirs = {name: values[partner] for name, values in targets.items()}
-        losses = share * losses + (1 - share) * _task_losses(head, outputs, theirs, scale)
+        other = None if scale is None else scale[partner]
+        losses = share * losses + (1 - share) * _task_losses(head, outputs, theirs, other)
     total = head.total(losses)
     for name, objective in head.objectives.items():
         total = total + objective.weight * objective(encoded, targets[name])  # type: ignore[operator]
     return total
+
+
+def _in_float32(encoded: Encoded) -> Encoded:
+    tracks = {name: Padded(t.values.float(), t.mask) for name, t in encoded.tracks.items()}
+    return Encoded(tracks, encoded.fused.float())
 
 
 def _task_losses(

@@ -32,7 +32,7 @@ class Checkpoint:
         """What was written last; None where nothing was."""
         if self.path is None or not self.path.exists():
             return None
-        state: dict[str, Any] = torch.load(self.path, weights_only=True)
+        state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
         return state
 
     def due(self) -> bool:
@@ -74,18 +74,20 @@ class Checkpoints:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def run_key(
-    described: Mapping[str, Any], labels: Sequence[Label], stores: Mapping[str, Store]
-) -> str:
-    """A digest of everything that decides the numbers of a run on one machine."""
+def run_key(decided: Any, labels: Sequence[Label], stores: Mapping[str, Store]) -> str:
+    """A digest of everything that decides the numbers of a run on one machine.
+
+    `decided` is plain JSON: the settings, and whatever else they do not hold.
+    """
     digest = hashlib.sha256()
     told = [
-        described,
+        decided,
         [asdict(label) for label in labels],
         {name: store.attributes["digest"] for name, store in stores.items()},
         [torch.__version__, torch.get_num_threads()],
     ]
     digest.update(json.dumps(told, sort_keys=True).encode())
-    for file in sorted((ROOT / "train").rglob("*.py")):
-        digest.update(file.read_bytes())
+    for folder in ("features", "train"):
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            digest.update(file.read_bytes())
     return digest.hexdigest()[:32]

@@ -23,10 +23,14 @@ State = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained head at its best epoch on dev, and the figures of every epoch."""
+    """A trained head at its best epoch on dev, and the figures of every epoch.
+
+    `best_score` is what was chosen by, the larger the better: an error is negative.
+    """
 
     head: Head
     best_epoch: int
+    best_score: float
     epochs: list[Epoch]
 
     @property
@@ -82,7 +86,7 @@ def fit(
         if checkpoint.due() or loop.finished:
             checkpoint.write(loop.state())
     loop.head.load_state_dict(loop.best_state)
-    return Fitted(loop.head, loop.best_epoch, loop.epochs)
+    return Fitted(loop.head, loop.best_epoch, loop.best_score, loop.epochs)
 
 
 def _difficulty(

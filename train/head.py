@@ -40,7 +40,9 @@ class Head(nn.Module):
 
     def __init__(self, spec: HeadSpec, shapes: Mapping[str, tuple[int, int]], facts: Facts) -> None:
         super().__init__()
-        self.inputs = nn.ModuleDict({name: Input(spec, shape) for name, shape in shapes.items()})
+        self.inputs = nn.ModuleDict(
+            {name: Input(spec, name, shape) for name, shape in shapes.items()}
+        )
         hidden = spec.hidden or spec.dim
         try:
             self.temporals = nn.ModuleDict({name: _temporal(spec, name) for name in shapes})
@@ -59,7 +61,7 @@ class Head(nn.Module):
                 {name: _objective(spec, name, hidden, shapes, facts) for name in spec.objectives}
             )
         except ValueError as error:
-            raise ProjectError(f"params.yaml: heads.{spec.name}: {error}") from None
+            raise ProjectError(f"{spec.where}: {error}") from None
         self.mix = nn.Sequential(
             nn.Dropout(spec.dropout),
             nn.Linear(self.fusion.out_dim, hidden),

@@ -14,10 +14,10 @@ class Input(nn.Module):
     layers, their weights are learned (a softmax, at first all equal).
     """
 
-    def __init__(self, spec: HeadSpec, shape: tuple[int, int]) -> None:
+    def __init__(self, spec: HeadSpec, modality: str, shape: tuple[int, int]) -> None:
         super().__init__()
         num_layers, in_dim = shape
-        self.bins = spec.bins
+        self.bins = spec.bins.get(modality) if isinstance(spec.bins, dict) else spec.bins
         self.register_buffer("mean", torch.zeros(shape))
         self.register_buffer("std", torch.ones(shape))
         self.layer_weights = nn.Parameter(torch.zeros(num_layers)) if num_layers > 1 else None

@@ -44,7 +44,7 @@ class Loop:
         self.head = build_head(spec, facts, train.dataset)
         self.head.take_moments(train.dataset)
         if start is not None:
-            take_weights(self.head, start, spec)
+            self.head.load_state_dict(take_weights(self.head.state_dict(), start, spec))
         self.head.to(device)
         outputs = {**self.head.tasks, **self.head.objectives}
         self.targets = {n: part.targets(train.labels).to(device) for n, part in outputs.items()}  # type: ignore[operator]
@@ -63,7 +63,8 @@ class Loop:
     def finished(self) -> bool:
         """Whether all epochs are over, or too many since the best one."""
         done = len(self.epochs)
-        waited = done - self.best_epoch >= self.training.patience
+        since = max(self.best_epoch, self.training.paced_epochs)
+        waited = done - since >= self.training.patience
         return done >= self.training.epochs or (done > 0 and waited)
 
     def run_epoch(self) -> None:
@@ -75,7 +76,7 @@ class Loop:
         loss = self._train(rows)
         if not math.isfinite(loss):
             raise ProjectError(
-                f"params.yaml: heads.{self.spec.name}: the loss of epoch {epoch} with seed "
+                f"{self.spec.where}: the loss of epoch {epoch} with seed "
                 f"{self.seed} is {loss}; lower training.lr, or set training.clip_norm"
             )
         with with_weights(self.head, self.average.values if self.average else None):

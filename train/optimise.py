@@ -37,10 +37,17 @@ class Schedule:
         self.plateau: ReduceLROnPlateau | None = None
         total = sum(epoch_steps)
         if training.schedule == "one-cycle":
-            self.by_step = OneCycleLR(optimiser, training.lr, total_steps=total + 1)
+            cycled = training.optimiser != "sgd"
+            self.by_step = OneCycleLR(
+                optimiser, training.lr, total_steps=total + 1, cycle_momentum=cycled
+            )
         elif training.schedule == "plateau":
             self.plateau = ReduceLROnPlateau(
-                optimiser, mode="max", factor=0.5, patience=max(1, training.patience // 3)
+                optimiser,
+                mode="max",
+                factor=0.5,
+                patience=max(1, training.patience // 3),
+                threshold_mode="abs",
             )
         else:
             whole = int(training.warmup_epochs)
@@ -103,7 +110,8 @@ class Average:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from another's average."""
-        self.steps, self.values = state["steps"], state["values"]
+        self.steps = state["steps"]
+        self.values = {n: value.to(self.values[n].device) for n, value in state["values"].items()}
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Cuts a corpus into the parts of each fold, and refuses what would leak between them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
@@ -33,6 +33,15 @@ class Parts:
     def __getitem__(self, split: Split) -> list[Label]:
         part: list[Label] = getattr(self, split)
         return part
+
+
+def labelled(parts: Parts, names: Sequence[str]) -> Parts:
+    """The same parts, without the training utterances that have none of these labels.
+
+    They would teach nothing, and easy ones first would be nothing but them.
+    """
+    known = [x for x in parts.train if any(getattr(x, name) is not None for name in names)]
+    return replace(parts, train=known)
 
 
 def cut(spec: ProtocolSpec, labels: Sequence[Label], where: str) -> list[Parts]:

@@ -17,7 +17,6 @@ from train.answers import Answers
 from train.checkpoint import Checkpoints, run_key
 from train.figures import evaluation, metrics_of
 from train.measures import measures_of
-from train.protocol import cut
 from train.record import (
     confusion_table,
     csv_table,
@@ -27,7 +26,7 @@ from train.record import (
     weights_name,
 )
 from train.result import FoldResult
-from train.task_facts import task_facts
+from train.task_facts import folds_of
 from train.training import Setting, rounds, run_fold
 
 
@@ -44,18 +43,18 @@ def run_head(
     The folder is complete or absent: it is built beside its place and renamed. With a folder
     `work` for trainings in progress, a run that was interrupted goes on where it stood.
     """
-    where = f"params.yaml: heads.{spec.name}"
-    folds = cut(spec.protocol, labels, where)
-    facts = [task_facts(spec, parts, where) for parts in folds]
-    checkpoints = Checkpoints(work, run_key(described(spec), labels, stores))
-    setting = replace(setting or Setting(), checkpoints=checkpoints)
+    folds = folds_of(spec, labels)
+    setting = setting or Setting()
+    decided = [described(spec), setting.start and setting.start.digest, setting.device.type]
+    checkpoints = Checkpoints(work, run_key(decided, labels, stores))
+    setting = replace(setting, checkpoints=checkpoints)
     total = len(folds) * (len(spec.seeds) + 1) * rounds(spec)
     with Progress(spec.name, total, "epochs") as shown:
         results = [
             run_fold(spec, number, parts, known, stores, setting, shown)
-            for number, (parts, known) in enumerate(zip(folds, facts, strict=True))
+            for number, (parts, known) in enumerate(folds)
         ]
-    measures = measures_of(spec, facts[0])
+    measures = measures_of(spec, folds[0][1])
     dev = Answers.of({r.parts.fold: (r.parts.dev, r.dev) for r in results})
     test = Answers.of({r.parts.fold: (r.parts.test, r.test) for r in results})
     metrics = metrics_of(measures, dev, test, results)

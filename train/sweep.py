@@ -19,19 +19,21 @@ from features.sweep_specs import RangeSpec, SweepSpec
 from train.checkpoint import run_key
 from train.dataset import CPU, Part, load_dataset
 from train.fit import fit
-from train.metrics import LOWER_IS_BETTER
-from train.protocol import Parts, cut
-from train.task_facts import task_facts
+from train.protocol import Parts
+from train.task_facts import Facts, folds_of
 from train.tracking import Tracker
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One set of settings: the mean over folds and seeds of its best dev figure, or what failed."""
+    """One set of settings, and what it reached on dev or why it failed.
+
+    `score` is the mean of the best dev figure over folds and seeds, an error as a negative number.
+    """
 
     number: int
     settings: Mapping[str, Any]
-    dev: float | None
+    score: float | None
     failure: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -42,7 +44,7 @@ class Trial:
 def search(
     spec: SweepSpec,
     head_of: Callable[[Mapping[str, Any]], HeadSpec],
-    written: Mapping[str, Any],
+    head: Mapping[str, Any],
     labels: Sequence[Label],
     stores: Mapping[str, Store],
     file: Path,
@@ -51,11 +53,12 @@ def search(
     """Run the trials of a sweep one after another; each is in `file` before the next begins.
 
     Settings are proposed by a tree-structured Parzen estimator (Bergstra et al. 2011). A sweep that
-    was interrupted goes on with the same proposals; one of another space, head, corpus or code
-    (`written` is what params.yaml says of both) begins anew. Trials with settings that do not fit
-    each other are kept, with the reason.
+    was interrupted, or is to have more trials, goes on with the proposals it would have had; one of
+    another space, head (`head` is what params.yaml says of it), corpus or code begins anew. Trials
+    with settings that do not fit each other are kept, with the reason.
     """
-    key = run_key(written, labels, stores)
+    space = {path: c if isinstance(c, list) else vars(c) for path, c in spec.space.items()}
+    key = run_key([head, list(space.items()), spec.seed, spec.seeds], labels, stores)
     told = _read(file, key)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
@@ -70,22 +73,16 @@ def search(
             trial = _run(number, settings, head_of, labels, stores, tracker)
             told.append(trial)
             _write(file, key, told)
-        worse = trial.dev is not None and _choose_by(written) in LOWER_IS_BETTER
-        value = trial.dev if trial.dev is None or not worse else -trial.dev
-        study.tell(asked, value, TrialState.FAIL if value is None else TrialState.COMPLETE)
+        state = TrialState.FAIL if trial.score is None else TrialState.COMPLETE
+        study.tell(asked, trial.score, state)
         yield trial
 
 
-def ranked(trials: Sequence[Trial], choose_by: str) -> list[Trial]:
-    """The trials, best dev figure first and failed ones last; ProjectError where all failed."""
-    if all(trial.dev is None for trial in trials):
+def ranked(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials, best first and failed ones last; ProjectError where all failed."""
+    if all(trial.score is None for trial in trials):
         raise ProjectError(f"all {len(trials)} trials failed; the first: {trials[0].failure}")
-    sign = 1 if choose_by in LOWER_IS_BETTER else -1
-    return sorted(trials, key=lambda trial: (trial.dev is None, sign * (trial.dev or 0.0)))
-
-
-def _choose_by(written: Mapping[str, Any]) -> str:
-    return str(written["choose_by"])
+    return sorted(trials, key=lambda trial: (trial.score is None, -(trial.score or 0.0)))
 
 
 def _proposed(asked: optuna.Trial, path: str, choices: RangeSpec | list[Any]) -> Any:
@@ -106,10 +103,9 @@ def _run(
 ) -> Trial:
     try:
         spec = head_of(settings)
-        where = f"params.yaml: heads.{spec.name}"
         scores = [
-            _dev_score(spec, where, parts, seed, stores, tracker, f"trial-{number}")
-            for parts in cut(spec.protocol, labels, where)
+            _dev_score(spec, parts, facts, seed, stores, tracker, f"trial-{number}", settings)
+            for parts, facts in folds_of(spec, labels)
             for seed in spec.seeds
         ]
     except ProjectError as error:
@@ -119,23 +115,21 @@ def _run(
 
 def _dev_score(
     spec: HeadSpec,
-    where: str,
     parts: Parts,
+    facts: Facts,
     seed: int,
     stores: Mapping[str, Store],
     tracker: Tracker,
     name: str,
+    settings: Mapping[str, Any],
 ) -> float:
-    facts = task_facts(spec, parts, where)
     train, dev = (
         Part(load_dataset(stores, [label.id for label in part]), part)
         for part in (parts.train, parts.dev)
     )
-    with tracker.training(f"{name}/{parts.fold}/seed-{seed}") as log:
+    with tracker.training(f"{name}/{parts.fold}/seed-{seed}", settings) as log:
         fitted = fit(spec, facts, train, dev, seed, log, device=CPU)
-    chosen = fitted.epochs[fitted.best_epoch - 1]
-    figures = [v for k, v in chosen.items() if k.startswith("dev_") and k.endswith(spec.choose_by)]
-    return float(np.mean(figures))
+    return fitted.best_score
 
 
 def _read(file: Path, key: str) -> list[Trial]:

@@ -1,16 +1,19 @@
 """What each task takes from the labels of a fold, and the faults by which it cannot be trained."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from features.errors import ProjectError, quoted
 from features.head_specs import HeadSpec, TrainedSpec
 from features.leaves import load_leaf
-from features.manifest import SPLITS
+from features.manifest import SPLITS, Label
 from train.measures import Measure, measures_of
-from train.protocol import Parts
+from train.protocol import Parts, cut, labelled
+
+Facts = dict[str, dict[str, Any]]
 
 
-def task_facts(spec: TrainedSpec, parts: Parts, where: str) -> dict[str, dict[str, Any]]:
+def task_facts(spec: TrainedSpec, parts: Parts, where: str) -> Facts:
     """Per task and objective what it takes from the training labels, such as names of classes.
 
     Raises ProjectError where a part has no label for a task, and where dev or test has a class
@@ -34,6 +37,16 @@ def task_facts(spec: TrainedSpec, parts: Parts, where: str) -> dict[str, dict[st
         except ProjectError as error:
             raise ProjectError(f"{where}.objectives, fold {parts.fold!r}: {error}") from None
     return facts
+
+
+def folds_of(spec: TrainedSpec, labels: Sequence[Label]) -> list[tuple[Parts, Facts]]:
+    """The parts of every fold, unlabelled training utterances left out, with what tasks know."""
+    found = []
+    for parts in cut(spec.protocol, labels, spec.where):
+        facts = task_facts(spec, parts, spec.where)
+        names = [measure.name for measure in measures_of(spec, facts)]
+        found.append((labelled(parts, names), facts))
+    return found
 
 
 def _check(measure: Measure, corpus: str, parts: Parts, where: str) -> None:

@@ -10,20 +10,24 @@ from features.tracking_specs import TrackingSpec
 from train.epoch import Epoch
 
 Log = Callable[[Epoch], None]
+NOTHING: Mapping[str, Any] = {}
 
 
 class Tracker(Protocol):
     """Where the epochs of trainings go."""
 
-    def training(self, name: str) -> Any:
-        """A context that gives a function to call with each epoch of one training."""
+    def training(self, name: str, settings: Mapping[str, Any] = NOTHING) -> Any:
+        """A context that gives a function to call with each epoch of one training.
+
+        `settings` are those that differ from training to training.
+        """
 
 
 class NoTracker:
     """Nowhere."""
 
     @contextmanager
-    def training(self, name: str) -> Iterator[Log]:
+    def training(self, name: str, settings: Mapping[str, Any] = NOTHING) -> Iterator[Log]:
         """Epochs are forgotten."""
         yield lambda _: None
 
@@ -39,18 +43,18 @@ class Trackers:
         self, spec: TrackingSpec, folder: Path, run: str, settings: Mapping[str, Any]
     ) -> None:
         self.spec, self.folder, self.run, self.settings = spec, folder, run, settings
-        shutil.rmtree(folder / ".tensorboard" / run, ignore_errors=True)
 
     @contextmanager
-    def training(self, name: str) -> Iterator[Log]:
+    def training(self, name: str, settings: Mapping[str, Any] = NOTHING) -> Iterator[Log]:
         """Log the epochs of the training `name`, such as ``official/seed-0``."""
         with ExitStack() as open_logs:
             logs = []
             if self.spec.tensorboard:
                 place = self.folder / ".tensorboard" / self.run / name
+                shutil.rmtree(place, ignore_errors=True)
                 logs.append(open_logs.enter_context(_tensorboard(place)))
             if self.spec.wandb != "off":
-                logs.append(open_logs.enter_context(self._wandb(name)))
+                logs.append(open_logs.enter_context(self._wandb(name, settings)))
 
             def log(epoch: Epoch) -> None:
                 for one in logs:
@@ -59,7 +63,7 @@ class Trackers:
             yield log
 
     @contextmanager
-    def _wandb(self, name: str) -> Iterator[Log]:
+    def _wandb(self, name: str, settings: Mapping[str, Any]) -> Iterator[Log]:
         import wandb
 
         place = self.folder / ".wandb"
@@ -68,7 +72,7 @@ class Trackers:
             project=self.spec.project,
             group=self.run,
             name=f"{self.run}/{name}",
-            config=dict(self.settings),
+            config={**self.settings, **settings},
             dir=place,
             mode="online" if self.spec.wandb == "online" else "offline",
             reinit="finish_previous",

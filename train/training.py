@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from features.head_specs import AnyHead, HeadSpec
 from features.manifest import Label
@@ -22,6 +21,7 @@ from train.measures import measures_of
 from train.probe import fit_probe
 from train.protocol import Parts
 from train.result import Fitted, FoldResult
+from train.start import Start
 from train.tracking import NoTracker, Tracker
 
 
@@ -30,16 +30,19 @@ def rounds(spec: AnyHead) -> int:
     return spec.training.epochs if isinstance(spec, HeadSpec) else len(spec.strengths)
 
 
+SHUFFLED = "shuffled"
+
+
 @dataclass(frozen=True)
 class Setting:
     """What surrounds the trainings of a run: where they are kept, tracked and computed.
 
-    `weights` are those that a training starts from, by fold (from 0) and seed.
+    `start` is the run whose weights the trainings start from.
     """
 
     checkpoints: Checkpoints = field(default_factory=lambda: Checkpoints(None, ""))
     tracker: Tracker = field(default_factory=NoTracker)
-    weights: Callable[[int, int], dict[str, Tensor]] | None = None
+    start: Start | None = None
     device: torch.device = CPU
 
 
@@ -70,7 +73,7 @@ def run_fold(
         return fitted
 
     fitted = [fitted_with(f"seed-{seed}", seed, train, dev) for seed in spec.seeds]
-    guessing = fitted_with("shuffled", spec.seeds[0], _shuffled(train), _shuffled(dev))
+    guessing = fitted_with(SHUFFLED, spec.seeds[0], _shuffled(train), _shuffled(dev))
     return FoldResult(
         parts,
         facts,
@@ -106,7 +109,10 @@ def _fit(
     if not isinstance(spec, HeadSpec):
         return fit_probe(spec, facts, train, dev, seed, on_epoch)
     checkpoint = setting.checkpoints.of(f"fold-{number + 1}-{name}")
-    start = None if setting.weights is None else setting.weights(number, seed)
+    # What is trained on shuffled labels must not start from what the true ones taught.
+    start = None
+    if setting.start is not None and name != SHUFFLED:
+        start = setting.start.weights(number, seed, facts)
     return fit(spec, facts, train, dev, seed, on_epoch, checkpoint, start, setting.device)
 
 

@@ -1,7 +1,9 @@
 """MemoCMT: every pair of modalities through a cross-modal transformer, all steps pooled as one.
 
 After Khan et al. (2025), whose aggregation (min, mean, max or the first token) is the head's
-`pooling`: over all steps of all pairs, not per modality.
+`pooling`: over all steps of all pairs, not per modality. As there, the first step is that of the
+first modality (text, where there is one) after it has looked at the second: with `first` the other
+pairs count for nothing.
 """
 
 from collections.abc import Mapping, Sequence

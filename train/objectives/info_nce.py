@@ -27,7 +27,7 @@ class Objective(nn.Module):
     """The mean over all pairs of modalities of how badly one tells its partner in the batch.
 
     Modalities are the means of their encoded steps, projected to `width` numbers. Utterances that
-    lack one of the two count for nothing, and so does a batch with fewer than two others.
+    lack one of the two count for nothing, and so does a batch with fewer than two that have both.
     """
 
     def __init__(
