@@ -71,7 +71,6 @@ def _labelled(label: Label) -> Label:
     return replace(
         label,
         session=session,
-        dialogue=session,
         speaker=f"{session}-{label.speaker}",
         emotion=None if label.id.endswith("u7") else group,
         depression="depressed" if (label.phq8 or 0) >= 10 else "not-depressed",
