@@ -6,13 +6,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from app.charts import (
-    confusion_matrix,
-    damage_curves,
-    learning_curves,
-    pacing_curves,
-    reliability_plot,
-)
+from app.charts import confusion_matrix, damage_curves, reliability_plot
+from app.curves import learning, pacing
 from app.figures import limits, number, p_value, signed, spread
 from app.runs import Run, Transfer, metrics_for
 from app.tables import faceless
@@ -22,12 +17,6 @@ from train.significance import Difference
 
 TEMPLATE = "report.html.j2"
 NAMED_SPEAKERS = 6
-# Columns of curves.csv that say what was paced, and what the report calls them.
-PACED = {
-    "train_share": "share of the training part",
-    "train_difficulty": "its mean difficulty",
-    "dropout": "dropout",
-}
 
 
 def render(
@@ -92,8 +81,8 @@ def _view(run: Run) -> dict[str, Any]:
         "how": _how(run),
         "shared": _shared(run),
         "unknown": max(f["num_unknown_speakers"] for f in run.record["folds"].values()),
-        "curves": _curves(run),
-        "pacing": _pacing(run),
+        "curves": learning(run),
+        "pacing": pacing(run),
         "matrices": {name: confusion_matrix(*run.confusion(name)) for name in classes},
         "reliability": {
             name: reliability_plot(told["plain"]["bins"], told["tempered"]["bins"])
@@ -164,38 +153,3 @@ def _shared(run: Run) -> str:
         return ""
     more = f" and {len(names) - NAMED_SPEAKERS} more" if len(names) > NAMED_SPEAKERS else ""
     return f"{', '.join(names[:NAMED_SPEAKERS])}{more}"
-
-
-def _pacing(run: Run) -> str:
-    """What the curriculum and the dropout schedule did in the longest training; empty without."""
-    paced = {title: column for column, title in PACED.items() if column in run.curves[0]}
-    if not paced:
-        return ""
-    by_training: dict[tuple[str, str], list[dict[str, str]]] = {}
-    for row in run.curves:
-        by_training.setdefault((row["fold"], row["seed"]), []).append(row)
-    rows = max(by_training.values(), key=len)
-    return pacing_curves(
-        [int(row["epoch"]) for row in rows],
-        {title: [float(row[column]) for row in rows] for title, column in paced.items()},
-    )
-
-
-def _curves(run: Run) -> str:
-    measure = next(iter(run.measures))
-    metric = run.shown_metric(measure)
-    many = len(run.record["folds"]) > 1
-    lines: dict[str, list[dict[str, str]]] = {}
-    for row in run.curves:
-        name = f"{row['fold']}, seed {row['seed']}" if many else f"seed {row['seed']}"
-        lines.setdefault(name, []).append(row)
-
-    def curve(column: str) -> Any:
-        return {
-            name: ([int(row["epoch"]) for row in rows], [float(row[column]) for row in rows])
-            for name, rows in lines.items()
-        }
-
-    return learning_curves(
-        curve("train_loss"), curve(f"dev_{measure}_{metric}"), f"{measure} {metric}"
-    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,10 +13,14 @@ from features.errors import raise_all
 from features.head_params import read_head
 from features.head_specs import HeadSpec
 from features.manifest import read_labels
-from features.params import PARAMS_PATH, load_params, read_yaml
+from features.params import PARAMS_PATH, load_params
 from features.specs import store_path
 from features.sweep_params import with_settings
 from features.sweep_specs import SweepSpec
+from features.yaml_files import read_yaml
+
+if TYPE_CHECKING:
+    from train.sweep import Trial
 
 SHOWN = 10
 
@@ -31,7 +35,7 @@ def sweep(name: str) -> None:
 
     from train.dataset import open_stores
     from train.metrics import LOWER_IS_BETTER
-    from train.sweep import Trial, ranked, search
+    from train.sweep import ranked, search
     from train.tracking import Trackers
 
     head = params.heads[spec.head]
@@ -42,27 +46,18 @@ def sweep(name: str) -> None:
     tracker = Trackers(params.tracking, RUNS_PATH, f"sweep-{name}", {"head": written})
     labels = read_labels(labels_path(head.corpus))
     sign = -1 if head.choose_by in LOWER_IS_BETTER else 1
-
-    def figure(trial: Trial) -> str:
-        return "failed" if trial.score is None else f"{sign * trial.score:.4f}"
-
     trials = []
     for trial in search(
         spec, lambda settings: _head(raw, spec, settings), written, labels, stores, file, tracker
     ):
         trials.append(trial)
-        shown = trial.failure or f"dev {head.choose_by} {figure(trial)}"
+        shown = trial.failure or f"dev {head.choose_by} {_figure(trial, sign)}"
         click.echo(f"{name}: trial {trial.number + 1} of {spec.trials}: {shown}")
     order = ranked(trials)[:SHOWN]
-    rows: list[tuple[str, ...]] = [("trial", f"dev {head.choose_by}", *spec.space)]
-    rows += [
-        (
-            str(t.number + 1),
-            figure(t),
-            *(_short(t.settings[path]) for path in spec.space),
-        )
-        for t in order
-    ]
+    rows = [("trial", f"dev {head.choose_by}", *spec.space)]
+    for trial in order:
+        settings = (_short(trial.settings[path]) for path in spec.space)
+        rows.append((str(trial.number + 1), _figure(trial, sign), *settings))
     click.echo("\n" + aligned(rows))
     click.echo(f"\nIf trial {order[0].number + 1} is wanted, write it into heads.{spec.head}.")
     click.echo(f"All trials: {file}")
@@ -77,6 +72,10 @@ def _head(raw: Mapping[str, Any], spec: SweepSpec, settings: Mapping[str, Any]) 
     raise_all(entries.problems, "params.yaml")
     assert isinstance(head, HeadSpec)
     return replace(head, name=spec.head)
+
+
+def _figure(trial: "Trial", sign: int) -> str:
+    return "failed" if trial.score is None else f"{sign * trial.score:.4f}"
 
 
 def _short(value: Any) -> str:

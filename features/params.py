@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from features.binding import Parameter, bind, dataclass_parameters
 from features.continued_params import read_continued
 from features.entries import Entries
@@ -20,6 +17,7 @@ from features.sweep_params import read_sweep
 from features.sweep_specs import SweepSpec
 from features.tracking_specs import TrackingSpec
 from features.transfer_params import read_transfer
+from features.yaml_files import read_yaml
 
 PARAMS_PATH = Path("params.yaml")
 SECTIONS = (
@@ -63,27 +61,6 @@ def load_params(path: Path = PARAMS_PATH) -> Params:
     return parse_params(read_yaml(path), path.name)
 
 
-def read_yaml(path: Path) -> Any:
-    """What a YAML 1.2 file holds (the version that DVC reads: ``1e-3`` is a number)."""
-    try:
-        return parse_yaml(path.read_text(encoding="utf-8"), path.name)
-    except FileNotFoundError:
-        raise ProjectError(
-            f"{path} does not exist; it holds what runs. Work in the project's folder, or make "
-            "one with 'python cli.py use demo'."
-        ) from None
-    except (UnicodeDecodeError, OSError) as error:
-        raise ProjectError(f"{path} cannot be read as UTF-8 text: {error}") from None
-
-
-def parse_yaml(text: str, file: str) -> Any:
-    """What a YAML text holds; `file` names it in messages."""
-    try:
-        return YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, ValueError) as error:
-        raise ProjectError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from None
-
-
 def parse_params(raw: Any, file: str = PARAMS_PATH.name) -> Params:
     """Check the content of a parameter file; `file` names it in messages."""
     if not isinstance(raw, Mapping):
@@ -92,12 +69,8 @@ def parse_params(raw: Any, file: str = PARAMS_PATH.name) -> Params:
     _check_sections(entries)
     given = raw.get("extract") or {}
     extract = bind("extract", given, dataclass_parameters(ExtractSpec), entries.problems)
-    tracking = bind(
-        "tracking",
-        raw.get("tracking") or {},
-        dataclass_parameters(TrackingSpec),
-        entries.problems,
-    )
+    shown = raw.get("tracking") or {}
+    tracking = bind("tracking", shown, dataclass_parameters(TrackingSpec), entries.problems)
     heads: dict[str, AnyHead] = entries.section("heads", read_head)
     params = Params(
         ExtractSpec(**(extract or {})),

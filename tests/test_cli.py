@@ -46,7 +46,7 @@ def refused(project: Project, *command: str) -> str:
 
 class TestBadInput:
     def test_unknown_backbone(self, project: Project) -> None:
-        project.edit("params.yaml", "audio: mel", "audio: mell")
+        project.edit("params.yaml", "text: none, audio: mel", "text: none, audio: mell")
         assert "audio backbones are 'mel'. Did you mean 'mel'?" in refused(project, "train", "main")
 
     def test_misspelt_key(self, project: Project) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from features.errors import ProjectError
-from features.params import parse_params, read_yaml
+from features.params import parse_params
 from features.training_specs import AugmentSpec, CurriculumSpec
+from features.yaml_files import read_yaml
 from tests.conftest import ROOT
 
 

@@ -1,0 +1,30 @@
+"""Reads YAML files, with faults in them told as a user can mend them."""
+
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from features.errors import ProjectError
+
+
+def read_yaml(path: Path) -> Any:
+    """What a YAML 1.2 file holds (the version that DVC reads: ``1e-3`` is a number)."""
+    try:
+        return parse_yaml(path.read_text(encoding="utf-8"), path.name)
+    except FileNotFoundError:
+        raise ProjectError(
+            f"{path} does not exist; it holds what runs. Work in the project's folder, or make "
+            "one with 'python cli.py use demo'."
+        ) from None
+    except (UnicodeDecodeError, OSError) as error:
+        raise ProjectError(f"{path} cannot be read as UTF-8 text: {error}") from None
+
+
+def parse_yaml(text: str, file: str) -> Any:
+    """What a YAML text holds; `file` names it in messages."""
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except (YAMLError, ValueError) as error:
+        raise ProjectError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from None
