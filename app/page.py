@@ -138,8 +138,10 @@ def _how(run: Run) -> str:
     what = "epoch" if isinstance(spec, HeadSpec) else "penalty strength"
     shown = ", ".join(chosen) if len(chosen) <= 12 else f"{', '.join(chosen[:12])}, ..."
     resampled = run.evaluation["resampled"]
+    start = getattr(spec, "start", None)
     return (
-        f"Protocol {spec.protocol.leaf.code}. The {what} was chosen by "
+        (f"Started from the weights of {start}. " if start else "")
+        + f"Protocol {spec.protocol.leaf.code}. The {what} was chosen by "
         f"{spec.choose_by.replace('_', ' ')} on {dev}: {shown}. Intervals draw the "
         f"{resampled['count']} {resampled['unit']}s of the test part again."
     )

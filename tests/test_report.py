@@ -111,6 +111,7 @@ def test_every_head_has_its_figures_curves_and_confusion_matrix(page: str) -> No
 
 def test_a_curriculum_is_drawn_where_there_is_one(page: str) -> None:
     assert page.count("What the training was paced by") == 1
+    assert page.count("Started from the weights of sound.") == 1
     assert "share of the training part" in page and "its mean difficulty" in page
 
 
