@@ -8,6 +8,7 @@ import torch
 
 from features.head_specs import HeadSpec
 from features.manifest import Label
+from features.specs import LeafSpec
 from features.store.reader import Store
 from tests.head_world import CLASSES, facts_of, labels, parts_of, spec, store  # noqa: F401
 from train.batches import bucketed, shortest_run
@@ -16,6 +17,7 @@ from train.fit import fit
 from train.measures import measures_of
 from train.predict import predict
 from train.scoring import part_scores
+from train.task_facts import folds_of
 
 
 def test_batches_hold_every_row_once_and_similar_costs() -> None:
@@ -92,3 +94,15 @@ def test_the_test_part_cannot_reach_the_loop() -> None:
     names = list(inspect.signature(fit).parameters)
     taken = ["spec", "facts", "train", "dev", "seed", "on_epoch", "checkpoint", "start", "device"]
     assert names == taken
+
+
+def test_utterances_without_a_label_that_is_learned_do_not_train(
+    spec: HeadSpec, labels: list[Label]
+) -> None:
+    some = [replace(x, emotion=None, valence=3.0) if n < 6 else x for n, x in enumerate(labels)]
+    ((parts, facts),) = folds_of(spec, some)
+    assert [x.id for x in parts.train] == [f"u{n}" for n in range(6, 40)]
+    assert len(parts.dev) == len(parts.test) == 10 and facts["emotion"]["counts"] == [17, 17]
+    both = {**spec.tasks, "vad": LeafSpec("vad", {})}
+    ((parts, _),) = folds_of(replace(spec, tasks=both), [replace(x, valence=1.0) for x in some])
+    assert len(parts.train) == 40

@@ -24,13 +24,12 @@ from train.result import Fitted, FoldResult
 from train.start import Start
 from train.tracking import NoTracker, Tracker
 
+SHUFFLED = "shuffled"
+
 
 def rounds(spec: AnyHead) -> int:
     """How many epochs, or strengths, one training may take."""
     return spec.training.epochs if isinstance(spec, HeadSpec) else len(spec.strengths)
-
-
-SHUFFLED = "shuffled"
 
 
 @dataclass(frozen=True)
