@@ -57,7 +57,8 @@ class Tracks:
         mask = step_mask(self.lengths[rows])
         steps = torch.arange(mask.shape[1])
         index = torch.where(mask, self.starts[rows][:, None] + steps, 0)
-        return Padded(self.values[index].float(), mask)
+        values = self.values.index_select(0, index.flatten()).unflatten(0, mask.shape)
+        return Padded(values.float(), mask)
 
     def moments(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation over all steps, `(L, D)` each; 0 and 1 without steps."""
