@@ -10,8 +10,7 @@ import numpy as np
 from app.runs import Run
 from features.errors import ProjectError
 from features.manifest import Label
-from train.measures import Measure, Numbers
-from train.metrics import tallies
+from train.measures import Measure, Numbers, measures_of
 from train.significance import Difference, clusters, paired
 
 Told = dict[str, dict[str, Difference]]
@@ -35,12 +34,13 @@ def compared(one: Run, other: Run, labels: Sequence[Label]) -> Told:
         raise ProjectError(f"{names} predict nothing in common; compare heads with the same tasks")
     tested = [label for label in labels if label.id in ids[0]]
     _, units = clusters(tested)
+    facts = next(iter(one.record["facts"].values()))
+    measures = {measure.name: measure for measure in measures_of(one.spec, facts)}
     found: Told = {}
     for name in shared:
-        classes = one.measures[name]
-        measure = Measure(name, name, None if classes is None else tuple(classes))
+        measure = measures[name]
         truth = measure.truth(tested)
-        both = [tallies(measure, truth, _array(measure, told, tested)) for told in predictions]
+        both = [measure.tallies(truth, _array(measure, told, tested)) for told in predictions]
         found[name] = paired(measure, both[0], both[1], units)
     return found
 
@@ -57,13 +57,6 @@ def _predictions(folder: Path) -> dict[str, list[Any]]:
 
 
 def _array(measure: Measure, told: dict[str, list[Any]], labels: Sequence[Label]) -> Numbers:
-    """Predictions `(S, N, C)` or `(S, N)` in the order of the labels."""
-
-    def value(one: Any) -> Any:
-        if measure.classes is None:
-            return one[measure.name]["predicted"]
-        chosen = one[measure.name]["predicted"]
-        return [float(name == chosen) for name in measure.classes]
-
-    rows = [[value(one) for one in told[label.id]] for label in labels]
+    """Predictions `(S, N, ...)` in the order of the labels."""
+    rows = [[measure.read(one[measure.name]) for one in told[label.id]] for label in labels]
     return np.swapaxes(np.asarray(rows, float), 0, 1)

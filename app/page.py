@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from app.charts import confusion_matrix, damage_curves, reliability_plot
 from app.curves import learning, pacing
 from app.figures import limits, number, p_value, signed, spread
-from app.runs import Run, Transfer, metrics_for
+from app.runs import Run, Transfer
 from app.tables import faceless
 from features.head_specs import METRICS, HeadSpec
 from features.manifest import SPLITS
@@ -46,7 +46,7 @@ def render(
         random=sorted({name for run in runs for name in run.random_inputs()}),
         runs=[_view(run) for run in runs],
         transfers=transfers,
-        metrics_for=metrics_for,
+        metrics_by_kind=METRICS,
         notes={corpus: lines for corpus, lines in notes.items() if lines},
         differences=differences,
     )
@@ -56,7 +56,7 @@ def _tables(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """One table of figures per measure."""
     found: dict[str, tuple[str, ...]] = {}
     for run in runs:
-        found |= {name: metrics_for(classes) for name, classes in run.measures.items()}
+        found |= {name: METRICS[run.kind(name)] for name in run.measures}
     return [
         {
             "measure": measure,
@@ -70,13 +70,14 @@ def _tables(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 def _view(run: Run) -> dict[str, Any]:
     """One head as the template shows it."""
-    classes = [name for name, known in run.measures.items() if known is not None]
+    classes = [name for name in run.measures if run.kind(name) == "classes"]
     calibration = run.evaluation["calibration"]
     return {
         "run": run,
         "name": run.spec.name,
         "temporal": _by_modality(run, "temporal"),
         "pooling": _by_modality(run, "pooling"),
+        "dialogue": _dialogue(run),
         "parts": _parts(run),
         "how": _how(run),
         "shared": _shared(run),
@@ -112,6 +113,14 @@ def _by_modality(run: Run, part: str) -> str:
     return ", ".join(f"{code} ({name})" for name, code in codes.items())
 
 
+def _dialogue(run: Run) -> str:
+    """How utterances of a dialogue see each other; empty where they do not."""
+    leaf = run.spec.dialogue if isinstance(run.spec, HeadSpec) else None
+    if leaf is None:
+        return ""
+    return f"{leaf.code}, {'the past alone' if leaf.options.get('causal') else 'whole dialogues'}"
+
+
 def _damage(told: Mapping[str, Any]) -> dict[str, Any]:
     scale = 1.0 if told["metric"] in METRICS["numbers"] else 100.0
     gone = [f"{name} {spread(told['metric'], value)}" for name, value in told["missing"].items()]
@@ -138,9 +147,8 @@ def _how(run: Run) -> str:
     what = "epoch" if isinstance(spec, HeadSpec) else "penalty strength"
     shown = ", ".join(chosen) if len(chosen) <= 12 else f"{', '.join(chosen[:12])}, ..."
     resampled = run.evaluation["resampled"]
-    start = getattr(spec, "start", None)
     return (
-        (f"Started from the weights of {start}. " if start else "")
+        (f"Started from the weights of {spec.start}. " if spec.start else "")
         + f"Protocol {spec.protocol.leaf.code}. The {what} was chosen by "
         f"{spec.choose_by.replace('_', ' ')} on {dev}: {shown}. Intervals draw the "
         f"{resampled['count']} {resampled['unit']}s of the test part again."

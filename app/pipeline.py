@@ -125,7 +125,7 @@ def train(name: str, device: str) -> None:
 
     inputs = spec.used_inputs
     stores = open_stores({m: store_path(spec.corpus, backbone) for m, backbone in inputs.items()})
-    first = params.heads.get(getattr(spec, "start", None) or "")
+    first = params.heads.get(spec.start or "")
     start = None
     if isinstance(spec, HeadSpec) and isinstance(first, HeadSpec):
         start = Start(spec, first, RUNS_PATH / first.name, stores)

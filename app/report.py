@@ -9,10 +9,11 @@ import click
 
 from app.figures import limits, number
 from app.pipeline import RUNS_PATH, labels_path, notes_path
-from app.runs import Run, Transfer, load_runs, load_transfers, metrics_for
+from app.runs import Run, Transfer, load_runs, load_transfers
 from app.tables import aligned
 from features.errors import ProjectError
 from features.files import write_atomic
+from features.head_specs import METRICS
 from features.manifest import read_labels
 from features.params import load_params
 
@@ -55,9 +56,9 @@ def results() -> None:
 
 
 def _rows(measure: str, runs: Sequence[Run]) -> list[tuple[str, ...]]:
-    metrics = metrics_for(runs[0].measures[measure])
-    shown = runs[0].shown_metric(measure)
-    unit = "" if runs[0].measures[measure] is None else ", per cent"
+    kind = runs[0].kind(measure)
+    metrics, shown = METRICS[kind], runs[0].shown_metric(measure)
+    unit = "" if kind == "numbers" else ", per cent"
     rows: list[tuple[str, ...]] = [(f"test {measure}{unit}", *metrics, f"95 % interval of {shown}")]
     for run in runs:
         figures = [run.figure("test", measure, metric) for metric in metrics]
@@ -75,8 +76,8 @@ def _rows(measure: str, runs: Sequence[Run]) -> list[tuple[str, ...]]:
 def _transfer_rows(one: Transfer) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for measure, told in one.about["measures"].items():
-        metrics = metrics_for(told["classes"])
-        unit = "" if told["classes"] is None else ", per cent"
+        metrics = METRICS[told["kind"]]
+        unit = "" if told["kind"] == "numbers" else ", per cent"
         title = f"{one.spec.name}: {one.spec.head} on {one.spec.corpus}, {measure}{unit}"
         rows.append((title, "test", "95 % interval"))
         found = one.metrics["test"][measure]

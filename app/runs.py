@@ -10,7 +10,7 @@ from typing import Any
 
 from app.figures import limits, spread
 from features.errors import ProjectError
-from features.head_specs import METRICS, AnyHead, TransferSpec, shown_metric
+from features.head_specs import AnyHead, TransferSpec, shown_metric
 from features.params import Params
 
 MAIN = "main"
@@ -50,6 +50,10 @@ class Run:
         """What it predicts, with the classes of each; None for numbers."""
         return {name: told["classes"] for name, told in self.record["measures"].items()}
 
+    def kind(self, measure: str) -> str:
+        """``classes``, ``numbers`` or ``pairs``."""
+        return str(self.record["measures"][measure]["kind"])
+
     def figure(self, split: str, measure: str, metric: str) -> str:
         """Mean and deviation over seeds, such as ``61.2 ± 0.4``."""
         return spread(metric, self.metrics[split][measure][metric])
@@ -60,8 +64,7 @@ class Run:
 
     def shown_metric(self, measure: str) -> str:
         """The metric that stands for a measure: what the head chooses by, or the usual one."""
-        kind = "numbers" if self.measures[measure] is None else "classes"
-        return shown_metric(kind, self.spec.choose_by)
+        return shown_metric(self.kind(measure), self.spec.choose_by)
 
     def inputs(self) -> str:
         """The backbones the head reads, such as ``minilm + log-mel``."""
@@ -88,11 +91,6 @@ class Run:
         return [[counts.get((true, guess), 0) for guess in classes] for true in classes], classes
 
 
-def metrics_for(classes: list[str] | None) -> tuple[str, ...]:
-    """The metrics of a measure with these classes, or of numbers."""
-    return METRICS["numbers" if classes is None else "classes"]
-
-
 def load_runs(params: Params, folder: Path) -> list[Run]:
     """The run of every head in params.yaml, `main` first; ProjectError where one is missing."""
     order = sorted(params.heads.values(), key=lambda spec: (spec.name != MAIN, spec.name))
@@ -113,7 +111,7 @@ def load_transfers(params: Params, folder: Path) -> list[Transfer]:
 
 def load_run(spec: AnyHead, runs: Path) -> Run:
     """The run of one head; ProjectError where it is missing."""
-    stage = "continue" if getattr(spec, "start", None) else "train"
+    stage = "continue" if spec.start else "train"
     folder, stage = runs / spec.name, f"{stage}@{spec.name}"
     return Run(
         spec,

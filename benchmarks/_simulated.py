@@ -5,12 +5,13 @@ from functools import cache
 
 import numpy as np
 
+from train.class_measure import ClassMeasure
 from train.measures import Measure, Numbers
-from train.metrics import scores_of, tallies
+from train.number_measure import NumberMeasure
 from train.significance import intervals
 
-NAMED = Measure("emotion", "emotion", ("a", "b", "c"))
-NUMBER = Measure("valence", "vad", None)
+NAMED = ClassMeasure("emotion", ("a", "b", "c"))
+NUMBER = NumberMeasure("valence", "vad")
 UTTERANCES_PER_CLUSTER = 8
 # How much clusters differ in how well they are predicted: a deviation, in logits or in units.
 CLUSTER_DEVIATION = 1.0
@@ -28,7 +29,7 @@ class Sample:
     def covers(self, metric: str, true_figure: float, clustered: bool) -> bool:
         """Whether the interval of a metric holds the figure of the whole population."""
         names = self.names if clustered else [str(n) for n in range(len(self.names))]
-        tally = tallies(self.measure, self.truth, self.predicted)[None]
+        tally = self.measure.tallies(self.truth, self.predicted)[None]
         low, high = intervals(self.measure, tally, names)[metric]
         return low is not None and high is not None and low <= true_figure <= high
 
@@ -47,15 +48,19 @@ def sample(measure: Measure, num_clusters: int, random: np.random.Generator) -> 
 
 
 @cache
-def population_figure(measure: Measure, metric: str) -> float:
+def population_figure(measure: ClassMeasure | NumberMeasure, metric: str) -> float:
     """The figure of a population so large that it is the true one."""
     whole = sample(measure, 100_000, np.random.default_rng(99))
-    totals = tallies(measure, whole.truth, whole.predicted).sum(axis=0)
-    return float(scores_of(measure, totals)[metric])
+    totals = measure.tallies(whole.truth, whole.predicted).sum(axis=0)
+    return float(measure.scores(totals)[metric])
 
 
 def coverage(
-    measure: Measure, metric: str, num_clusters: int, num_samples: int, clustered: bool = True
+    measure: ClassMeasure | NumberMeasure,
+    metric: str,
+    num_clusters: int,
+    num_samples: int,
+    clustered: bool = True,
 ) -> float:
     """The share of simulated test parts whose interval holds the true figure."""
     truth = population_figure(measure, metric)

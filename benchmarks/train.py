@@ -43,6 +43,7 @@ from train.batches import bucketed
 from train.dataset import Dataset, Part, Tracks
 from train.loop import Loop
 from train.masking import Padded
+from train.turns import Places
 
 DIM, BATCH, CLASSES = 768, 32, 7
 RECOMPUTED = 128
@@ -72,7 +73,7 @@ def part_of(lengths: Tensor, name: str) -> Part:
     values = torch.randn(int(lengths.sum()), 1, DIM, generator=random).half()
     labels = [Label(f"{name}{n}", emotion=f"e{n % CLASSES}") for n in range(len(lengths))]
     tracks = Tracks(values, lengths)
-    return Part(Dataset(tuple(label.id for label in labels), {"text": tracks}), labels)
+    return Part(Dataset(tuple(x.id for x in labels), {"text": tracks}, Places.of(labels)), labels)
 
 
 def head_spec() -> HeadSpec:
@@ -158,7 +159,8 @@ class Bench:
     def loss(self, batch: dict[str, Padded], rows: Tensor) -> Tensor:
         """The loss of a batch."""
         targets = {name: values[rows] for name, values in self.loop.targets.items()}
-        return batch_loss(self.loop.head, self.loop.training, batch, targets, None)
+        turns = self.loop.train.dataset.turns(rows)
+        return batch_loss(self.loop.head, self.loop.training, batch, turns, targets, None)
 
     def look(self) -> None:
         """Forward over the dev part."""

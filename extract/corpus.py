@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from extract.bad_items import with_known_bad
+from extract.causes import with_cause_utterances
 from extract.durations import contradictions
 from extract.expectations import deviations
 from extract.feature_files import with_feature_files
@@ -56,7 +57,8 @@ def read_corpus(spec: CorpusSpec) -> Corpus:
     utterances = with_feature_files(spec, with_known_bad(spec, utterances))
     _refuse_outside(spec, utterances)
     utterances = _with_digests(spec, utterances)
-    labels = with_folds(spec, [_placed(*pair) for pair in zip(utterances, labels, strict=True)])
+    placed = [_placed(*pair) for pair in zip(utterances, labels, strict=True)]
+    labels = with_folds(spec, with_cause_utterances(placed))
     if hasattr(leaf, "expected"):
         notes += deviations(leaf.expected(**spec.leaf.options), utterances, labels)
     notes += _missing(utterances)
@@ -67,9 +69,14 @@ def read_corpus(spec: CorpusSpec) -> Corpus:
 
 
 def _placed(utterance: Utterance, label: Label) -> Label:
-    """The label with who speaks where, for protocols."""
-    speaker, session, dialogue = utterance.speaker, utterance.session, utterance.dialogue
-    return replace(label, speaker=speaker, session=session, dialogue=dialogue)
+    """The label with who speaks where and when, for protocols and dialogues."""
+    return replace(
+        label,
+        speaker=utterance.speaker,
+        session=utterance.session,
+        dialogue=utterance.dialogue,
+        turn=utterance.turn,
+    )
 
 
 def _files(utterance: Utterance) -> list[str]:

@@ -28,7 +28,18 @@ def corpus_problems(utterances: Sequence[Utterance], labels: Sequence[Label]) ->
         for field in fields(label)
         if isinstance(value := getattr(label, field.name), float) and not math.isfinite(value)
     ]
+    problems += _cause_problems(utterances, labels)
     return problems + _dialogue_problems(utterances, labels)
+
+
+def _cause_problems(utterances: Sequence[Utterance], labels: Sequence[Label]) -> list[str]:
+    dialogues = {utterance.id: utterance.dialogue or utterance.id for utterance in utterances}
+    return [
+        f"the utterance {label.id!r} has the cause {cause!r}, which is no utterance of its dialogue"
+        for label in labels
+        for cause in label.causes or ()
+        if dialogues.get(cause) != dialogues[label.id]
+    ]
 
 
 def _dialogue_problems(utterances: Sequence[Utterance], labels: Sequence[Label]) -> list[str]:

@@ -51,6 +51,7 @@ def read_head(entries: Entries, where: str, name: str, given: Any) -> AnyHead | 
     check_inputs(entries, f"{where}.inputs", values["corpus"], values["inputs"])
     values["protocol"] = _protocol(entries, f"{where}.protocol", values["protocol"])
     values["tasks"] = _tasks(entries, f"{where}.tasks", values["tasks"], code == "network")
+    _check_pairs(entries, f"{where}.tasks", values["tasks"], values.get("dialogue"), code)
     if code == "probe":
         _check_choice(entries, f"{where}.choose_by", values["choose_by"], values["tasks"])
         return ProbeSpec(name, **values)
@@ -86,6 +87,22 @@ def _check_choice(
             f"{where} is {choose_by!r}, which none of the tasks {quoted(tasks)} is scored by; "
             f"choose one of {quoted(fitting)}"
         )
+
+
+def _check_pairs(
+    entries: Entries, where: str, tasks: Mapping[str, Any], dialogue: Any, code: str
+) -> None:
+    """Pairs are of one dialogue: the head has to have whole ones."""
+    for task in tasks:
+        if leaf_constant("train/tasks", task, "KIND") != "pairs":
+            continue
+        if code == "probe":
+            entries.problems.append(f"{where} names {task!r}, which a probe cannot learn")
+        elif dialogue is None:
+            entries.problems.append(
+                f"{where} names {task!r}, which needs whole dialogues; add dialogue: {{code: "
+                "recurrent}, or {code: none} for no context"
+            )
 
 
 def _tasks(

@@ -8,18 +8,26 @@ from features.binding import within
 from features.specs import LeafSpec
 from features.training_specs import ChooseBy, TrainingSpec
 
-# The figures by which classes and numbers are scored.
+# The figures by which classes, numbers and pairs of emotion and cause are scored.
 METRICS = {
     "classes": ("weighted_f1", "macro_f1", "weighted_precision", "unweighted_accuracy", "accuracy"),
     "numbers": ("ccc", "rmse", "mae"),
+    "pairs": (
+        "pair_weighted_f1",
+        "pair_weighted_precision",
+        "pair_weighted_recall",
+        "pair_f1",
+        "pair_precision",
+        "pair_recall",
+    ),
 }
-# The figure that stands for a measure where the head's own choice is of another kind.
 DEFAULT_PROTOCOL = {"code": "official"}
-USUAL_METRIC = {"classes": "macro_f1", "numbers": "ccc"}
+# The figure that stands for a measure where the head's own choice is of another kind.
+USUAL_METRIC = {"classes": "macro_f1", "numbers": "ccc", "pairs": "pair_weighted_f1"}
 
 
 def shown_metric(kind: str, choose_by: str) -> str:
-    """The one metric by which curves and comparisons show classes or numbers."""
+    """The one metric by which curves and comparisons show classes, numbers or pairs."""
     return choose_by if choose_by in METRICS[kind] else USUAL_METRIC[kind]
 
 
@@ -42,18 +50,22 @@ class ProtocolSpec:
 
 @dataclass(frozen=True)
 class TrainedSpec:
-    """What every head has: a corpus, inputs, tasks, and a protocol."""
+    """What every head has: a corpus, inputs, tasks, and a protocol.
+
+    `start` is the head whose weights it starts from (None: chance).
+    """
 
     name: str
     corpus: str
     inputs: Mapping[str, str]
     tasks: Mapping[str, LeafSpec]
     protocol: ProtocolSpec
+    start: str | None = field(default=None, kw_only=True)
 
     @property
     def where(self) -> str:
         """The head's place in params.yaml, for messages."""
-        return f"params.yaml: heads.{self.name}"
+        return f"params.yaml: {'heads' if self.start is None else 'continued'}.{self.name}"
 
     @property
     def used_inputs(self) -> dict[str, str]:
@@ -68,8 +80,8 @@ class HeadSpec(TrainedSpec):
     `bins`: longer tracks (of each modality, or of those named) become so many means. `hidden` is
     the width of the layer behind the fusion (None: `dim`). `norm` says where layers are normalised:
     nowhere, where tracks come in, or behind the fusion as well. `temporal` and `pooling` are given
-    per modality in use.
-    `objectives` are losses that predict nothing. `start` is the head whose weights it starts from.
+    per modality in use. `dialogue` is how the utterances of a dialogue see each other (None: not at
+    all, and batches are of single utterances). `objectives` are losses that predict nothing.
     """
 
     dim: int = 128
@@ -77,17 +89,12 @@ class HeadSpec(TrainedSpec):
     temporal: Mapping[str, LeafSpec]
     pooling: Mapping[str, LeafSpec]
     fusion: LeafSpec
+    dialogue: LeafSpec | None = None
     training: TrainingSpec
     bins: int | dict[str, int] | None = None
     hidden: int | None = None
     norm: Literal["none", "inputs", "all"] = "inputs"
     objectives: Mapping[str, LeafSpec] = field(default_factory=dict)
-    start: str | None = None
-
-    @property
-    def where(self) -> str:
-        """The head's place in params.yaml, for messages."""
-        return f"params.yaml: {'heads' if self.start is None else 'continued'}.{self.name}"
 
     @property
     def seeds(self) -> list[int]:

@@ -122,10 +122,11 @@ class Label:
 
     Classes are names, never numbers. `split` is None where the corpus has no official parts;
     `folds` names the part that it is tested in, for each way of cutting the corpus that a file
-    gives. `speaker`, `session` and `dialogue` are those of the utterance, so that heads are trained
-    without the manifest. `causes` holds the ids of the utterances that cause the emotion. `phq8`
-    is the depression score (0 to 24) of the speaker, `phq8_items` its eight answers (0 to 3), and
-    `depression` is ``depressed`` or ``not-depressed``.
+    gives. `speaker`, `session`, `dialogue` and `turn` are those of the utterance, so that heads are
+    trained without the manifest. `causes` holds the ids of the utterances that cause the emotion,
+    `is_cause` is ``cause`` or ``no-cause``: whether it causes one itself. `phq8` is the depression
+    score (0 to 24) of the speaker, `phq8_items` its eight answers (0 to 3), and `depression` is
+    ``depressed`` or ``not-depressed``.
     """
 
     id: str
@@ -133,6 +134,7 @@ class Label:
     speaker: str | None = None
     session: str | None = None
     dialogue: str | None = None
+    turn: int | None = None
     folds: Mapping[str, str] = field(default_factory=dict)
     emotion: str | None = None
     sentiment: str | None = None
@@ -140,6 +142,7 @@ class Label:
     arousal: float | None = None
     dominance: float | None = None
     causes: tuple[str, ...] | None = None
+    is_cause: str | None = None
     phq8: float | None = None
     phq8_items: tuple[int, ...] | None = None
     depression: str | None = None

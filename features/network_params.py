@@ -18,12 +18,12 @@ CHECKS = {
     "dropout": lambda value: None if 0 <= value < 1 else "in [0, 1)",
 }
 # Bound to the constructor of a leaf, each in a way of its own.
-LEAVES = ("temporal", "pooling", "fusion", "training", "objectives")
+LEAVES = ("temporal", "pooling", "fusion", "dialogue", "training", "objectives")
 
 
 def network_parameters() -> list[Parameter]:
     """The settings that a network has and a probe has not."""
-    shared = {parameter.name for parameter in dataclass_parameters(TrainedSpec)} | {"start"}
+    shared = {parameter.name for parameter in dataclass_parameters(TrainedSpec)}
     return [
         Parameter(
             p.name,
@@ -44,6 +44,10 @@ def read_network(
         values[part] = _by_modality(entries, f"{where}.{part}", values[part], symbol, modalities)
     _check_bins(entries, f"{where}.bins", values["bins"], modalities)
     values["fusion"] = entries.leaf(f"{where}.fusion", values["fusion"], "train/fusions", "Fusion")
+    if values["dialogue"] is not None:
+        values["dialogue"] = entries.leaf(
+            f"{where}.dialogue", values["dialogue"], "train/dialogues", "Dialogue"
+        )
     values["objectives"] = _objectives(entries, f"{where}.objectives", values["objectives"])
     training = read_training(entries, where, values, modalities)
     values["training"] = training
@@ -51,6 +55,11 @@ def read_network(
     _check_heads(entries, where, values)
     for name in values["objectives"]:
         _check_modalities(entries, f"{where}.objectives", "train/objectives", name, modalities)
+    if training is not None and training.mixup and values["dialogue"] is not None:
+        entries.problems.append(
+            f"{where}.training.mixup is {training.mixup:g}, and dialogues are read as they were "
+            "said; leave one out"
+        )
     if training is not None and training.mixup and values["objectives"]:
         entries.problems.append(
             f"{where}.training.mixup is {training.mixup:g}, and the objectives "
@@ -128,11 +137,17 @@ def _check_heads(entries: Entries, where: str, values: Mapping[str, Any]) -> Non
     leaves = [("fusion", values["fusion"])]
     leaves += [(part, leaf) for part in ("temporal", "pooling") for leaf in values[part].values()]
     wanted = {(part, leaf.options.get("heads", 1)) for part, leaf in leaves if leaf is not None}
-    for part, heads in sorted(wanted):
-        if values["dim"] % heads:
-            entries.problems.append(
-                f"{where}.dim is {values['dim']}; it must be a multiple of {part}.heads, {heads}"
-            )
+    shared = [("dim", values["dim"], part, heads) for part, heads in sorted(wanted)]
+    if values["dialogue"] is not None:
+        width = "dim" if values["hidden"] is None else "hidden"
+        shared.append(
+            (width, values[width], "dialogue", values["dialogue"].options.get("heads", 1))
+        )
+    entries.problems += [
+        f"{where}.{width} is {value}; it must be a multiple of {part}.heads, {heads}"
+        for width, value, part, heads in shared
+        if value % heads
+    ]
 
 
 def _check_modalities(

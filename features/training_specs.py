@@ -15,6 +15,8 @@ ChooseBy = Literal[
     "ccc",
     "rmse",
     "mae",
+    "pair_weighted_f1",
+    "pair_f1",
 ]
 # Where every difficulty lies between 0 (easy) and 1.
 Difficulty = Literal["none", "vad", "class-frequency", "first-model"]

@@ -55,15 +55,21 @@ def _check_head(
             f"{values['head']}, {dict(head.get('inputs') or {})}"
         )
     tasks = head.get("tasks")
+    for task in tasks if isinstance(tasks, Mapping) else ():
+        if _kind(task) == "pairs":
+            entries.problems.append(
+                f"{where}.head is {values['head']!r}, whose task {task!r} predicts pairs of "
+                "utterances; these are not transferred, so name a head without it"
+            )
     for task in values["labels"]:
         if isinstance(tasks, Mapping) and task not in tasks:
             entries.unknown(f"{where}.labels names {task!r}", task, map(str, tasks), "its tasks")
-        elif _predicts_numbers(task):
+        elif _kind(task) == "numbers":
             entries.problems.append(
                 f"{where}.labels names {task!r}, which predicts numbers and has no classes"
             )
 
 
-def _predicts_numbers(task: str) -> bool:
+def _kind(task: Any) -> Any:
     known = task in leaf_names("train/tasks")
-    return known and leaf_constant("train/tasks", task, "KIND") == "numbers"
+    return leaf_constant("train/tasks", task, "KIND") if known else None

@@ -59,7 +59,7 @@ def parts_of(labels: list[Label], store: Store) -> dict[str, Part]:
     found = {}
     for split in ("train", "dev", "test"):
         part = [label for label in labels if label.split == split]
-        found[split] = Part(load_dataset({"text": store}, [x.id for x in part]), part)
+        found[split] = Part(load_dataset({"text": store}, part), part)
     return found
 
 

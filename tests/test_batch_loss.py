@@ -33,7 +33,8 @@ def loss_of(loop: Loop, training: TrainingSpec, rows: torch.Tensor, hard: Any = 
     loop.head.eval()
     batch = loop.train.dataset.gather(rows)
     targets = {name: values[rows] for name, values in loop.targets.items()}
-    return float(batch_loss(loop.head, training, batch, targets, hard).detach())
+    turns = loop.train.dataset.turns(rows)
+    return float(batch_loss(loop.head, training, batch, turns, targets, hard).detach())
 
 
 def test_a_difficult_utterance_weighs_more(

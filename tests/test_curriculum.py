@@ -9,9 +9,10 @@ import torch
 from features.errors import ProjectError
 from features.manifest import Label
 from features.training_specs import CurriculumSpec
+from train.class_measure import ClassMeasure
 from train.curriculum import easiest, num_seen, share_of
 from train.difficulty import by_class_frequency, by_first_model, by_vad, ranks
-from train.measures import Measure
+from train.number_measure import NumberMeasure
 
 
 def test_ranks_are_even_and_equal_values_share_one() -> None:
@@ -43,10 +44,10 @@ def test_utterances_nearer_to_another_class_are_difficult() -> None:
 
 def test_what_a_first_model_finds_unlikely_is_difficult() -> None:
     labels = [Label("a", emotion="joy"), Label("b", emotion="joy"), Label("c", emotion="anger")]
-    measure = Measure("emotion", "emotion", ("anger", "joy"))
+    measure = ClassMeasure("emotion", ("anger", "joy"))
     told = {"emotion": np.array([[0.1, 0.9], [0.6, 0.4], [0.8, 0.2]])}
     assert by_first_model([measure], told, labels).tolist() == [0.0, 1.0, 0.5]
-    numbers = Measure("phq8", "phq8", None)
+    numbers = NumberMeasure("phq8", "phq8")
     scored = [Label(str(n), phq8=float(n)) for n in range(3)]
     told = {"phq8": np.array([0.0, 3.0, 3.0])}
     assert by_first_model([numbers], told, scored).tolist() == [0.0, 1.0, 0.5]

@@ -13,6 +13,7 @@ from train.dataset import Dataset, StoredTracks, Tracks, load_dataset
 from train.fit import fit
 from train.masking import zero_padding
 from train.predict import evaluation_batch
+from train.turns import Places
 
 
 def test_gathering_pads_to_the_longest_and_masks_the_rest() -> None:
@@ -30,7 +31,7 @@ def test_a_batch_without_any_step_has_one_masked_step() -> None:
 
 
 def test_stores_are_joined_by_id_in_the_order_asked_for(store: Store) -> None:
-    dataset = load_dataset({"text": store}, ["u7", "u3"])
+    dataset = load_dataset({"text": store}, [Label("u7"), Label("u3")])
     expected = np.concatenate([store.track(7), store.track(3)], axis=1)
     assert np.array_equal(dataset.tracks["text"].values.transpose(0, 1).numpy(), expected)
 
@@ -38,11 +39,10 @@ def test_stores_are_joined_by_id_in_the_order_asked_for(store: Store) -> None:
 def test_tracks_that_stay_on_disk_say_the_same(
     store: Store, labels: list[Label], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ids = [label.id for label in labels][::-1]
-    resident = load_dataset({"text": store}, ids).tracks["text"]
+    resident = load_dataset({"text": store}, labels[::-1]).tracks["text"]
     monkeypatch.setattr("train.dataset.RESIDENT_BYTES", 0)
     monkeypatch.setattr("train.dataset.BLOCK_VALUES", 30)
-    stored = load_dataset({"text": store}, ids).tracks["text"]
+    stored = load_dataset({"text": store}, labels[::-1]).tracks["text"]
     assert isinstance(stored, StoredTracks) and stored.shape == resident.shape == (2, 6)
     for rows in (torch.tensor([3, 0, 59]), torch.tensor([0])):  # the first has no track
         one, other = resident.gather(rows), stored.gather(rows)
@@ -65,16 +65,15 @@ def test_training_is_the_same_from_memory_and_from_disk(
     assert [pytest.approx(epoch) for epoch in curve()] == resident
 
 
-def test_batches_of_evaluation_are_bounded(store: Store) -> None:
-    dataset = load_dataset({"text": store}, [f"u{n}" for n in range(60)])
+def test_batches_of_evaluation_are_bounded(store: Store, labels: list[Label]) -> None:
+    dataset = load_dataset({"text": store}, labels)
     longest = int(dataset.tracks["text"].lengths.max())
     assert evaluation_batch(dataset) == 256
-    wide = Dataset(
-        dataset.ids, {"text": Tracks(torch.zeros(1).expand(9, 3, 2**22), torch.tensor([5, 4]))}
-    )
+    long = Tracks(torch.zeros(1).expand(9, 3, 2**22), torch.tensor([5, 4]))
+    wide = Dataset(("a", "b"), {"text": long}, Places.of(labels[:2]))
     assert longest == 4 and evaluation_batch(wide) == 1
 
 
 def test_an_unknown_utterance_is_named(store: Store) -> None:
     with pytest.raises(ProjectError, match="does not know the utterance 'nobody'"):
-        load_dataset({"text": store}, ["u1", "nobody"])
+        load_dataset({"text": store}, [Label("u1"), Label("nobody")])

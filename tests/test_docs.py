@@ -12,7 +12,13 @@ from tests.test_heads import DIMS, tracks
 from train.masking import Padded
 from train.pooling.mean import Pooling
 
-PARTS = {"temporal": "temporal", "pooling": "pooling", "fusion": "fusions", "tasks": "tasks"}
+PARTS = {
+    "temporal": "temporal",
+    "pooling": "pooling",
+    "fusion": "fusions",
+    "dialogue": "dialogues",
+    "tasks": "tasks",
+}
 
 
 def page() -> str:

@@ -83,8 +83,12 @@ def test_predictions_come_in_the_order_of_the_dataset(
     data = parts_of(labels, store)
     facts = facts_of(data["train"])
     head = fit(spec, facts, data["train"], data["dev"], seed=0).head
-    forward = predict(head, load_dataset({"text": store}, ["u1", "u2", "u40"]))["emotion"]
-    backward = predict(head, load_dataset({"text": store}, ["u40", "u2", "u1"]))["emotion"]
+    forward = predict(
+        head, load_dataset({"text": store}, [Label(name) for name in ("u1", "u2", "u40")])
+    )["emotion"]
+    backward = predict(
+        head, load_dataset({"text": store}, [Label(name) for name in ("u40", "u2", "u1")])
+    )["emotion"]
     assert forward.tolist() == pytest.approx(backward[::-1])
 
 

@@ -8,10 +8,12 @@ import torch
 
 from features.head_specs import HeadSpec, ProtocolSpec, TrainingSpec
 from features.leaves import leaf_names, leaf_parameters, load_leaf
+from features.manifest import Label
 from features.specs import LeafSpec
 from train.dataset import Dataset, Tracks
 from train.head import Head
 from train.masking import Padded
+from train.turns import Places
 
 LEAVES = [
     ("train/temporal", "Temporal"),
@@ -229,7 +231,11 @@ def test_layer_weights_start_equal_and_are_learned() -> None:
 def test_standardising_uses_the_tracks_that_are_given() -> None:
     head = build(("pooling", "mean", {}))
     values = torch.randn(10, 1, 5) * 3 + 2
-    dataset = Dataset(("a", "b"), {"audio": Tracks(values.half(), torch.tensor([4, 6]))})
+    dataset = Dataset(
+        ("a", "b"),
+        {"audio": Tracks(values.half(), torch.tensor([4, 6]))},
+        Places.of([Label("a"), Label("b")]),
+    )
     head.take_moments(dataset)
     assert torch.allclose(head.inputs["audio"].mean, values.mean(dim=0), atol=1e-2)
     assert torch.allclose(head.inputs["audio"].std, values.std(dim=0, correction=0), atol=1e-2)

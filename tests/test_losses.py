@@ -8,16 +8,27 @@ import torch
 
 from features.leaves import leaf_constant, leaf_names, leaf_parameters, load_leaf
 from features.manifest import Label
+from train.encoded import Encoded
 from train.losses import NUMBER_LOSSES, Uncertainty, focal
 from train.measures import UNKNOWN
+from train.turns import Places
 
 TASKS = leaf_names("train/tasks")
 LABELS = [
-    Label("a", emotion="joy", sentiment="good", depression="depressed", valence=4.0, phq8=12.0),
-    Label("b", emotion="anger", sentiment="bad", depression="not-depressed", valence=2.0, phq8=3.0),
-    Label("c", emotion="joy", sentiment="good", depression="depressed", valence=3.0, phq8=15.0),
+    Label(
+        "a", dialogue="1", emotion="joy", sentiment="good", depression="depressed", valence=4.0,
+        phq8=12.0, causes=("a",), is_cause="cause",
+    ),
+    Label(
+        "b", dialogue="1", emotion="anger", sentiment="bad", depression="not-depressed",
+        valence=2.0, phq8=3.0, causes=("a", "c"), is_cause="no-cause",
+    ),
+    Label(
+        "c", dialogue="1", emotion="joy", sentiment="good", depression="depressed", valence=3.0,
+        phq8=15.0, causes=("a",), is_cause="cause",
+    ),
     Label("d"),
-]
+]  # fmt: skip
 # Values of every setting of a task under which its labels can be learned.
 VALUES: dict[str, list[Any]] = {
     "loss": list(NUMBER_LOSSES),
@@ -25,7 +36,15 @@ VALUES: dict[str, list[Any]] = {
     "label_smoothing": [0.1],
     "focal_gamma": [2.0],
     "weight": [0.5],
+    "hidden": [8],
+    "distance": [False],
+    "speakers": ["same-other"],
 }
+
+
+def encoded(vectors: torch.Tensor) -> Encoded:
+    """Vectors of the first utterances of LABELS, as a head hands them to its tasks."""
+    return Encoded({}, vectors, Places.of(LABELS).of_rows(torch.arange(len(vectors))))
 
 
 class TestByHand:
@@ -98,22 +117,26 @@ def task(request: pytest.FixtureRequest) -> Any:
 def test_a_task_says_its_kind_and_what_it_predicts(name: str) -> None:
     leaf = load_leaf("train/tasks", name)
     found = leaf.measures(leaf.facts(LABELS))
-    numbers = {classes is None for classes in found.values()}
-    assert numbers == {leaf_constant("train/tasks", name, "KIND") == "numbers"}
-    assert all(hasattr(LABELS[0], measure) for measure in found)
+    assert {measure.kind for measure in found} == {leaf_constant("train/tasks", name, "KIND")}
+    assert {measure.task for measure in found} == {name}
+    assert all(hasattr(LABELS[0], measure.label) for measure in found)
 
 
 def test_predictions_are_those_that_the_measures_promise(task: Any) -> None:
     leaf = load_leaf("train/tasks", type(task).__module__.rpartition(".")[2])
-    told = task.predict(task(torch.randn(5, 4)))
-    for name, classes in leaf.measures(leaf.facts(LABELS)).items():
-        assert told[name].shape == ((5,) if classes is None else (5, len(classes)))
-        if classes is not None:
-            assert torch.allclose(told[name].sum(dim=1), torch.ones(5).double())
+    told = task.predict(task(encoded(torch.randn(4, 4))))
+    for measure in leaf.measures(leaf.facts(LABELS)):
+        found = told[measure.name]
+        assert found.shape[0] == 4 and found.shape == measure.majority(LABELS, 4).shape
+        if measure.kind == "classes":
+            assert torch.allclose(found.sum(dim=1), torch.ones(4).double())
+        for row in found.detach().numpy():
+            again = measure.read(measure.told(row))
+            assert measure.told(again)["predicted"] == measure.told(row)["predicted"]
 
 
 def test_what_is_not_labelled_counts_for_nothing(task: Any) -> None:
-    outputs, targets = task(torch.randn(4, 4)), task.targets(LABELS)
+    outputs, targets = task(encoded(torch.randn(4, 4))), task.targets(LABELS)
     assert torch.allclose(task.loss(outputs, targets), task.loss(outputs[:3], targets[:3]))
     alone = task.loss(outputs[3:], targets[3:])
     assert float(alone.detach()) == 0
@@ -134,7 +157,7 @@ def test_labels_can_be_learned_with_every_setting(name: str, setting: str, value
     leaf = load_leaf("train/tasks", name)
     torch.manual_seed(0)
     task = leaf.Task(4, leaf.facts(LABELS), **{setting: value})
-    inputs, targets = torch.randn(4, 4), task.targets(LABELS)
+    inputs, targets = encoded(torch.randn(4, 4)), task.targets(LABELS)
     optimiser = torch.optim.Adam(task.parameters(), lr=0.1)
     first = float(task.loss(task(inputs), targets).detach())
     for _ in range(100):
@@ -165,4 +188,4 @@ def test_numbers_come_back_in_their_own_units() -> None:
 
 def test_numbers_that_no_label_gives_are_not_predicted() -> None:
     leaf = load_leaf("train/tasks", "vad")
-    assert list(leaf.measures(leaf.facts(LABELS))) == ["valence"]
+    assert [measure.name for measure in leaf.measures(leaf.facts(LABELS))] == ["valence"]

@@ -11,12 +11,14 @@ from sklearn.metrics import (
 )
 
 from features.manifest import Label
-from train.measures import UNKNOWN, Measure
-from train.metrics import class_figures, majority, over_seeds, scores, scores_of, tallies
+from train.class_measure import ClassMeasure
+from train.measures import UNKNOWN
+from train.metrics import class_figures, over_seeds, scores
+from train.number_measure import NumberMeasure
 
 CLASSES = ("a", "b", "c")
-NAMED = Measure("emotion", "emotion", CLASSES)
-NUMBER = Measure("valence", "vad", None)
+NAMED = ClassMeasure("emotion", CLASSES)
+NUMBER = NumberMeasure("valence", "vad")
 
 
 def chosen(names: str) -> np.ndarray:
@@ -93,16 +95,18 @@ def test_a_class_that_is_not_in_the_truth_is_only_a_mistake() -> None:
 def test_sums_of_two_halves_give_the_scores_of_the_whole() -> None:
     random = np.random.default_rng(1)
     truth, predicted = random.normal(size=50), random.normal(size=(4, 50))
-    tally = tallies(NUMBER, truth, predicted)
+    tally = NUMBER.tallies(truth, predicted)
     halves = tally[:, :20].sum(axis=1) + tally[:, 20:].sum(axis=1)
     for seed in range(4):
-        told = {name: values[seed] for name, values in scores_of(NUMBER, halves).items()}
+        told = {name: values[seed] for name, values in NUMBER.scores(halves).items()}
         assert told == pytest.approx(scores(NUMBER, truth, predicted[seed]))
 
 
 def test_the_baseline_is_the_commonest_training_class_or_the_mean() -> None:
-    assert majority(NAMED, numbers("baa"), 2).argmax(axis=1).tolist() == [0, 0]
-    assert majority(NUMBER, np.array([1.0, np.nan, 3.0]), 2).tolist() == [2.0, 2.0]
+    named = [Label(name, emotion=emotion) for name, emotion in zip("123", "baa", strict=True)]
+    assert NAMED.majority(named, 2).argmax(axis=1).tolist() == [0, 0]
+    valued = [Label("1", valence=1.0), Label("2"), Label("3", valence=3.0)]
+    assert NUMBER.majority(valued, 2).tolist() == [2.0, 2.0]
 
 
 def test_figures_by_class_are_those_of_the_confusion_matrix() -> None:

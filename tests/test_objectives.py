@@ -17,6 +17,7 @@ from train.encoded import Encoded
 from train.head import Head
 from train.masking import Padded
 from train.objectives import info_nce, speaker_adversarial, supervised_contrastive
+from train.turns import alone
 
 NAMES = leaf_names("train/objectives")
 LABELS = [
@@ -43,7 +44,7 @@ def built(name: str) -> tuple[Head, dict[str, torch.Tensor]]:
 
 def loss_of(head: Head, targets: dict[str, torch.Tensor], batch: Any) -> torch.Tensor:
     training = head_spec("pooling", "mean", {}).training
-    return batch_loss(head.eval(), training, batch, targets, None)
+    return batch_loss(head.eval(), training, batch, alone(6), targets, None)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -72,7 +73,7 @@ def test_an_objective_is_taken_in_float32_of_a_network_in_bfloat16(name: str) ->
     head, targets = built(name)
     batch = tracks(6, lengths=[7, 3, 1, 5, 2, 0])
     training = replace(head_spec("pooling", "mean", {}).training, precision="bfloat16")
-    half = batch_loss(head.eval(), training, batch, targets, None)
+    half = batch_loss(head.eval(), training, batch, alone(6), targets, None)
     assert half.dtype == torch.float32
     assert float(half.detach()) == pytest.approx(
         float(loss_of(head, targets, batch).detach()), rel=0.05

@@ -5,7 +5,6 @@ import pytest
 
 from benchmarks._simulated import NAMED, NUMBER, coverage
 from features.manifest import Label
-from train.metrics import tallies
 from train.significance import clusters, interval, intervals, paired
 
 
@@ -49,7 +48,7 @@ def test_few_clusters_widen_the_interval_beyond_the_percentiles() -> None:
 def test_intervals_are_the_same_again_and_hold_the_figure() -> None:
     random = np.random.default_rng(0)
     truth = random.integers(0, 3, 90).astype(float)
-    tally = tallies(NAMED, truth, random.dirichlet(np.ones(3), (4, 90)))
+    tally = NAMED.tallies(truth, random.dirichlet(np.ones(3), (4, 90)))
     names = [str(n // 3) for n in range(90)]
     found = intervals(NAMED, tally, names)
     assert found == intervals(NAMED, tally, names)
@@ -61,7 +60,7 @@ class TestPaired:
     def test_few_clusters_cannot_be_significant(self) -> None:
         truth = np.zeros(40)
         better, worse = (np.eye(3)[np.repeat([0, n], 20)] for n in (0, 1))
-        tally = [tallies(NAMED, truth, one)[None] for one in (better, worse)]
+        tally = [NAMED.tallies(truth, one)[None] for one in (better, worse)]
         names = [str(n % 5) for n in range(40)]
         found = paired(NAMED, *tally, names)["accuracy"]
         assert found.value == 0.5 and found.p == pytest.approx(2 / 32, abs=0.02)
@@ -74,7 +73,7 @@ class TestPaired:
         low = 0
         for _ in range(200):
             truth = random.integers(0, 3, 60).astype(float)
-            tally = [tallies(NAMED, truth, random.dirichlet(np.ones(3), (2, 60))) for _ in "ab"]
+            tally = [NAMED.tallies(truth, random.dirichlet(np.ones(3), (2, 60))) for _ in "ab"]
             found = paired(NAMED, *tally, [str(n // 4) for n in range(60)])
             low += found["accuracy"].p < 0.05  # type: ignore[operator]
         assert low / 200 < 0.09
@@ -88,7 +87,7 @@ class TestPaired:
 
         def told(right: np.ndarray) -> np.ndarray:
             guess = np.where(right, truth, (truth + 1) % 3).astype(int)
-            return tallies(NAMED, truth, np.eye(3)[guess])[None]
+            return NAMED.tallies(truth, np.eye(3)[guess])[None]
 
         names = [str(n // 4) for n in range(300)]
         return paired(NAMED, told(right | more), told(right), names)  # type: ignore[return-value]

@@ -12,14 +12,15 @@ from features.head_specs import HeadSpec, ProbeSpec, TransferSpec
 from features.manifest import Label
 from features.store.reader import Store
 from tests.head_world import labels, spec, store, store_of  # noqa: F401
+from train.class_measure import ClassMeasure
 from train.mapping import map_labels
-from train.measures import Measure
+from train.number_measure import NumberMeasure
 from train.run import run_head
 from train.transfer import run_transfer
 
 MEASURES = [
-    Measure("emotion", "emotion", ("anger", "joy", "neutral")),
-    Measure("valence", "vad", None),
+    ClassMeasure("emotion", ("anger", "joy", "neutral")),
+    NumberMeasure("valence", "vad"),
 ]
 
 

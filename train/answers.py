@@ -9,13 +9,13 @@ import numpy as np
 from features.manifest import Label
 from train.measures import Measure, Numbers
 
-# Per measure the predictions of one head: probabilities (N, C) or numbers (N,).
+# Per measure the predictions of one head: probabilities (N, C), numbers (N,), pairs (N, W + 2).
 Predictions = Mapping[str, Numbers]
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Labels, the fold of each, and per measure predictions `(S, N, C)` or `(S, N)`.
+    """Labels, the fold of each, and per measure predictions `(S, N, ...)`.
 
     An utterance that is in the part of several folds is there once for each.
     """
@@ -49,13 +49,4 @@ class Answers:
 
     def told(self, measures: Sequence[Measure], seed: int, row: int) -> dict[str, Any]:
         """One prediction as plain JSON, by measure."""
-        told: dict[str, Any] = {}
-        for measure in measures:
-            value = self.predicted[measure.name][seed, row]
-            if measure.classes is None:
-                told[measure.name] = {"predicted": round(float(value), 6)}
-                continue
-            named = zip(measure.classes, [round(float(p), 6) for p in value], strict=True)
-            best = measure.classes[int(value.argmax())]
-            told[measure.name] = {"predicted": best, "probabilities": dict(named)}
-        return told
+        return {m.name: m.told(self.predicted[m.name][seed, row]) for m in measures}

@@ -10,19 +10,21 @@ from train.augment import augmented, mixed
 from train.encoded import Encoded
 from train.head import Head
 from train.masking import Padded
+from train.turns import Turns
 
 
 def batch_loss(
     head: Head,
     training: TrainingSpec,
     batch: Mapping[str, Padded],
+    turns: Turns,
     targets: Mapping[str, Tensor],
     difficulty: Tensor | None,
 ) -> Tensor:
     """What the tasks and objectives of a head say about a batch, as one number.
 
-    `targets` and `difficulty` are those of the batch's utterances. Networks run in the training's
-    number format, losses in float32.
+    `turns`, `targets` and `difficulty` are those of the batch's utterances. Networks run in the
+    training's number format, losses in float32.
     """
     half = training.precision == "bfloat16"
     device = next(iter(batch.values())).mask.device
@@ -31,7 +33,7 @@ def batch_loss(
         tracks = augmented(training.augment, head.standardised(batch))
         if training.mixup:
             tracks, partner, share = mixed(tracks, training.mixup)
-        encoded = head.encode(tracks)
+        encoded = head.encode(tracks, turns)
         outputs = {name: output.float() for name, output in head.answer(encoded).items()}
         encoded = _in_float32(encoded)
     scale = None
@@ -50,7 +52,7 @@ def batch_loss(
 
 def _in_float32(encoded: Encoded) -> Encoded:
     tracks = {name: Padded(t.values.float(), t.mask) for name, t in encoded.tracks.items()}
-    return Encoded(tracks, encoded.fused.float())
+    return Encoded(tracks, encoded.fused.float(), encoded.turns)
 
 
 def _task_losses(

@@ -13,6 +13,7 @@ from features.errors import ProjectError
 from features.manifest import Label
 from features.store.reader import Store
 from train.masking import Padded
+from train.turns import Places, Turns
 
 CPU = torch.device("cpu")
 # Tracks of a modality and part of the corpus beyond this stay on disk.
@@ -122,10 +123,11 @@ def moments(blocks: Iterable[Tensor], shape: tuple[int, int]) -> tuple[Tensor, T
 
 @dataclass(frozen=True)
 class Dataset:
-    """Some utterances with their tracks per modality, in the order of `ids`."""
+    """Some utterances, their tracks per modality and their places in dialogues, as in `ids`."""
 
     ids: tuple[str, ...]
     tracks: Mapping[str, TrackSource]
+    places: Places
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -140,6 +142,10 @@ class Dataset:
             for name, track in batch.items()
         }
 
+    def turns(self, rows: Tensor, device: torch.device = CPU) -> Turns:
+        """Who of a batch speaks when, on a device."""
+        return self.places.of_rows(rows).to(device)
+
     def costs(self) -> Tensor:
         """Steps of each utterance over all modalities, `(N,)`."""
         return torch.stack([tracks.lengths for tracks in self.tracks.values()]).sum(dim=0)
@@ -153,13 +159,15 @@ class Part:
     labels: Sequence[Label]
 
 
-def load_dataset(stores: Mapping[str, Store], ids: Sequence[str]) -> Dataset:
-    """The tracks of some utterances from one store per modality.
+def load_dataset(stores: Mapping[str, Store], labels: Sequence[Label]) -> Dataset:
+    """The tracks of the utterances that are labelled, from one store per modality.
 
     Those of a modality are read into memory, unless they are more than RESIDENT_BYTES: then every
     batch is read from the store. Raises ProjectError where a store does not know an utterance.
     """
-    return Dataset(tuple(ids), {name: _load(store, ids) for name, store in stores.items()})
+    ids = [label.id for label in labels]
+    tracks = {name: _load(store, ids) for name, store in stores.items()}
+    return Dataset(tuple(ids), tracks, Places.of(labels))
 
 
 def open_stores(paths: Mapping[str, Path]) -> dict[str, Store]:

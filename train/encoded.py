@@ -6,10 +6,14 @@ from typing import NamedTuple
 from torch import Tensor
 
 from train.masking import Padded
+from train.turns import Turns
 
 
 class Encoded(NamedTuple):
-    """The encoded steps `(B, T, dim)` of each modality, and the fused vectors `(B, hidden)`."""
+    """The encoded steps `(B, T, dim)` of each modality, the fused vectors `(B, hidden)`, and who of
+    the batch speaks when.
+    """
 
     tracks: Mapping[str, Padded]
     fused: Tensor
+    turns: Turns

@@ -6,7 +6,7 @@ from typing import Any
 from features.head_specs import AnyHead, shown_metric
 from train.answers import Answers
 from train.measures import Measure
-from train.metrics import majority, over_seeds, scores
+from train.metrics import over_seeds, scores
 from train.reliability import calibrated
 from train.result import FoldResult
 from train.scoring import by_class, by_fold, part_scores, summary
@@ -18,7 +18,7 @@ def metrics_of(
 ) -> dict[str, Any]:
     """Test and dev figures of each measure, and those that need no knowledge at all.
 
-    `majority` always names the commonest class (or the mean) of the training part; `shuffled` was
+    `majority` always says what the training part has most (or its mean); `shuffled` was
     trained on shuffled labels with the first seed.
     """
     guessed = Answers.of({r.parts.fold: (r.parts.test, [r.shuffled]) for r in results})
@@ -37,7 +37,7 @@ def metrics_of(
 
 
 def _majority(measure: Measure, result: FoldResult) -> Any:
-    return majority(measure, measure.truth(result.parts.train), len(result.parts.test))
+    return measure.majority(result.parts.train, len(result.parts.test))
 
 
 def _plain(measures: Sequence[Measure], answers: Answers) -> dict[str, dict[str, float]]:

@@ -106,7 +106,7 @@ def _difficulty(
         first = fit(replace(spec, training=plain), facts, train, dev, seed, device=device)
         told = first.predict(train.dataset)
         return by_first_model(measures_of(spec, facts), told, train.labels)
-    classes = [m.name for m in measures_of(spec, facts) if m.classes is not None]
+    classes = [m.name for m in measures_of(spec, facts) if m.kind == "classes"]
     return _by_labels(source, train.labels, classes[0] if classes else "emotion")
 
 

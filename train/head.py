@@ -13,8 +13,11 @@ from train.dataset import Dataset
 from train.encoded import Encoded
 from train.input import Input
 from train.losses import Uncertainty
-from train.masking import Padded
+from train.masking import Padded, some_rows
+from train.turns import Turns, alone
 
+# Utterances of a dialogue head that are encoded at a time.
+GROUP = 16
 Facts = Mapping[str, dict[str, Any]]
 
 
@@ -32,7 +35,7 @@ class PresentOrMissing(nn.Module):
 
 
 class Head(nn.Module):
-    """Padded tracks per modality to one output per task.
+    """Padded tracks per modality, and who speaks when, to one output per task.
 
     `shapes` gives layers and width of each modality's store, `facts` what each task and objective
     knows of the training labels. Raises ProjectError for settings that do not fit each other.
@@ -54,6 +57,7 @@ class Head(nn.Module):
                 lambda name: PresentOrMissing(_pooling(spec, name)),
                 **spec.fusion.options,
             )
+            self.dialogue = _dialogue(spec, hidden)
             self.tasks = nn.ModuleDict(
                 {name: _task(spec, name, hidden, facts) for name in spec.tasks}
             )
@@ -87,19 +91,43 @@ class Head(nn.Module):
         """The tracks of the modalities it reads, in standard deviations from the mean."""
         return {name: into.standardised(tracks[name]) for name, into in self.inputs.items()}  # type: ignore[operator,union-attr]
 
-    def encode(self, tracks: Mapping[str, Padded]) -> Encoded:
-        """Encoded steps and fused vectors of standardised tracks."""
+    def encode(self, tracks: Mapping[str, Padded], turns: Turns | None = None) -> Encoded:
+        """Encoded steps and fused vectors of standardised tracks.
+
+        `turns` says who of the batch speaks when; None: every utterance stands alone.
+        """
+        lengths = torch.stack([track.mask.sum(dim=1) for track in tracks.values()]).sum(dim=0)
+        turns = turns or alone(len(lengths), lengths.device)
+        if self.dialogue is None or len(self.objectives):
+            encoded, fused = self._utterances(tracks)
+        else:
+            # Utterances of a dialogue are of all lengths: together they would be mostly padding.
+            order = lengths.argsort()
+            groups = [
+                self._utterances({name: some_rows(track, rows) for name, track in tracks.items()})
+                for rows in order.split(GROUP)
+            ]
+            encoded, fused = {}, torch.cat([part for _, part in groups])[order.argsort()]
+        if self.dialogue is not None:
+            heard: Padded = self.dialogue(turns.arranged(fused), turns.speakers)
+            fused = turns.flat(heard.values)
+        return Encoded(encoded, fused, turns)
+
+    def _utterances(self, tracks: Mapping[str, Padded]) -> tuple[dict[str, Padded], Tensor]:
+        """Encoded steps and fused vectors of utterances, each on its own."""
         encoded = {
             name: self.temporals[name](into(tracks[name])) for name, into in self.inputs.items()
         }
-        return Encoded(encoded, self.mix(self.fusion(encoded)))
+        return encoded, self.mix(self.fusion(encoded))
 
     def answer(self, encoded: Encoded) -> dict[str, Tensor]:
         """The output of each task."""
-        return {name: task(encoded.fused) for name, task in self.tasks.items()}
+        return {name: task(encoded) for name, task in self.tasks.items()}
 
-    def forward(self, tracks: Mapping[str, Padded]) -> dict[str, Tensor]:
-        return self.answer(self.encode(self.standardised(tracks)))
+    def forward(
+        self, tracks: Mapping[str, Padded], turns: Turns | None = None
+    ) -> dict[str, Tensor]:
+        return self.answer(self.encode(self.standardised(tracks), turns))
 
 
 def _temporal(spec: HeadSpec, name: str) -> nn.Module:
@@ -113,6 +141,16 @@ def _temporal(spec: HeadSpec, name: str) -> nn.Module:
 def _pooling(spec: HeadSpec, name: str) -> nn.Module:
     leaf = spec.pooling[name]
     found: nn.Module = load_leaf("train/pooling", leaf.code).Pooling(spec.dim, **leaf.options)
+    return found
+
+
+def _dialogue(spec: HeadSpec, hidden: int) -> nn.Module | None:
+    leaf = spec.dialogue
+    if leaf is None:
+        return None
+    found: nn.Module = load_leaf("train/dialogues", leaf.code).Dialogue(
+        hidden, spec.dropout, **leaf.options
+    )
     return found
 
 

@@ -17,9 +17,10 @@ from train.dropout import dropout_at, set_dropout
 from train.epoch import Epoch
 from train.measures import measures_of
 from train.optimise import Average, Schedule, optimiser_of, with_weights
-from train.predict import build_head, predict
+from train.predict import build_head, outputs_of, told
 from train.scoring import choice_score, part_scores
 from train.start import take_weights
+from train.units import Units
 
 
 class Loop:
@@ -48,8 +49,11 @@ class Loop:
         self.head.to(device)
         outputs = {**self.head.tasks, **self.head.objectives}
         self.targets = {n: part.targets(train.labels).to(device) for n, part in outputs.items()}  # type: ignore[operator]
-        self.costs = train.dataset.costs()
-        self.run = shortest_run(self.costs, self.training.batch_size)
+        self.units = Units(train.dataset, whole=spec.dialogue is not None)
+        self.costs = self.units.sums(train.dataset.costs())
+        # Whole dialogues differ in every length: sorting them would save no padding.
+        random = spec.dialogue is not None
+        self.run = 1 if random else shortest_run(self.costs, self.training.batch_size)
         self.optimiser = optimiser_of(self.training, self.head.parameters())
         self.schedule = Schedule(self.optimiser, self.training, self._epoch_steps())
         decay = self.training.average
@@ -71,26 +75,26 @@ class Loop:
         """Train on what the curriculum shows of the training part, then look at dev."""
         epoch = len(self.epochs) + 1
         set_dropout(self.head, dropout_at(self.training, self.spec.dropout, epoch))
-        total = len(self.train.dataset)
-        rows = easiest(self.difficulty, num_seen(self.training.curriculum, epoch, total), total)
-        loss = self._train(rows)
+        units = self._seen(epoch)
+        loss = self._train(units)
         if not math.isfinite(loss):
             raise ProjectError(
                 f"{self.spec.where}: the loss of epoch {epoch} with seed "
                 f"{self.seed} is {loss}; lower training.lr, or set training.clip_norm"
             )
         with with_weights(self.head, self.average.values if self.average else None):
-            scores = part_scores(
-                self.measures, predict(self.head, self.dev.dataset), self.dev.labels
-            )
+            outputs = outputs_of(self.head, self.dev.dataset)
+            for name, task in self.head.tasks.items():
+                task.settle(outputs[name], self.dev.labels)  # type: ignore[operator]
+            scores = part_scores(self.measures, told(self.head, outputs), self.dev.labels)
             score = choice_score(scores, self.training.choose_by)
             if score > self.best_score or not self.best_state:
                 self.best_score, self.best_epoch = score, epoch
                 self.best_state = copy.deepcopy(self.head.state_dict())
         self.schedule.after_epoch(score)
         flat = {f"dev_{name}_{k}": v for name, s in scores.items() for k, v in s.items()}
-        told = {"seed": self.seed, "epoch": epoch, "train_loss": loss, **flat}
-        self.epochs.append({**told, **self._paced(rows, epoch)})
+        known = {"seed": self.seed, "epoch": epoch, "train_loss": loss, **flat}
+        self.epochs.append({**known, **self._paced(units, epoch)})
 
     def state(self) -> dict[str, Any]:
         """All that is needed to go on as if nothing had happened."""
@@ -119,17 +123,24 @@ class Loop:
         self.epochs = state["epochs"]
         self.best_score, self.best_epoch, self.best_state = state["best"]
 
-    def _train(self, rows: Tensor) -> float:
-        """One pass over some rows of the training part; the mean loss."""
+    def _seen(self, epoch: int) -> Tensor:
+        """The units of the training part that an epoch sees."""
+        total = self.units.count
+        hard = None if self.difficulty is None else self.units.means(self.difficulty)
+        return easiest(hard, num_seen(self.training.curriculum, epoch, total), total)
+
+    def _train(self, units: Tensor) -> float:
+        """One pass over some units of the training part; the mean loss of an utterance."""
         self.head.train()
         training, total = self.training, torch.zeros((), device=self.device)
-        batches = bucketed(self.costs[rows], training.batch_size, self.shuffle, self.run)
+        drawn = bucketed(self.costs[units], training.batch_size, self.shuffle, self.run)
+        batches = [self.units.rows(units[batch]) for batch in drawn]
         for first in range(0, len(batches), training.accumulate):
             group = batches[first : first + training.accumulate]
             size = sum(len(batch) for batch in group)
             self.optimiser.zero_grad()
             for batch in group:
-                loss = self.loss(rows[batch])
+                loss = self.loss(batch)
                 (loss * (len(batch) / size)).backward()
                 total += loss.detach() * len(batch)
             if training.clip_norm is not None:
@@ -138,7 +149,7 @@ class Loop:
             self.schedule.after_step()
             if self.average:
                 self.average.update(self.head)
-        return float(total) / len(rows)
+        return float(total) / sum(len(batch) for batch in batches)
 
     def loss(self, rows: Tensor) -> Tensor:
         """The loss of a batch of training utterances, as training sees them."""
@@ -147,28 +158,29 @@ class Loop:
             self.head,
             self.training,
             self.train.dataset.gather(rows, self.device),
+            self.train.dataset.turns(rows, self.device),
             {name: values[rows] for name, values in self.targets.items()},
             hard,
         )
 
     def _epoch_steps(self) -> list[int]:
         """Steps of the optimiser in each epoch."""
-        training, total = self.training, len(self.train.dataset)
+        training = self.training
         return [
             num_steps(
-                num_seen(training.curriculum, epoch, total),
+                num_seen(training.curriculum, epoch, self.units.count),
                 training.batch_size,
                 training.accumulate,
             )
             for epoch in range(1, training.epochs + 1)
         ]
 
-    def _paced(self, rows: Tensor, epoch: int) -> dict[str, float]:
+    def _paced(self, units: Tensor, epoch: int) -> dict[str, float]:
         """What the curriculum and the dropout schedule did in an epoch, where there are some."""
         told: dict[str, float] = {}
         if self.training.curriculum is not None and self.difficulty is not None:
-            told["train_share"] = len(rows) / len(self.train.dataset)
-            told["train_difficulty"] = float(self.difficulty[rows].mean())
+            told["train_share"] = len(units) / self.units.count
+            told["train_difficulty"] = float(self.difficulty[self.units.rows(units)].mean())
         if self.training.raise_dropout is not None:
             told["dropout"] = dropout_at(self.training, self.spec.dropout, epoch)
         return told

@@ -70,6 +70,14 @@ def masked_bins(track: Padded, bins: int) -> Padded:
     return Padded(means.unflatten(0, shape), count.unflatten(0, shape) > 0)
 
 
+def some_rows(track: Padded, rows: Tensor) -> Padded:
+    """The tracks of some rows, no longer than the longest of them."""
+    mask = track.mask[rows]
+    steps = torch.arange(1, mask.shape[1] + 1, device=mask.device)
+    longest = max(1, int((mask * steps).max()))
+    return Padded(track.values[rows, :longest], mask[:, :longest])
+
+
 def joined(tracks: Iterable[Padded]) -> Padded:
     """Tracks of the same utterances one after another in time, padding left where it is."""
     found = list(tracks)
@@ -102,6 +110,18 @@ def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
     lowest = torch.finfo(scores.dtype).min
     weights = torch.softmax(scores.masked_fill(hidden, lowest), dim=1)
     return weights.masked_fill(hidden, 0.0)
+
+
+def weighted_by_pairs(scores: Tensor, seen: Tensor, values: Tensor) -> Tensor:
+    """Sums of `values (N, K, H, D)` that every query weighs by its `scores (N, Q, K, H)`.
+
+    What a query does not see (`seen (N, Q, K)`, True: it does) weighs nothing; a query that sees
+    nothing gets zeros. `(N, Q, H, D)`.
+    """
+    hidden = ~seen[..., None]
+    lowest = torch.finfo(scores.dtype).min
+    weights = torch.softmax(scores.masked_fill(hidden, lowest), dim=2).masked_fill(hidden, 0.0)
+    return torch.einsum("nqkh,nkhd->nqhd", weights, values)
 
 
 def attend(attention: nn.MultiheadAttention, query: Padded, memory: Padded) -> Tensor:

@@ -1,8 +1,7 @@
 """What is scored: each thing that a task predicts, as arrays of truth and of predictions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,39 +15,74 @@ Facts = Mapping[str, Mapping[str, Any]]
 UNKNOWN = -1
 
 
-@dataclass(frozen=True)
-class Measure:
-    """One thing that a task predicts: a class out of `classes`, or a number where they are None.
+class ClassSums(NamedTuple):
+    """Per class `(..., C)`: how often it is true, how often predicted, and how often both."""
 
-    Its predictions are probabilities `(..., N, C)` or numbers `(..., N)`; its truth is `(N,)`.
+    support: Numbers
+    guessed: Numbers
+    right: Numbers
+
+
+class Measure(Protocol):
+    """One thing that a task predicts; there is a file for each kind of it.
+
+    `label` is the field of a label that it is held against. Truth is `(N, ...)`, predictions are
+    `(..., N, ...)`.
     """
 
-    name: str
-    task: str
-    classes: tuple[str, ...] | None
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def task(self) -> str: ...
+
+    @property
+    def label(self) -> str: ...
 
     @property
     def kind(self) -> str:
-        """``classes`` or ``numbers``."""
-        return "numbers" if self.classes is None else "classes"
+        """``classes``, ``numbers`` or ``pairs``."""
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """The classes that are predicted, where there are some."""
 
     def truth(self, labels: Sequence[Label]) -> Numbers:
-        """Class numbers, UNKNOWN where an utterance is not labelled; or values, NaN there."""
-        values = [getattr(label, self.name) for label in labels]
-        if self.classes is None:
-            return np.array([np.nan if value is None else value for value in values], float)
-        numbers = {name: number for number, name in enumerate(self.classes)}
-        return np.array([numbers.get(value, UNKNOWN) for value in values], float)
+        """What the labels of a part say."""
 
     def known(self, truth: Numbers) -> NDArray[np.bool_]:
         """Which utterances are labelled, `(N,)`."""
-        return np.isfinite(truth) if self.classes is None else truth != UNKNOWN
+
+    def foreign(self, labels: Sequence[Label]) -> list[str]:
+        """The classes of some labels that it cannot predict."""
+
+    def tallies(self, truth: Numbers, predicted: Numbers) -> Numbers:
+        """Per utterance what scores are summed up from, `(..., N, X)`; zeros where not labelled."""
+
+    def scores(self, totals: Numbers) -> dict[str, Numbers]:
+        """The metrics of sums of tallies `(..., X)`, each `(...)`."""
+
+    def by_class(self, totals: Numbers) -> ClassSums | None:
+        """What the figures of single classes are made of; None where there are no classes."""
+
+    def majority(self, train: Sequence[Label], num_utterances: int) -> Numbers:
+        """Predictions that need no knowledge of an utterance: what the training part has most."""
+
+    def told(self, value: Numbers) -> dict[str, Any]:
+        """One prediction as plain JSON."""
+
+    def read(self, told: Mapping[str, Any]) -> Numbers:
+        """The prediction that was told."""
 
 
 def measures_of(spec: TrainedSpec, facts: Facts) -> list[Measure]:
     """Everything that a head's tasks predict, in the order of the tasks."""
-    found = []
+    found: list[Measure] = []
     for task, leaf in spec.tasks.items():
-        for name, classes in load_leaf("train/tasks", leaf.code).measures(facts[task]).items():
-            found.append(Measure(name, task, None if classes is None else tuple(classes)))
+        found += load_leaf("train/tasks", leaf.code).measures(facts[task])
     return found
+
+
+def ratio(over: Numbers, under: Numbers) -> Numbers:
+    """The quotient, 0 where there is nothing to divide by."""
+    return np.divide(over, under, out=np.zeros(np.shape(over)), where=np.asarray(under) > 0)

@@ -21,21 +21,49 @@ def build_head(spec: HeadSpec, facts: dict[str, dict[str, Any]], dataset: Datase
 
 
 def predict(head: Head, dataset: Dataset) -> dict[str, Numbers]:
-    """Per measure probabilities `(N, C)` or numbers `(N,)`, in the dataset's order."""
+    """What each measure says it predicts, `(N, ...)`, in the dataset's order."""
+    return told(head, outputs_of(head, dataset))
+
+
+def told(head: Head, outputs: dict[str, Tensor]) -> dict[str, Numbers]:
+    """What the tasks of a head make of their outputs, by measure."""
+    found: dict[str, Numbers] = {}
+    for name, output in outputs.items():
+        said = head.tasks[name].predict(output)  # type: ignore[operator]
+        found.update({measure: values.numpy() for measure, values in said.items()})
+    return found
+
+
+def outputs_of(head: Head, dataset: Dataset) -> dict[str, Tensor]:
+    """The output of each task `(N, ...)` on the CPU, in the dataset's order."""
     head.eval()
     device = next(head.parameters()).device
     outputs: dict[str, list[Tensor]] = {name: [] for name in head.tasks}
-    order = torch.argsort(dataset.costs(), stable=True)
-    predictions: dict[str, Numbers] = {}
+    batches = evaluation_batches(dataset, whole=head.dialogue is not None)
     with torch.inference_mode():
-        for rows in order.split(evaluation_batch(dataset)):
-            for name, output in head(dataset.gather(rows, device)).items():
+        for rows in batches:
+            answers = head(dataset.gather(rows, device), dataset.turns(rows, device))
+            for name, output in answers.items():
                 outputs[name].append(output.cpu())
-        back = torch.argsort(order)
-        for name, blocks in outputs.items():
-            told = head.tasks[name].predict(torch.cat(blocks)[back])  # type: ignore[operator]
-            predictions.update({measure: values.numpy() for measure, values in told.items()})
-    return predictions
+    back = torch.argsort(torch.cat(batches))
+    return {name: torch.cat(blocks)[back] for name, blocks in outputs.items()}
+
+
+def evaluation_batches(dataset: Dataset, whole: bool) -> list[Tensor]:
+    """The rows of a dataset in batches of similar length; `whole`: of whole dialogues."""
+    size = evaluation_batch(dataset)
+    if not whole:
+        return list(torch.argsort(dataset.costs(), stable=True).split(size))
+    costs = dataset.costs()
+    batches: list[list[Tensor]] = []
+    room = 0
+    for rows in sorted(dataset.places.whole(), key=lambda rows: int(costs[rows].max())):
+        if len(rows) > room:
+            batches.append([])
+            room = size
+        batches[-1].append(rows)
+        room -= len(rows)
+    return [torch.cat(batch) for batch in batches]
 
 
 def evaluation_batch(dataset: Dataset) -> int:

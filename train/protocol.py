@@ -11,6 +11,7 @@ from features.leaves import load_leaf
 from features.manifest import SPLITS, Label, Split
 from train.fold import Fold
 from train.grouping import acquainted, dialogues, shuffled
+from train.turns import in_order
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,17 @@ class Parts:
         return part
 
 
-def labelled(parts: Parts, names: Sequence[str]) -> Parts:
+def labelled(parts: Parts, names: Sequence[str], whole: bool) -> Parts:
     """The same parts, without the training utterances that have none of these labels.
 
-    They would teach nothing, and easy ones first would be nothing but them.
+    They would teach nothing, and easy ones first would be nothing but them. In `whole` dialogues
+    they are context: only dialogues without any label are left out.
     """
-    known = [x for x in parts.train if any(getattr(x, name) is not None for name in names)]
-    return replace(parts, train=known)
+    rows = range(len(parts.train))
+    known = {n for n in rows if any(getattr(parts.train[n], name) is not None for name in names)}
+    if whole:
+        known = {n for group in in_order(parts.train) if known & set(group) for n in group}
+    return replace(parts, train=[parts.train[n] for n in rows if n in known])
 
 
 def cut(spec: ProtocolSpec, labels: Sequence[Label], where: str) -> list[Parts]:

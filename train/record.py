@@ -27,12 +27,17 @@ def run_record(
     record = {
         "head": described(spec),
         "facts": {result.parts.fold: result.facts for result in results},
-        "measures": {m.name: {"task": m.task, "classes": m.classes} for m in measures},
+        "measures": {m.name: described_measure(m) for m in measures},
         "folds": {result.parts.fold: _fold_facts(result) for result in results},
         "num_parameters": first.fitted[0].num_parameters,
         "stores": {modality: _store_facts(store) for modality, store in stores.items()},
     }
     return json.dumps(record, indent=2).encode()
+
+
+def described_measure(measure: Measure) -> dict[str, Any]:
+    """What a measure is, as plain JSON."""
+    return {"task": measure.task, "kind": measure.kind, "classes": measure.classes}
 
 
 def weights_name(fold: int, num_folds: int, seed: int) -> str:
@@ -57,7 +62,7 @@ def confusion_table(measures: Sequence[Measure], test: Answers) -> bytes:
     """Truth and prediction of every test utterance and seed, as `dvc plots` counts them."""
     rows = []
     for measure in measures:
-        if measure.classes is None:
+        if measure.kind != "classes" or measure.classes is None:
             continue
         truth = measure.truth(test.labels)
         for seed in test.predicted[measure.name].argmax(axis=-1):

@@ -18,7 +18,7 @@ def calibrated(measures: Sequence[Measure], dev: Answers, test: Answers) -> dict
     """
     found = {}
     for measure in measures:
-        if measure.classes is None:
+        if measure.kind != "classes":
             continue
         temperatures = _temperatures(measure, dev)
         truth, probabilities = _known(measure, test)

@@ -12,8 +12,6 @@ from train.metrics import (
     class_figures,
     over_seeds,
     scores,
-    scores_of,
-    tallies,
 )
 from train.significance import clusters, intervals
 
@@ -37,11 +35,12 @@ def summary(measures: Sequence[Measure], answers: Answers) -> dict[str, dict[str
     _, names = clusters(answers.labels)
     found: dict[str, dict[str, Any]] = {}
     for measure in measures:
-        tally = tallies(measure, measure.truth(answers.labels), answers.predicted[measure.name])
+        truth = measure.truth(answers.labels)
+        tally = measure.tallies(truth, answers.predicted[measure.name])
         limits = intervals(measure, tally, names)
         found[measure.name] = {
             name: {**over_seeds(list(values)), "low": limits[name][0], "high": limits[name][1]}
-            for name, values in scores_of(measure, tally.sum(axis=1)).items()
+            for name, values in measure.scores(tally.sum(axis=1)).items()
         }
     return found
 
@@ -52,8 +51,8 @@ def by_fold(measures: Sequence[Measure], answers: Answers) -> dict[str, dict[str
     for fold in dict.fromkeys(answers.folds):
         part = answers.fold(fold)
         for m in measures:
-            tally = tallies(m, m.truth(part.labels), part.predicted[m.name]).sum(axis=1)
-            for metric, values in scores_of(m, tally).items():
+            tally = m.tallies(m.truth(part.labels), part.predicted[m.name]).sum(axis=1)
+            for metric, values in m.scores(tally).items():
                 found.setdefault(m.name, {}).setdefault(metric, {})[fold] = float(values.mean())
     return found
 

@@ -14,7 +14,6 @@ from scipy import stats
 
 from features.manifest import Label
 from train.measures import Measure, Numbers
-from train.metrics import scores_of
 
 NUM_RESAMPLES = 2000
 RATE = 0.95
@@ -56,7 +55,7 @@ def resampled(measure: Measure, totals: Numbers, seed: int = 0) -> dict[str, Num
         count = min(block, NUM_RESAMPLES - first)
         weights = random.multinomial(num_clusters, np.full(num_clusters, 1 / num_clusters), count)
         sums = (weights.astype(float) @ flat).reshape(count, num_seeds, width)
-        drawn.append({k: v.mean(axis=1) for k, v in scores_of(measure, sums).items()})
+        drawn.append({k: v.mean(axis=1) for k, v in measure.scores(sums).items()})
     return {name: np.concatenate([one[name] for one in drawn]) for name in drawn[0]}
 
 
@@ -102,7 +101,7 @@ def paired(
     """
     totals = cluster_totals(one, names), cluster_totals(other, names)
     drawn = [resampled(measure, each) for each in totals]
-    own = [scores_of(measure, each.sum(axis=0)) for each in totals]
+    own = [measure.scores(each.sum(axis=0)) for each in totals]
     swapped = _swapped(measure, *totals)
     found: dict[str, Difference] = {}
     for name, values in drawn[0].items():
@@ -127,6 +126,6 @@ def _swapped(measure: Measure, one: Numbers, other: Numbers) -> dict[str, Number
         drawn = []
         for weights in (kept, 1 - kept):
             sums = np.tensordot(weights, sides[0], 1) + np.tensordot(1 - weights, sides[1], 1)
-            drawn.append({k: v.mean(axis=1) for k, v in scores_of(measure, sums).items()})
+            drawn.append({k: v.mean(axis=1) for k, v in measure.scores(sums).items()})
         found.append({name: drawn[0][name] - drawn[1][name] for name in drawn[0]})
     return {name: np.concatenate([each[name] for each in found]) for name in found[0]}

@@ -123,10 +123,7 @@ def _dev_score(
     name: str,
     settings: Mapping[str, Any],
 ) -> float:
-    train, dev = (
-        Part(load_dataset(stores, [label.id for label in part]), part)
-        for part in (parts.train, parts.dev)
-    )
+    train, dev = (Part(load_dataset(stores, part), part) for part in (parts.train, parts.dev))
     with tracker.training(f"{name}/{parts.fold}/seed-{seed}", settings) as log:
         fitted = fit(spec, facts, train, dev, seed, log, device=CPU)
     return fitted.best_score

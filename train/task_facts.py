@@ -44,26 +44,25 @@ def folds_of(spec: TrainedSpec, labels: Sequence[Label]) -> list[tuple[Parts, Fa
     found = []
     for parts in cut(spec.protocol, labels, spec.where):
         facts = task_facts(spec, parts, spec.where)
-        names = [measure.name for measure in measures_of(spec, facts)]
-        found.append((labelled(parts, names), facts))
+        names = [measure.label for measure in measures_of(spec, facts)]
+        whole = isinstance(spec, HeadSpec) and spec.dialogue is not None
+        found.append((labelled(parts, names, whole), facts))
     return found
 
 
 def _check(measure: Measure, corpus: str, parts: Parts, where: str) -> None:
-    if measure.classes is not None and len(measure.classes) < 2:
+    if measure.kind == "classes" and measure.classes and len(measure.classes) < 2:
         raise ProjectError(
             f"{where}: the training part of {corpus!r} in fold {parts.fold!r} has one class alone, "
             f"{measure.classes[0]!r}; there is nothing to learn"
         )
     for split in SPLITS:
-        values = {getattr(label, measure.name) for label in parts[split]} - {None}
-        if not values:
+        if not measure.known(measure.truth(parts[split])).any():
             raise ProjectError(
                 f"{where}: no {split} utterance of {corpus!r} in fold {parts.fold!r} has the label "
-                f"{measure.name!r}; remove the task or choose another protocol"
+                f"{measure.label!r}; remove the task or choose another protocol"
             )
-        foreign = sorted(map(str, values - set(measure.classes or values)))
-        if foreign:
+        if foreign := measure.foreign(parts[split]):
             raise ProjectError(
                 f"{where}: in fold {parts.fold!r} the training part has nothing of the classes "
                 f"{quoted(foreign)}, and the {split} part has; choose a protocol with other folds, "

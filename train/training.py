@@ -85,7 +85,7 @@ def run_fold(
 
 
 def _part(stores: Mapping[str, Store], labels: Sequence[Label]) -> Part:
-    return Part(load_dataset(stores, [label.id for label in labels]), labels)
+    return Part(load_dataset(stores, labels), labels)
 
 
 def _shuffled(part: Part) -> Part:
@@ -116,7 +116,7 @@ def _fit(
 
 
 def _note(spec: AnyHead, facts: Mapping[str, Any], epoch: Epoch) -> str:
-    chosen = f"{measures_of(spec, facts)[0].name}_{spec.choose_by}"
-    score = epoch.get(f"dev_{chosen}")
-    told = "" if score is None else f", dev {chosen} {score:.3f}"
+    names = [f"{measure.name}_{spec.choose_by}" for measure in measures_of(spec, facts)]
+    known = [f", dev {name} {epoch[f'dev_{name}']:.3f}" for name in names if f"dev_{name}" in epoch]
+    told = next(iter(known), "")
     return f"seed {epoch['seed']}, loss {epoch['train_loss']:.3f}{told}"

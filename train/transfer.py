@@ -15,13 +15,20 @@ from features.head_specs import AnyHead, HeadSpec, TransferSpec
 from features.manifest import Label
 from features.store.reader import Store
 from train.answers import Answers, Predictions
+from train.class_measure import ClassMeasure
 from train.dataset import Dataset, load_dataset
 from train.mapping import Mapped, map_labels
 from train.measures import Facts, Measure, Numbers, measures_of
 from train.metrics import scores
 from train.predict import build_head, predict
 from train.probe import restored_probe
-from train.record import confusion_table, described, prediction_lines, weights_name
+from train.record import (
+    confusion_table,
+    described,
+    described_measure,
+    prediction_lines,
+    weights_name,
+)
 from train.scoring import by_class, summary
 from train.significance import clusters
 
@@ -44,8 +51,14 @@ def run_transfer(
     facts = next(iter(record["facts"].values()))
     measures = measures_of(head, facts)
     mapped = map_labels(spec, measures, labels)
-    dataset = load_dataset(stores, [label.id for label in mapped.labels])
-    replicas = _predictions(head, record, run, dataset)
+    # Utterances whose class the head does not know are context all the same.
+    dataset = load_dataset(stores, labels)
+    places = {name: row for row, name in enumerate(dataset.ids)}
+    rows = [places[label.id] for label in mapped.labels]
+    replicas = [
+        {name: values[rows] for name, values in one.items()}
+        for one in _predictions(head, record, run, dataset)
+    ]
     kept = [_shared(measure, mapped.used) for measure in measures]
     told = [
         {m.name: _among(old, m, one[m.name]) for old, m in zip(measures, kept, strict=True)}
@@ -85,7 +98,7 @@ def _majority(
     found = {}
     for measure in measures:
         known = facts[measure.task]
-        if measure.classes is None:
+        if not isinstance(measure, ClassMeasure):
             guess = np.full(len(labels), known[measure.name]["mean"])
         else:
             counts = dict(zip(known["classes"], known["counts"], strict=True))
@@ -103,12 +116,12 @@ def _about(
     test: Answers,
 ) -> dict[str, Any]:
     unit, names = clusters(test.labels)
-    numbers = [m for m in measures if m.classes is None]
+    numbers = [m for m in measures if m.kind == "numbers"]
     return {
         "transfer": {"head": spec.head, "corpus": spec.corpus, "trained_on": head.corpus},
         "num_utterances": len(mapped.labels),
         "num_replicas": len(next(iter(test.predicted.values()))),
-        "measures": {m.name: {"task": m.task, "classes": m.classes} for m in measures},
+        "measures": {m.name: described_measure(m) for m in measures},
         "used": mapped.used,
         "dropped": mapped.dropped,
         "ranges": {m.name: _range(m.truth(test.labels)) for m in numbers},
@@ -153,7 +166,7 @@ def _predictions(
 
 def _shared(measure: Measure, used: Mapping[str, Mapping[str, str]]) -> Measure:
     """The measure with those classes alone that the other corpus has."""
-    if measure.classes is None:
+    if not isinstance(measure, ClassMeasure):
         return measure
     names = set(used[measure.name].values())
     return replace(measure, classes=tuple(name for name in measure.classes if name in names))
@@ -161,7 +174,7 @@ def _shared(measure: Measure, used: Mapping[str, Mapping[str, str]]) -> Measure:
 
 def _among(measure: Measure, shared: Measure, predicted: Numbers) -> Numbers:
     """Probabilities among the shared classes, their sum 1."""
-    if measure.classes is None or shared.classes is None:
+    if not isinstance(measure, ClassMeasure) or shared.classes is None:
         return predicted
     columns = [measure.classes.index(name) for name in shared.classes]
     chosen = predicted[:, columns] + 1e-12

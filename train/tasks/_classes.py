@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from features.manifest import Label
+from train.encoded import Encoded
 from train.losses import focal
 from train.measures import UNKNOWN
 
@@ -52,8 +53,8 @@ class ClassTask(nn.Module):
         numbers = {name: number for number, name in enumerate(self.classes)}
         return torch.tensor([numbers.get(getattr(x, self.name), UNKNOWN) for x in labels])
 
-    def forward(self, fused: Tensor) -> Tensor:
-        logits: Tensor = self.output(fused)
+    def forward(self, encoded: Encoded) -> Tensor:
+        logits: Tensor = self.output(encoded.fused)
         return logits
 
     def loss(self, logits: Tensor, targets: Tensor, scale: Tensor | None = None) -> Tensor:
@@ -67,6 +68,9 @@ class ClassTask(nn.Module):
         if scale is None:
             return each.sum() / weights[targets].sum()
         return (scale[labelled] * each).sum() / (scale[labelled] * weights[targets]).sum()
+
+    def settle(self, output: Tensor, labels: Sequence[Label]) -> None:
+        """There is nothing to choose on dev."""
 
     def predict(self, logits: Tensor) -> dict[str, Tensor]:
         """Per utterance the probability of each class, `(N, C)`."""

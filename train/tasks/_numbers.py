@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from features.manifest import Label
+from train.encoded import Encoded
 from train.losses import NUMBER_LOSSES
 
 LEAST_DEVIATION = 1e-6
@@ -56,8 +57,8 @@ class NumberTask(nn.Module):
         standardised: Tensor = (values - self.mean) / self.std  # type: ignore[operator]
         return standardised
 
-    def forward(self, fused: Tensor) -> Tensor:
-        values: Tensor = self.output(fused)
+    def forward(self, encoded: Encoded) -> Tensor:
+        values: Tensor = self.output(encoded.fused)
         return values
 
     def loss(self, values: Tensor, targets: Tensor, scale: Tensor | None = None) -> Tensor:
@@ -75,6 +76,9 @@ class NumberTask(nn.Module):
                 )
                 total = total + found
         return total
+
+    def settle(self, output: Tensor, labels: Sequence[Label]) -> None:
+        """There is nothing to choose on dev."""
 
     def predict(self, values: Tensor) -> dict[str, Tensor]:
         """Per number the predictions `(N,)` in its own units."""

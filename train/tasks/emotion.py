@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from features.manifest import Label
+from train.class_measure import ClassMeasure
 from train.tasks._classes import ClassTask, class_facts
 
 KIND = "classes"
@@ -15,9 +16,9 @@ def facts(train: Sequence[Label]) -> dict[str, Any]:
     return class_facts("emotion", train)
 
 
-def measures(task_facts: dict[str, Any]) -> dict[str, list[str] | None]:
-    """What it predicts, by name: the classes of each."""
-    return {"emotion": task_facts["classes"]}
+def measures(task_facts: dict[str, Any]) -> list[ClassMeasure]:
+    """What it predicts."""
+    return [ClassMeasure("emotion", tuple(task_facts["classes"]))]
 
 
 class Task(ClassTask):

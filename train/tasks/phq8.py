@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from features.manifest import Label
+from train.number_measure import NumberMeasure
 from train.tasks._numbers import NumberTask, number_facts
 
 KIND = "numbers"
@@ -15,9 +16,9 @@ def facts(train: Sequence[Label]) -> dict[str, Any]:
     return number_facts(("phq8",), train)
 
 
-def measures(task_facts: dict[str, Any]) -> dict[str, list[str] | None]:
-    """What it predicts, by name: numbers, which have no classes."""
-    return dict.fromkeys(task_facts)
+def measures(task_facts: dict[str, Any]) -> list[NumberMeasure]:
+    """What it predicts: those numbers that the training labels give."""
+    return [NumberMeasure(name, "phq8") for name in task_facts]
 
 
 class Task(NumberTask):

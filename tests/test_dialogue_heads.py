@@ -1,0 +1,142 @@
+"""Heads that read whole dialogues: what they learn, and what they must not know."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from features.head_specs import HeadSpec, TransferSpec
+from features.manifest import Label
+from features.store.reader import Store
+from features.training_specs import CurriculumSpec
+from tests.dialogue_world import TURNS, dialogue_head, dialogue_labels, dialogues  # noqa: F401
+from tests.head_world import facts_of
+from train.dataset import Part, load_dataset
+from train.fit import fit
+from train.loop import Loop
+from train.predict import predict
+from train.run import run_head
+from train.task_facts import folds_of
+from train.transfer import run_transfer
+
+World = tuple[list[Label], Store]
+
+
+def part(labels: Sequence[Label], store: Store, split: str) -> Part:
+    found = [label for label in labels if label.split == split]
+    return Part(load_dataset({"text": store}, found), found)
+
+
+def loop_of(spec: HeadSpec, world: World, difficulty: torch.Tensor | None = None) -> Loop:
+    train, dev = part(*world, "train"), part(*world, "dev")
+    return Loop(spec, facts_of(train), train, dev, 0, difficulty, None, torch.device("cpu"))
+
+
+def test_what_only_the_turn_before_tells_is_learned_with_context(
+    dialogues: World, tmp_path: Path
+) -> None:
+    labels, store = dialogues
+    causal = run_head(dialogue_head(causal=True), labels, {"text": store}, tmp_path / "causal")
+    alone = run_head(dialogue_head("none"), labels, {"text": store}, tmp_path / "alone")
+    assert causal["test"]["emotion"]["accuracy"]["mean"] > 0.9
+    assert alone["test"]["emotion"]["accuracy"]["mean"] < 0.75
+    assert causal["shuffled"]["emotion"]["accuracy"] < 0.6
+
+
+def test_what_comes_later_never_moves_a_causal_head(dialogues: World) -> None:
+    labels, store = dialogues
+    for causal in (True, False):
+        spec = dialogue_head(causal=causal)
+        test = part(labels, store, "test")
+        head = fit(spec, facts_of(part(labels, store, "train")), part(labels, store, "train"),
+                   part(labels, store, "dev"), 0).head  # fmt: skip
+        whole = predict(head, test.dataset)["emotion"].reshape(-1, TURNS, 3)
+        past = [x for x in test.labels if (x.turn or 0) < 3]
+        cut = predict(head, load_dataset({"text": store}, past))["emotion"].reshape(-1, 3, 3)
+        assert np.allclose(whole[:, :3], cut, atol=1e-6) == causal
+
+
+def test_predictions_do_not_hang_on_order_or_on_other_dialogues(
+    dialogues: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels, store = dialogues
+    loop = loop_of(dialogue_head(), dialogues)
+    test = part(labels, store, "test")
+    whole = predict(loop.head, test.dataset)["emotion"]
+    order = np.random.default_rng(0).permutation(len(test.labels))
+    mixed = load_dataset({"text": store}, [test.labels[place] for place in order])
+    monkeypatch.setattr("train.predict.EVALUATION_BATCH", 1)
+    assert np.allclose(predict(loop.head, mixed)["emotion"], whole[order], atol=1e-6)
+
+
+def test_a_batch_is_so_many_whole_dialogues(
+    dialogues: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = loop_of(dialogue_head(), dialogues)
+    seen: list[list[int]] = []
+    kept = loop.loss
+
+    def noted(rows: torch.Tensor) -> torch.Tensor:
+        seen.append(rows.tolist())
+        return kept(rows)
+
+    monkeypatch.setattr(loop, "loss", noted)
+    loop.run_epoch()
+    assert [len(rows) for rows in seen] == [2 * TURNS] * 10
+    numbers = loop.train.dataset.places.dialogues
+    for rows in seen:
+        for dialogue in set(numbers[rows].tolist()):
+            assert sum(numbers[row] == dialogue for row in rows) == TURNS
+    assert sorted(row for rows in seen for row in rows) == list(range(100))
+
+
+def test_easy_dialogues_come_first_as_a_whole(dialogues: World) -> None:
+    spec = dialogue_head()
+    paced = CurriculumSpec(start=0.3, epochs=2)
+    training = replace(spec.training, curriculum=paced, difficulty="class-frequency", epochs=4)
+    difficulty = torch.arange(100).flip(0).float() / 100
+    loop = loop_of(replace(spec, training=training), dialogues, difficulty)
+    assert loop._seen(1).tolist() == list(range(14, 20)) and len(loop._seen(3)) == 20
+    loop.run_epoch()
+    assert loop.epochs[0]["train_share"] == 0.3
+
+
+def test_unlabelled_turns_are_context_and_unlabelled_dialogues_are_left_out(
+    dialogues: World,
+) -> None:
+    labels = [
+        replace(x, emotion=None) if x.turn == 2 or x.dialogue == "d0" else x for x in dialogues[0]
+    ]
+    ((whole, _),) = folds_of(dialogue_head(), labels)
+    ((single, _),) = folds_of(replace(dialogue_head(), dialogue=None), labels)
+    assert len(whole.train) == 19 * TURNS and len(single.train) == 19 * (TURNS - 1)
+    assert any(label.emotion is None for label in whole.train)
+
+
+def test_dialogues_are_transferred_whole(dialogues: World, tmp_path: Path) -> None:
+    labels, store = dialogues
+    spec = dialogue_head(causal=True)
+    run_head(spec, labels, {"text": store}, tmp_path / "main")
+    other = [replace(x, emotion="odd" if x.turn == 3 else x.emotion) for x in labels]
+    told = TransferSpec("there", "test", "other", {"text": "minilm"}, {})
+    metrics = run_transfer(
+        told, spec, tmp_path / "main", other, {"text": store}, tmp_path / "there"
+    )
+    # Without the turns whose class it does not know, the turns after them would be guessed.
+    assert metrics["test"]["emotion"]["accuracy"]["mean"] > 0.9
+    lines = (tmp_path / "there" / "predictions.jsonl").read_text().splitlines()
+    assert not any(json.loads(line)["id"].endswith("-3") for line in lines)
+
+
+def test_an_utterance_without_a_dialogue_is_alone(dialogues: World) -> None:
+    labels, store = dialogues
+    loop = loop_of(dialogue_head(), dialogues)
+    strangers = [replace(label, dialogue=None) for label in labels[:6]]
+    found = predict(loop.head, load_dataset({"text": store}, strangers))["emotion"]
+    alone = predict(loop.head, load_dataset({"text": store}, strangers[2:3]))["emotion"]
+    assert np.allclose(found[2], alone[0], atol=1e-6)
+    assert len(dialogue_labels()) == 300

@@ -1,0 +1,76 @@
+"""Who of a batch speaks when: worked out by hand."""
+
+import torch
+
+from features.manifest import Label
+from train.dataset import Dataset, Tracks
+from train.predict import evaluation_batches
+from train.turns import Places, alone, in_order
+from train.units import Units
+
+# Two dialogues in turns, the second with its turns out of order, and an utterance of its own.
+LABELS = [
+    Label("a0", dialogue="a", turn=4, speaker="Ann"),
+    Label("b1", dialogue="b", turn=2, speaker="Ann"),
+    Label("a1", dialogue="a", turn=7, speaker="Bo"),
+    Label("x"),
+    Label("b0", dialogue="b", turn=1),
+    Label("a2", dialogue="a", turn=9, speaker="Ann"),
+]
+
+
+def dataset() -> Dataset:
+    lengths = torch.tensor([1, 5, 2, 1, 1, 3])
+    tracks = Tracks(torch.zeros(13, 1, 2), lengths)
+    return Dataset(tuple(label.id for label in LABELS), {"text": tracks}, Places.of(LABELS))
+
+
+def test_utterances_are_in_the_order_of_their_turns() -> None:
+    assert in_order(LABELS) == [[0, 2, 5], [4, 1], [3]]
+    assert in_order([Label("b", dialogue="d"), Label("a", dialogue="d", turn=0)]) == [[0, 1]]
+    places = Places.of(LABELS)
+    assert places.dialogues.tolist() == [0, 1, 0, 2, 1, 0]
+    assert places.turns.tolist() == [0, 1, 1, 0, 0, 2]
+
+
+def test_who_is_not_known_is_nobody_else() -> None:
+    speakers = Places.of([*LABELS, Label("y")]).speakers.tolist()
+    assert speakers[0] == speakers[1] == speakers[5] != speakers[2]
+    assert len({speakers[place] for place in (0, 2, 3, 4, 6)}) == 5
+
+
+def test_a_batch_is_arranged_by_dialogue_and_back() -> None:
+    rows = torch.tensor([3, 1, 5, 0, 4])
+    turns = Places.of(LABELS).of_rows(rows)
+    assert turns.mask.tolist() == [[True, True], [True, True], [True, False]]
+    vectors = torch.arange(10.0).reshape(5, 2)
+    arranged = turns.arranged(vectors)
+    assert arranged.values[:, :, 0].tolist() == [[6, 4], [8, 2], [0, 0]]
+    assert arranged.values[2, 1].tolist() == [0, 0]
+    assert torch.equal(turns.flat(arranged.values), vectors)
+    assert turns.speakers[0, 0] == turns.speakers[0, 1] == turns.speakers[1, 1]
+
+
+def test_alone_everybody_is_a_dialogue() -> None:
+    vectors = torch.randn(3, 2)
+    turns = alone(3, torch.device("cpu"))
+    assert turns.arranged(vectors).values.shape == (3, 1, 2)
+    assert torch.equal(turns.flat(turns.arranged(vectors).values), vectors)
+
+
+def test_units_are_utterances_or_whole_dialogues() -> None:
+    single, whole = Units(dataset(), whole=False), Units(dataset(), whole=True)
+    assert (single.count, whole.count) == (6, 3)
+    assert single.rows(torch.tensor([4, 2])).tolist() == [4, 2]
+    assert whole.rows(torch.tensor([1, 0])).tolist() == [4, 1, 0, 2, 5]
+    costs = dataset().costs()
+    assert whole.sums(costs).tolist() == [6, 6, 1] and whole.means(costs).tolist() == [2, 3, 1]
+
+
+def test_evaluation_never_cuts_a_dialogue(monkeypatch: object) -> None:
+    import train.predict
+
+    monkeypatch.setattr(train.predict, "EVALUATION_BATCH", 3)  # type: ignore[attr-defined]
+    found = [sorted(rows.tolist()) for rows in evaluation_batches(dataset(), whole=True)]
+    assert sorted(found) == [[0, 2, 5], [1, 4], [3]] or sorted(found) == [[0, 2, 5], [1, 3, 4]]
+    assert sum(len(rows) for rows in evaluation_batches(dataset(), whole=False)) == 6

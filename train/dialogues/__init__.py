@@ -1,0 +1,1 @@
+"""How the utterances of a dialogue see each other, one file each."""

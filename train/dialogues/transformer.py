@@ -1,0 +1,88 @@
+"""Utterances of a dialogue attend to each other, near and far, of the same speaker or another's.
+
+A transformer (Vaswani et al. 2017) whose scores learn the distance of two utterances (Raffel et al.
+2020, here up to a reach) and whether one person says both, as DialogXL (Shen et al. 2021) gives
+heads to the same speaker and to others.
+"""
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from train.attention import check_heads
+from train.masking import Padded, weighted_by_pairs, zero_padding
+
+RANGES = {"layers": (1, 16), "heads": (1, None), "reach": (1, 1000)}
+
+
+class Dialogue(nn.Module):
+    """`(N, U, D)` to `(N, U, D)`.
+
+    `causal`: an utterance attends to itself and earlier ones alone. Further than `reach` turns off
+    all is equally far. With `speakers` the scores know who is the same.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        dropout: float,
+        *,
+        layers: int = 1,
+        heads: int = 4,
+        reach: int = 8,
+        causal: bool = False,
+        speakers: Literal["none", "same-other"] = "none",
+    ) -> None:
+        super().__init__()
+        self.causal = causal
+        self.blocks = nn.ModuleList(
+            _Block(dim, dropout, heads, reach, speakers == "same-other") for _ in range(layers)
+        )
+
+    def forward(self, turns: Padded, speakers: Tensor) -> Padded:
+        """The turns of each dialogue, each with what it knows of the others."""
+        places = torch.arange(turns.mask.shape[1], device=turns.mask.device)
+        seen = turns.mask[:, None, :].expand(-1, len(places), -1)
+        if self.causal:
+            seen = seen & (places <= places[:, None])
+        same = (speakers[:, :, None] == speakers[:, None, :]).long()
+        clean = zero_padding(turns)
+        for block in self.blocks:
+            clean = block(clean, seen, same)
+        return clean
+
+
+class _Block(nn.Module):
+    def __init__(self, dim: int, dropout: float, heads: int, reach: int, told: bool) -> None:
+        super().__init__()
+        check_heads(dim, heads)
+        self.heads, self.reach = heads, reach
+        self.norm = nn.LayerNorm(dim)
+        self.queries, self.keys, self.values = (nn.Linear(dim, dim) for _ in range(3))
+        self.distances = nn.Embedding(2 * reach + 1, heads)
+        self.same = nn.Embedding(2, heads) if told else None
+        self.out = nn.Linear(dim, dim)
+        self.wide = nn.Sequential(
+            nn.LayerNorm(dim), nn.Linear(dim, 2 * dim), nn.GELU(), nn.Dropout(dropout),
+            nn.Linear(2 * dim, dim),
+        )  # fmt: skip
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, turns: Padded, seen: Tensor, same: Tensor) -> Padded:
+        """`seen (N, U, U)` says which turn each may look at, `same` which one person says."""
+        normed = self.norm(turns.values)
+        queries, keys, values = (
+            layer(normed).unflatten(2, (self.heads, -1))
+            for layer in (self.queries, self.keys, self.values)
+        )
+        scores = torch.einsum("nqhd,nkhd->nqkh", queries, keys) / math.sqrt(keys.shape[3])
+        places = torch.arange(scores.shape[1], device=scores.device)
+        apart = (places[:, None] - places).clamp(-self.reach, self.reach) + self.reach
+        scores = scores + self.distances(apart)
+        if self.same is not None:
+            scores = scores + self.same(same)
+        heard = weighted_by_pairs(scores, seen, values).flatten(2)
+        found = turns.values + self.dropout(self.out(heard))
+        return zero_padding(Padded(found + self.dropout(self.wide(found)), turns.mask))

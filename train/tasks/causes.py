@@ -1,0 +1,160 @@
+"""Causes: which utterances of a dialogue cause the emotion of which, and which emotion that is.
+
+A scorer looks at every pair of an utterance and one that may be its cause, and knows how many turns
+are between them, as the pair extractors after Xia and Ding (2019) do.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from features.manifest import Label
+from train.encoded import Encoded
+from train.measures import UNKNOWN
+from train.metrics import scores
+from train.pair_measure import PairMeasure, distances
+
+KIND = "pairs"
+RANGES = {"hidden": (1, None), "weight": (0, None)}
+# What a pair's probability is held against; the best on dev is kept.
+THRESHOLDS = [step / 40 for step in range(1, 33)]
+
+
+def facts(train: Sequence[Label]) -> dict[str, Any]:
+    """Emotions that have causes, how often, and how many turns before and after these are said."""
+    caused = Counter(label.emotion for label in train if label.causes and label.emotion)
+    apart = [turns for one in distances(train) for turns in one or () if turns is not None]
+    classes = sorted(caused)
+    return {
+        "classes": classes,
+        "counts": [caused[name] for name in classes],
+        "earlier": max([0, *apart]),
+        "later": max([0, *(-turns for turns in apart)]),
+    }
+
+
+def measures(task_facts: dict[str, Any]) -> list[PairMeasure]:
+    """What it predicts."""
+    return [PairMeasure(tuple(task_facts["classes"]), task_facts["earlier"], task_facts["later"])]
+
+
+class Task(nn.Module):
+    """The emotion of each utterance out of those that have causes (or none), and its causes.
+
+    The causes are learned from utterances with such an emotion alone. A pair is predicted where the
+    probability of the emotion times that of the cause is above a threshold, which dev chooses after
+    every epoch. Causes are looked for as far off as they are in the training part. `distance`: the
+    scorer knows how many turns are between; `speakers`: whether one person says both.
+    """
+
+    def __init__(
+        self,
+        in_dim: int,
+        task_facts: dict[str, Any],
+        *,
+        hidden: int = 128,
+        distance: bool = True,
+        speakers: Literal["none", "same-other"] = "none",
+        label_smoothing: float = 0.0,
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        (self.measure,) = measures(task_facts)
+        self.weight, self.label_smoothing = weight, label_smoothing
+        self.emotion = nn.Linear(in_dim, len(self.measure.classes) + 1)
+        self.effect, self.cause = nn.Linear(in_dim, hidden), nn.Linear(in_dim, hidden)
+        self.distance = nn.Embedding(self.measure.width, hidden) if distance else None
+        self.same = nn.Embedding(2, hidden) if speakers == "same-other" else None
+        self.score = nn.Sequential(nn.GELU(), nn.Linear(hidden, 1))
+        self.register_buffer("threshold", torch.tensor(0.5))
+
+    def targets(self, labels: Sequence[Label]) -> Tensor:
+        """The truth of the measure `(N, W + 2)`; its first number is C for no such emotion.
+
+        UNKNOWN there where causes are not labelled.
+        """
+        truth = torch.from_numpy(self.measure.truth(labels)).float()
+        none = truth[:, 0] == UNKNOWN
+        truth[none, 0] = len(self.measure.classes)
+        # An emotion without annotated causes is one all the same.
+        numbers = {name: number for number, name in enumerate(self.measure.classes)}
+        named = torch.tensor([numbers.get(label.emotion or "", UNKNOWN) for label in labels])
+        truth[:, 0] = torch.where(none & (named != UNKNOWN), named.float(), truth[:, 0])
+        truth[truth[:, 0].isnan()] = UNKNOWN
+        return truth
+
+    def forward(self, encoded: Encoded) -> Tensor:
+        """Logits of emotions `(B, C + 1)`, then of causes `(B, W)`, NaN where there is no turn."""
+        turns = encoded.turns
+        said = turns.arranged(encoded.fused)
+        places = torch.arange(turns.mask.shape[1], device=said.values.device)
+        apart = torch.arange(-self.measure.later, self.measure.earlier + 1, device=places.device)
+        there = places[:, None] - apart
+        inside = (there >= 0) & (there < len(places))
+        there = there.clamp(0, len(places) - 1)
+        pairs = self.effect(said.values)[:, :, None] + self.cause(said.values)[:, there]
+        if self.distance is not None:
+            pairs = pairs + self.distance.weight
+        if self.same is not None:
+            same = turns.speakers[:, :, None] == turns.speakers[:, there]
+            pairs = pairs + self.same(same.long())
+        logits = self.score(pairs)[..., 0]
+        logits = logits.masked_fill(~(inside & turns.mask[:, there]), torch.nan)
+        return torch.cat([self.emotion(encoded.fused), turns.flat(logits)], dim=1)
+
+    def loss(self, output: Tensor, targets: Tensor, scale: Tensor | None = None) -> Tensor:
+        """Cross-entropy of the emotion, and of each possible cause of those that have one.
+
+        Means over utterances that are labelled (and have such an emotion); the cross-entropies of
+        an utterance's causes are summed up.
+        """
+        emotions, causes = self._split(output)
+        labelled = targets[:, 0] != UNKNOWN
+        if not bool(labelled.any()):
+            return emotions.sum() * 0.0
+        weights = torch.ones_like(targets[:, 0]) if scale is None else scale
+        each = nn.functional.cross_entropy(
+            emotions[labelled],
+            targets[labelled, 0].long(),
+            label_smoothing=self.label_smoothing,
+            reduction="none",
+        )
+        total = (weights[labelled] * each).sum() / weights[labelled].sum()
+        moved = labelled & (targets[:, 0] < len(self.measure.classes))
+        if not bool(moved.any()):
+            return total
+        there = causes[moved].isfinite()
+        per_pair = nn.functional.binary_cross_entropy_with_logits(
+            causes[moved].nan_to_num(0.0), targets[moved, 1:-1].clamp_max(1), reduction="none"
+        )
+        per_utterance = (per_pair * there).sum(dim=1)
+        found: Tensor = total + (weights[moved] * per_utterance).sum() / weights[moved].sum()
+        return found
+
+    def settle(self, output: Tensor, labels: Sequence[Label]) -> None:
+        """Choose the threshold by `pair_weighted_f1` on the labels of dev."""
+        truth = self.measure.truth(labels)
+        found = [
+            scores(self.measure, truth, self._pairs(output, threshold).numpy())["pair_weighted_f1"]
+            for threshold in THRESHOLDS
+        ]
+        best = max(range(len(found)), key=found.__getitem__)
+        self.threshold.fill_(THRESHOLDS[best])  # type: ignore[operator]
+
+    def predict(self, output: Tensor) -> dict[str, Tensor]:
+        """Per utterance its emotion and causes as `PairMeasure` has them, `(N, W + 2)`."""
+        return {self.measure.name: self._pairs(output, float(self.threshold))}  # type: ignore[arg-type]
+
+    def _pairs(self, output: Tensor, threshold: float) -> Tensor:
+        emotions, causes = self._split(output.double())
+        likely, number = emotions.softmax(dim=1)[:, :-1].max(dim=1)
+        pairs = (likely[:, None] * causes.sigmoid().nan_to_num(0.0) > threshold).double()
+        number = torch.where(pairs.any(dim=1), number, UNKNOWN)
+        return torch.cat([number[:, None], pairs, torch.zeros_like(pairs[:, :1])], dim=1)
+
+    def _split(self, output: Tensor) -> tuple[Tensor, Tensor]:
+        count = len(self.measure.classes) + 1
+        return output[:, :count], output[:, count:]

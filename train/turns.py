@@ -1,0 +1,100 @@
+"""Which utterances are said one after another, and by whom."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from features.manifest import Label
+from train.masking import Padded, zero_padding
+
+
+class Turns(NamedTuple):
+    """The dialogues of a batch, `(N, U)`.
+
+    `rows` is the place in the batch of every turn, in the order of talk (0 in padding), `mask` True
+    where there is one. Turns of a dialogue have the same number in `speakers` where the same person
+    speaks; a speaker that is not known is nobody else.
+    """
+
+    rows: Tensor
+    mask: Tensor
+    speakers: Tensor
+
+    def arranged(self, vectors: Tensor) -> Padded:
+        """Vectors of the batch `(B, D)` by dialogue, `(N, U, D)`, zeros in padding."""
+        return zero_padding(Padded(vectors[self.rows], self.mask))
+
+    def flat(self, values: Tensor) -> Tensor:
+        """What is arranged by dialogue `(N, U, ...)` in the order of the batch, `(B, ...)`."""
+        return values[self.mask][self.rows[self.mask].argsort()]
+
+    def to(self, device: torch.device) -> "Turns":
+        """The same on a device."""
+        return Turns(*(tensor.to(device) for tensor in self))
+
+
+def alone(num_utterances: int, device: torch.device) -> Turns:
+    """Every utterance is a dialogue of its own."""
+    rows = torch.arange(num_utterances, device=device)[:, None]
+    return Turns(rows, torch.ones_like(rows, dtype=torch.bool), rows)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where each of some utterances stands: numbers `(N,)` of its dialogue, turn and speaker.
+
+    Turns are counted from 0 in every dialogue, without gaps.
+    """
+
+    dialogues: Tensor
+    turns: Tensor
+    speakers: Tensor
+
+    @classmethod
+    def of(cls, labels: Sequence[Label]) -> "Places":
+        """By what the labels say; an utterance without a dialogue is alone."""
+        dialogues, turns = torch.zeros(2, len(labels), dtype=torch.int64)
+        for number, rows in enumerate(in_order(labels)):
+            dialogues[rows] = number
+            turns[rows] = torch.arange(len(rows))
+        names = {name: n for n, name in enumerate(sorted({x.speaker for x in labels if x.speaker}))}
+        strangers = range(len(names), len(names) + len(labels))
+        known = [names.get(x.speaker or "", n) for x, n in zip(labels, strangers, strict=True)]
+        return cls(dialogues, turns, torch.tensor(known))
+
+    def of_rows(self, rows: Tensor) -> Turns:
+        """The turns of a batch of some rows: those of each dialogue that are in it, in order."""
+        dialogues, turns = self.dialogues[rows], self.turns[rows]
+        order = torch.argsort(dialogues * (int(self.turns.max()) + 1) + turns)
+        counts = dialogues[order].unique_consecutive(return_counts=True)[1]
+        mask = torch.arange(int(counts.max())) < counts[:, None]
+        places = torch.zeros(mask.shape, dtype=torch.int64)
+        places[mask] = order
+        return Turns(places, mask, self.speakers[rows][places])
+
+    def whole(self) -> list[Tensor]:
+        """The rows of each dialogue, in the order of talk."""
+        order = torch.argsort(self.dialogues * (int(self.turns.max()) + 1) + self.turns)
+        counts = self.dialogues[order].unique_consecutive(return_counts=True)[1]
+        return list(order.split(counts.tolist()))
+
+
+def in_order(labels: Sequence[Label]) -> list[list[int]]:
+    """The places in `labels` of the utterances of each dialogue, in the order of talk.
+
+    That is the order of their turns, or of the labels where a turn of the dialogue is not known.
+    """
+    groups: dict[object, list[int]] = defaultdict(list)
+    for place, label in enumerate(labels):
+        groups[place if label.dialogue is None else label.dialogue].append(place)
+    found = []
+    for places in groups.values():
+        turns = [labels[place].turn for place in places]
+        if None not in turns:
+            places.sort(key=lambda place: labels[place].turn or 0)
+        found.append(places)
+    return found
