@@ -29,8 +29,9 @@ def pacing(run: Run) -> str:
 
 
 def learning(run: Run) -> str:
-    """Training loss and the figure that stands for the first measure, by epoch."""
-    measure = next(iter(run.measures))
+    """Training loss and the figure that the choice goes by, of the first measure that has it."""
+    chosen = [name for name in run.measures if run.shown_metric(name) == run.spec.choose_by]
+    measure = next(iter(chosen), next(iter(run.measures)))
     metric = run.shown_metric(measure)
     many = len(run.record["folds"]) > 1
     lines: dict[str, list[dict[str, str]]] = {}

@@ -59,6 +59,31 @@ class Entries:
             self.unknown(f"{where} is {name!r}", name, known, section)
         return name in known
 
+    def named_leaves(
+        self, where: str, given: Any, folder: str, symbol: str, what: str
+    ) -> dict[str, LeafSpec]:
+        """A mapping whose keys are names of leaves, such as tasks, with the settings of each."""
+        known = leaf_names(folder)
+        if not isinstance(given, Mapping):
+            self.problems.append(f"{where} is {given!r}; it must map names to settings")
+            return {}
+        found = {}
+        for name, options in given.items():
+            if name not in known:
+                self.unknown(f"{where} names {name!r}", str(name), known, what)
+            elif not isinstance(options, Mapping | None):
+                self.problems.append(
+                    f"{where}.{name} is {options!r}; it must be a mapping of settings, {{}} for "
+                    "none"
+                )
+            elif options and "code" in options:
+                self.problems.append(f"{where}.{name} has no setting 'code'; its name is its code")
+            elif leaf := self.leaf(
+                f"{where}.{name}", {**(options or {}), "code": name}, folder, symbol
+            ):
+                found[name] = leaf
+        return found
+
     def leaf(
         self, where: str, given: Any, folder: str, symbol: str, extra: tuple[Parameter, ...] = ()
     ) -> LeafSpec | None:

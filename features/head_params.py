@@ -78,7 +78,7 @@ def _protocol(entries: Entries, where: str, given: Any) -> ProtocolSpec | None:
 
 
 def _check_choice(
-    entries: Entries, where: str, choose_by: str, tasks: Mapping[str, LeafSpec | None]
+    entries: Entries, where: str, choose_by: str, tasks: Mapping[str, LeafSpec]
 ) -> None:
     kinds = {leaf_constant("train/tasks", task, "KIND") for task in tasks}
     fitting = [metric for kind in sorted(kinds) for metric in METRICS[kind]]
@@ -107,27 +107,14 @@ def _check_pairs(
 
 def _tasks(
     entries: Entries, where: str, given: Mapping[str, Any], network: bool
-) -> dict[str, LeafSpec | None]:
-    known = leaf_names("train/tasks")
+) -> dict[str, LeafSpec]:
     if not given:
-        entries.problems.append(f"{where} is empty; name at least one of {quoted(known)}")
-    tasks: dict[str, LeafSpec | None] = {}
-    for name, options in given.items():
-        if name not in known:
-            entries.unknown(f"{where} names {name!r}", name, known, "tasks")
-        elif not isinstance(options, Mapping | None):
-            entries.problems.append(
-                f"{where}.{name} is {options!r}; it must be a mapping of settings, {{}} for none"
-            )
-        elif options and not network:
-            entries.problems.append(
-                f"{where}.{name} has settings; a probe's tasks have none, write {name}: {{}}"
-            )
-        else:
-            if options and "code" in options:
-                entries.problems.append(
-                    f"{where}.{name} has no setting 'code'; its name is its code"
-                )
-            settings = {**(options or {}), "code": name}
-            tasks[name] = entries.leaf(f"{where}.{name}", settings, "train/tasks", "Task")
+        known = quoted(leaf_names("train/tasks"))
+        entries.problems.append(f"{where} is empty; name at least one of {known}")
+    tasks = entries.named_leaves(where, given, "train/tasks", "Task", "tasks")
+    entries.problems += [
+        f"{where}.{name} has settings; a probe's tasks have none, write {name}: {{}}"
+        for name in tasks
+        if given[name] and not network
+    ]
     return tasks

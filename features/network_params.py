@@ -7,7 +7,7 @@ from features.binding import Parameter, dataclass_parameters, within
 from features.entries import Entries
 from features.errors import quoted
 from features.head_specs import HeadSpec, TrainedSpec
-from features.leaves import leaf_constant, leaf_names
+from features.leaves import leaf_constant
 from features.manifest import MODALITIES
 from features.specs import LeafSpec
 from features.training_params import read_training
@@ -48,7 +48,9 @@ def read_network(
         values["dialogue"] = entries.leaf(
             f"{where}.dialogue", values["dialogue"], "train/dialogues", "Dialogue"
         )
-    values["objectives"] = _objectives(entries, f"{where}.objectives", values["objectives"])
+    values["objectives"] = entries.named_leaves(
+        f"{where}.objectives", values["objectives"], "train/objectives", "Objective", "objectives"
+    )
     training = read_training(entries, where, values, modalities)
     values["training"] = training
     _check_fusion(entries, where, values, modalities)
@@ -86,26 +88,6 @@ def _by_modality(
         for name in modalities
         if name not in given
     ]
-    return found
-
-
-def _objectives(entries: Entries, where: str, given: Any) -> dict[str, LeafSpec]:
-    known = leaf_names("train/objectives")
-    if not isinstance(given, Mapping):
-        entries.problems.append(f"{where} is {given!r}; it must map names to settings")
-        return {}
-    found = {}
-    for name, options in given.items():
-        if name not in known:
-            entries.unknown(f"{where} names {name!r}", str(name), known, "objectives")
-        elif not isinstance(options, Mapping | None):
-            entries.problems.append(
-                f"{where}.{name} is {options!r}; it must be a mapping of settings, {{}} for none"
-            )
-        elif leaf := entries.leaf(
-            f"{where}.{name}", {**(options or {}), "code": name}, "train/objectives", "Objective"
-        ):
-            found[name] = leaf
     return found
 
 

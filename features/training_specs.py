@@ -18,7 +18,7 @@ ChooseBy = Literal[
     "pair_weighted_f1",
     "pair_f1",
 ]
-# Where every difficulty lies between 0 (easy) and 1.
+# How the difficulty of a training utterance is told, from 0 (easy) to 1.
 Difficulty = Literal["none", "vad", "class-frequency", "first-model"]
 Pacing = Literal["linear", "square-root", "exponential"]
 
@@ -34,6 +34,7 @@ def count(least: int) -> dict[str, object]:
 
 
 def different_seeds(value: list[int]) -> str | None:
+    """What seeds must be, where they are not."""
     right = value and len(set(value)) == len(value) and all(0 <= seed < 2**32 for seed in value)
     return None if right else "a list of different seeds from 0 to 4294967295"
 

@@ -44,7 +44,7 @@ def built(name: str) -> tuple[Head, dict[str, torch.Tensor]]:
 
 def loss_of(head: Head, targets: dict[str, torch.Tensor], batch: Any) -> torch.Tensor:
     training = head_spec("pooling", "mean", {}).training
-    return batch_loss(head.eval(), training, batch, alone(6), targets, None)
+    return batch_loss(head.eval(), training, batch, alone(len(batch["text"].mask)), targets, None)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -73,7 +73,7 @@ def test_an_objective_is_taken_in_float32_of_a_network_in_bfloat16(name: str) ->
     head, targets = built(name)
     batch = tracks(6, lengths=[7, 3, 1, 5, 2, 0])
     training = replace(head_spec("pooling", "mean", {}).training, precision="bfloat16")
-    half = batch_loss(head.eval(), training, batch, alone(6), targets, None)
+    half = batch_loss(head.eval(), training, batch, alone(len(batch["text"].mask)), targets, None)
     assert half.dtype == torch.float32
     assert float(half.detach()) == pytest.approx(
         float(loss_of(head, targets, batch).detach()), rel=0.05
@@ -94,8 +94,12 @@ def test_info_nce_is_low_where_modalities_agree() -> None:
         project.weight.data.copy_(torch.eye(2))
         project.bias.data.zero_()
     apart = [[1.0, 0.0], [0.0, 1.0]]
-    agreed = Encoded({"audio": one_step(apart), "text": one_step(apart)}, torch.zeros(2, 2))
-    turned = Encoded({"audio": one_step(apart), "text": one_step(apart[::-1])}, torch.zeros(2, 2))
+    agreed = Encoded(
+        {"audio": one_step(apart), "text": one_step(apart)}, torch.zeros(2, 2), alone(2)
+    )
+    turned = Encoded(
+        {"audio": one_step(apart), "text": one_step(apart[::-1])}, torch.zeros(2, 2), alone(2)
+    )
     # One pair of vectors is alike (1), the other is not (0).
     assert float(objective(agreed, None).detach()) == pytest.approx(math.log(1 + math.exp(-1)))
     assert float(objective(turned, None).detach()) == pytest.approx(math.log(1 + math.exp(1)))
@@ -107,10 +111,10 @@ def test_contrast_is_low_where_classes_lie_together() -> None:
     objective.project.weight.data.copy_(torch.eye(2))
     objective.project.bias.data.zero_()
     fused = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
-    together = objective(Encoded({}, fused), torch.tensor([0, 0, 1, 1]))
+    together = objective(Encoded({}, fused, alone(len(fused))), torch.tensor([0, 0, 1, 1]))
     # Each has one partner at 1 and two others at 0.
     assert float(together.detach()) == pytest.approx(-math.log(math.e / (math.e + 2)))
-    mixed = objective(Encoded({}, fused), torch.tensor([0, 1, 0, 1]))
+    mixed = objective(Encoded({}, fused, alone(len(fused))), torch.tensor([0, 1, 0, 1]))
     assert float(mixed.detach()) == pytest.approx(-math.log(1 / (math.e + 2)))
 
 
@@ -119,7 +123,7 @@ def test_the_gradient_of_the_speaker_is_turned_round() -> None:
     objective = speaker_adversarial.Objective(2, 2, ["text"], told, reversal=0.5)
     fused = torch.randn(4, 2, requires_grad=True)
     targets = objective.targets([Label("1", speaker=name) for name in ("a", "b", "a", "b")])
-    objective(Encoded({}, fused), targets).backward()
+    objective(Encoded({}, fused, alone(len(fused))), targets).backward()
     plain = fused.detach().requires_grad_()
     torch.nn.functional.cross_entropy(objective.output(plain), targets).backward()
     assert fused.grad is not None and plain.grad is not None

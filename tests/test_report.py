@@ -45,6 +45,16 @@ heads:
     <<: *head
     tasks: {vad: {}, phq8: {}}
     training: {seeds: [0], epochs: 2, choose_by: mae}
+  talk:
+    <<: *head
+    dialogue: {code: recurrent, causal: true}
+    tasks: {emotion: {}, causes: {}}
+    training: {seeds: [0], epochs: 2, choose_by: pair_weighted_f1}
+  talk-too:
+    <<: *head
+    dialogue: {code: none}
+    tasks: {causes: {}}
+    training: {seeds: [0, 1], epochs: 2, choose_by: pair_weighted_f1}
   probe:
     code: probe
     corpus: mine
@@ -80,6 +90,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory, demo_root: Path) -> Proje
         ["manifest", "mine"], ["manifest", "yours"], ["extract", "mine-mel"],
         ["extract", "mine-r3d-random"], ["extract", "yours-mel"], ["train", "main"],
         ["train", "sound"], ["train", "scores"], ["train", "probe"], ["train", "paced"],
+        ["train", "talk"], ["train", "talk-too"],
         ["transfer", "elsewhere"], ["report"],
     )  # fmt: skip
     for command in commands:
@@ -100,11 +111,11 @@ def test_the_page_asks_the_network_for_nothing(page: str) -> None:
 
 
 def test_every_head_has_its_figures_curves_and_confusion_matrix(page: str) -> None:
-    for head in ("main", "sound", "scores", "probe", "paced"):
+    for head in ("main", "sound", "scores", "probe", "paced", "talk", "talk-too"):
         assert f'<section class="head" id="{head}">' in page
-    # Curves of five heads, pacing of one; of emotion: confusion and calibration; of every
+    # Curves of seven heads, pacing of one; of emotion: confusion and calibration; of every
     # measure: damage.
-    assert page.count("<svg") == 5 + 1 + 3 * 2 + (1 + 1 + 1 + 4 + 3)
+    assert page.count("<svg") == 7 + 1 + 4 * 2 + (1 + 1 + 1 + 4 + 3 + 2 + 1)
     assert page.index('id="main"') < page.index('id="probe"')
     assert "majority class" in page and "trained on shuffled labels" in page and "±" in page
 
@@ -129,6 +140,14 @@ def test_what_is_doubtful_about_a_corpus_is_told(page: str) -> None:
 def test_numbers_are_in_their_units_and_classes_in_per_cent(page: str) -> None:
     assert "Test: phq8, in units of the labels" in page
     assert "Test: emotion, in per cent" in page
+
+
+def test_pairs_have_figures_of_their_own(reported: Project, page: str) -> None:
+    assert "Test: cause_pairs, in per cent" in page and "<th>pair weighted f1</th>" in page
+    assert "dialogue recurrent, the past alone" in page
+    shown = reported.cli("compare", "talk", "talk-too").stdout
+    assert "test cause_pairs" in shown and re.search(r"^pair_f1 .* [+-]\d", shown, re.MULTILINE)
+    assert re.search(r"^talk +\d+\.\d", reported.cli("results").stdout, re.MULTILINE)
 
 
 def test_a_transfer_names_the_classes_and_what_was_dropped(page: str) -> None:

@@ -53,7 +53,7 @@ def test_a_batch_is_arranged_by_dialogue_and_back() -> None:
 
 def test_alone_everybody_is_a_dialogue() -> None:
     vectors = torch.randn(3, 2)
-    turns = alone(3, torch.device("cpu"))
+    turns = alone(3)
     assert turns.arranged(vectors).values.shape == (3, 1, 2)
     assert torch.equal(turns.flat(turns.arranged(vectors).values), vectors)
 

@@ -11,7 +11,8 @@ from train.turns import Turns
 
 class Encoded(NamedTuple):
     """The encoded steps `(B, T, dim)` of each modality, the fused vectors `(B, hidden)`, and who of
-    the batch speaks when.
+    the batch speaks when. A head that reads dialogues keeps the steps only where objectives ask
+    for them.
     """
 
     tracks: Mapping[str, Padded]

@@ -107,8 +107,5 @@ def _difficulty(
         told = first.predict(train.dataset)
         return by_first_model(measures_of(spec, facts), told, train.labels)
     classes = [m.name for m in measures_of(spec, facts) if m.kind == "classes"]
-    return _by_labels(source, train.labels, classes[0] if classes else "emotion")
-
-
-def _by_labels(source: str, labels: Any, name: str) -> Tensor:
-    return by_vad(labels, name) if source == "vad" else by_class_frequency(labels, name)
+    by_labels = by_vad if source == "vad" else by_class_frequency
+    return by_labels(train.labels, classes[0] if classes else "emotion")

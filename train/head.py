@@ -16,7 +16,7 @@ from train.losses import Uncertainty
 from train.masking import Padded, some_rows
 from train.turns import Turns, alone
 
-# Utterances of a dialogue head that are encoded at a time.
+# Utterances that are encoded at a time where whole dialogues are read.
 GROUP = 16
 Facts = Mapping[str, dict[str, Any]]
 
@@ -96,22 +96,16 @@ class Head(nn.Module):
 
         `turns` says who of the batch speaks when; None: every utterance stands alone.
         """
-        lengths = torch.stack([track.mask.sum(dim=1) for track in tracks.values()]).sum(dim=0)
-        turns = turns or alone(len(lengths), lengths.device)
-        if self.dialogue is None or len(self.objectives):
+        mask = next(iter(tracks.values())).mask
+        turns = turns or alone(len(mask), mask.device)
+        if self.dialogue is None:
+            return Encoded(*self._utterances(tracks), turns)
+        if len(self.objectives):
             encoded, fused = self._utterances(tracks)
         else:
-            # Utterances of a dialogue are of all lengths: together they would be mostly padding.
-            order = lengths.argsort()
-            groups = [
-                self._utterances({name: some_rows(track, rows) for name, track in tracks.items()})
-                for rows in order.split(GROUP)
-            ]
-            encoded, fused = {}, torch.cat([part for _, part in groups])[order.argsort()]
-        if self.dialogue is not None:
-            heard: Padded = self.dialogue(turns.arranged(fused), turns.speakers)
-            fused = turns.flat(heard.values)
-        return Encoded(encoded, fused, turns)
+            encoded, fused = {}, self._by_length(tracks)
+        heard: Padded = self.dialogue(turns.arranged(fused), turns.speakers)
+        return Encoded(encoded, turns.flat(heard.values), turns)
 
     def _utterances(self, tracks: Mapping[str, Padded]) -> tuple[dict[str, Padded], Tensor]:
         """Encoded steps and fused vectors of utterances, each on its own."""
@@ -119,6 +113,16 @@ class Head(nn.Module):
             name: self.temporals[name](into(tracks[name])) for name, into in self.inputs.items()
         }
         return encoded, self.mix(self.fusion(encoded))
+
+    def _by_length(self, tracks: Mapping[str, Padded]) -> Tensor:
+        """Fused vectors alone; utterances of like length together, or most would be padding."""
+        lengths = torch.stack([track.mask.sum(dim=1) for track in tracks.values()]).sum(dim=0)
+        order = lengths.argsort(stable=True)
+        fused = [
+            self._utterances({name: some_rows(track, rows) for name, track in tracks.items()})[1]
+            for rows in order.split(GROUP)
+        ]
+        return torch.cat(fused)[order.argsort()]
 
     def answer(self, encoded: Encoded) -> dict[str, Tensor]:
         """The output of each task."""

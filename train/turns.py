@@ -37,7 +37,7 @@ class Turns(NamedTuple):
         return Turns(*(tensor.to(device) for tensor in self))
 
 
-def alone(num_utterances: int, device: torch.device) -> Turns:
+def alone(num_utterances: int, device: torch.device | None = None) -> Turns:
     """Every utterance is a dialogue of its own."""
     rows = torch.arange(num_utterances, device=device)[:, None]
     return Turns(rows, torch.ones_like(rows, dtype=torch.bool), rows)
