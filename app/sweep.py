@@ -1,7 +1,6 @@
 """`sweep`: a search over the settings of a head, on its dev part alone."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -71,7 +70,7 @@ def _head(raw: Mapping[str, Any], spec: SweepSpec, settings: Mapping[str, Any]) 
     head = read_head(entries, f"heads.{spec.head}", spec.head, changed)
     raise_all(entries.problems, "params.yaml")
     assert isinstance(head, HeadSpec)
-    return replace(head, name=spec.head)
+    return head
 
 
 def _figure(trial: "Trial", sign: int) -> str:

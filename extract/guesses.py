@@ -24,6 +24,7 @@ USUAL_NAMES = {
     "dominance": ("dominance", "dom", "d"),
     "phq8": ("phq8", "phq8_score", "phq_score"),
     "depression": ("depression", "depressed"),
+    "causes": ("causes", "cause", "cause_ids"),
 }
 
 

@@ -46,6 +46,22 @@ def test_columns_that_are_named_are_not_guessed(tmp_path: Path) -> None:
     assert {x.split for x in found.labels} == {None}
 
 
+def test_causes_are_ids_with_blanks_between_them(tmp_path: Path) -> None:
+    rows = [
+        ("id", "text", "dialogue", "turn", "emotion", "cause"),
+        ("a", "Hello.", "1", "0", "neutral", ""),
+        ("b", "No!", "1", "1", "anger", "a  b"),
+    ]
+    found = own(tmp_path, rows, clips="")
+    assert [x.causes for x in found.labels] == [(), ("a", "b")]
+    assert [x.is_cause for x in found.labels] == ["cause", "cause"]
+    assert [x.turn for x in found.labels] == [0, 1]
+    rows[2] = ("b", "No!", "1", "1", "anger", "nobody")
+    with pytest.raises(ProjectError, match="'b' has the cause 'nobody', which is no utterance of"):
+        own(tmp_path, rows, clips="")
+    assert {x.causes for x in own(tmp_path / "plain").labels} == {None}
+
+
 def test_labels_and_parts_are_mapped(tmp_path: Path) -> None:
     found = own(
         tmp_path, emotions={"happy": "joy", "angry": ""},

@@ -4,7 +4,8 @@ docs/own-corpus.md goes through it step by step. Paths are relative to the root.
 by their names, or by `columns: {emotion: my_column}`; what was guessed is printed, and everything
 doubtful is named. `emotions` and `sentiments` say what the labels of the table mean (``{hap:
 happy, xxx: ""}``, empty for no label); with them, a label that they do not name is an error.
-`splits` does the same for the parts (``{val: dev}``).
+`splits` does the same for the parts (``{val: dev}``). A column of causes names, with blanks between
+them, the ids of the utterances that cause the emotion.
 """
 
 from collections import Counter
@@ -20,7 +21,7 @@ from features.errors import ProjectError, did_you_mean, quoted
 from features.manifest import SPLITS, Label, Utterance
 
 SOUNDS = (".wav", ".flac", ".mp3", ".ogg", ".m4a", ".aac", ".opus")
-LABELS = ("emotion", "sentiment", "valence", "arousal", "dominance", "phq8", "depression")
+LABELS = ("emotion", "sentiment", "valence", "arousal", "dominance", "phq8", "depression", "causes")
 SPLIT_NAMES: dict[str, str] = {
     "train": "train",
     "dev": "dev",
@@ -125,6 +126,8 @@ def _label(
     for name in ("valence", "arousal", "dominance", "phq8"):
         values[name] = row.number(columns.get(name))
     values["depression"] = row.text(columns.get("depression"))
+    if "causes" in columns:
+        values["causes"] = tuple((row.text(columns["causes"]) or "").split())
     written = row.text(columns.get("split"))
     known = SPLIT_NAMES if splits is None else splits
     split = None if written is None else known.get(written, known.get(written.lower()))
