@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from features.errors import ProjectError
 from features.head_specs import HeadSpec
 from features.manifest import Label
 from features.specs import LeafSpec
@@ -90,6 +91,17 @@ def test_predictions_come_in_the_order_of_the_dataset(
         head, load_dataset({"text": store}, [Label(name) for name in ("u40", "u2", "u1")])
     )["emotion"]
     assert forward.tolist() == pytest.approx(backward[::-1])
+
+
+def test_a_loss_that_is_no_number_stops_the_training_and_is_named(
+    spec: HeadSpec, labels: list[Label], store: Store
+) -> None:
+    wild = replace(spec, training=replace(spec.training, lr=1e30, clip_norm=None))
+    parts = parts_of(labels, store)
+    with pytest.raises(
+        ProjectError, match=r"heads.test: the loss of epoch \d with seed 0 is (nan|inf)"
+    ):
+        fit(wild, facts_of(parts["train"]), parts["train"], parts["dev"], seed=0)
 
 
 def test_the_test_part_cannot_reach_the_loop() -> None:

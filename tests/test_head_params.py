@@ -5,22 +5,9 @@ from typing import Any
 
 import pytest
 
-from features.errors import ProjectError
 from features.params import parse_params
 from features.training_specs import AugmentSpec, CurriculumSpec
-from features.yaml_files import read_yaml
-from tests.conftest import ROOT
-
-
-@pytest.fixture
-def raw() -> dict[str, Any]:
-    return copy.deepcopy(read_yaml(ROOT / "recipes" / "demo.yaml"))
-
-
-def complaint(raw: Any) -> str:
-    with pytest.raises(ProjectError, match=r"params\.yaml") as caught:
-        parse_params(raw)
-    return str(caught.value)
+from tests.test_params import complaint, raw  # noqa: F401
 
 
 @pytest.mark.parametrize(
@@ -265,3 +252,35 @@ class TestSweeps:
     def test_tracking_is_checked_like_everything_else(self, raw: dict[str, Any]) -> None:
         raw["tracking"] = {"wandb": "ofline"}
         assert "tracking.wandb is 'ofline'" in complaint(raw) and "'offline'?" in complaint(raw)
+
+
+@pytest.mark.parametrize(
+    ("objectives", "expected"),
+    [
+        ([], "heads.main.objectives is []; it must map names to settings"),
+        (
+            {"info-nce": 3},
+            "objectives.info-nce is 3; it must be a mapping of settings, {} for none",
+        ),
+        ({"info-nce": {"code": "x"}}, "objectives.info-nce has no setting 'code'; its name is its"),
+        ({"info-nse": {}}, "heads.main.objectives names 'info-nse'; objectives are"),
+    ],
+)
+def test_objectives_that_cannot_be_meant_are_named(
+    raw: dict[str, Any],
+    objectives: Any,
+    expected: str,
+) -> None:
+    raw["heads"]["main"]["objectives"] = objectives
+    assert expected in complaint(raw)
+
+
+def test_probes_are_neither_searched_nor_continued(raw: dict[str, Any]) -> None:
+    main = raw["heads"]["main"]
+    probe = {name: main[name] for name in ("corpus", "inputs")}
+    raw["heads"]["plain"] = {**probe, "code": "probe", "tasks": {"emotion": {}}}
+    raw["sweeps"] = {"first": {"head": "plain", "space": {"dropout": [0.1]}}}
+    assert "sweeps.first.head is 'plain'; it must be a network" in complaint(raw)
+    del raw["sweeps"]
+    raw["continued"] = {"on": {**main, "start": "plain"}}
+    assert "continued.on.start is 'plain'; both heads must be networks" in complaint(raw)

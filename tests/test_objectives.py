@@ -130,6 +130,13 @@ def test_the_gradient_of_the_speaker_is_turned_round() -> None:
     assert torch.allclose(fused.grad, -0.5 * plain.grad)
 
 
+def test_a_label_without_two_classes_cannot_be_contrasted() -> None:
+    leaf = load_leaf("train/objectives", "supervised-contrastive")
+    alike = leaf.facts([Label("a", emotion="joy"), Label("b", emotion="joy")])
+    with pytest.raises(ValueError, match="no two classes of 'emotion', the label of an objective"):
+        leaf.Objective(8, 8, ["text"], alike)
+
+
 def test_speakers_nobody_knows_are_named() -> None:
     with pytest.raises(ProjectError, match="needs two speakers, and 0 are known"):
         speaker_adversarial.facts([Label("a"), Label("b")])
