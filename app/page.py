@@ -116,9 +116,11 @@ def _by_modality(run: Run, part: str) -> str:
 def _dialogue(run: Run) -> str:
     """How utterances of a dialogue see each other; empty where they do not."""
     leaf = run.spec.dialogue if isinstance(run.spec, HeadSpec) else None
-    if leaf is None:
-        return ""
-    return f"{leaf.code}, {'the past alone' if leaf.options.get('causal') else 'whole dialogues'}"
+    if leaf is None or leaf.code == "none":
+        return "" if leaf is None else "none"
+    told = ", told who speaks" if leaf.options.get("speakers", "none") != "none" else ""
+    past = "the past alone" if leaf.options.get("causal") else "whole dialogues"
+    return f"{leaf.code}, {past}{told}"
 
 
 def _damage(told: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,10 @@ def _cause_problems(utterances: Sequence[Utterance], labels: Sequence[Label]) ->
         for label in labels
         for cause in label.causes or ()
         if dialogues.get(cause) != dialogues[label.id]
+    ] + [
+        f"the utterance {label.id!r} names a cause twice: {' '.join(label.causes)}"
+        for label in labels
+        if label.causes and len(set(label.causes)) < len(label.causes)
     ]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_args
 
 from features.binding import Parameter, bind, dataclass_parameters
 from features.entries import Entries
@@ -21,6 +21,7 @@ from features.leaves import leaf_constant, leaf_names
 from features.manifest import MODALITIES
 from features.network_params import network_parameters, read_network
 from features.specs import LeafSpec
+from features.training_specs import ChooseBy
 
 CODES = ("network", "probe")
 COMMON = [
@@ -81,7 +82,8 @@ def _check_choice(
     entries: Entries, where: str, choose_by: str, tasks: Mapping[str, LeafSpec]
 ) -> None:
     kinds = {leaf_constant("train/tasks", task, "KIND") for task in tasks}
-    fitting = [metric for kind in sorted(kinds) for metric in METRICS[kind]]
+    may_choose = get_args(ChooseBy)
+    fitting = [m for kind in sorted(kinds) for m in METRICS[kind] if m in may_choose]
     if tasks and choose_by not in fitting:
         entries.problems.append(
             f"{where} is {choose_by!r}, which none of the tasks {quoted(tasks)} is scored by; "

@@ -78,7 +78,12 @@ def _lacking(training: TrainingSpec, settings: Mapping[str, Any]) -> list[str]:
     known = [name for name in settings["tasks"] if name in leaf_names("train/tasks")]
     kinds = [leaf_constant("train/tasks", name, "KIND") for name in known]
     found = []
-    if training.difficulty in ("vad", "class-frequency") and kinds and "classes" not in kinds:
+    if training.difficulty != "none" and set(kinds) == {"pairs"}:
+        found.append(
+            f"difficulty is {training.difficulty!r}, and pairs have none; add a task with "
+            "classes or numbers, or leave it out"
+        )
+    elif training.difficulty in ("vad", "class-frequency") and kinds and "classes" not in kinds:
         found.append(
             f"difficulty is {training.difficulty!r}, which needs a task with classes; choose "
             "'first-model'"

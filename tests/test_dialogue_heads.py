@@ -9,18 +9,19 @@ import numpy as np
 import pytest
 import torch
 
+from features.errors import ProjectError
 from features.head_specs import HeadSpec, TransferSpec
 from features.manifest import Label
+from features.specs import LeafSpec
 from features.store.reader import Store
 from features.training_specs import CurriculumSpec
-from tests.dialogue_world import TURNS, dialogue_head, dialogue_labels, dialogues  # noqa: F401
-from tests.head_world import facts_of
+from tests.dialogue_world import TURNS, dialogue_head, dialogues  # noqa: F401
 from train.dataset import Part, load_dataset
-from train.fit import fit
 from train.loop import Loop
-from train.predict import predict
+from train.predict import outputs_of, predict
+from train.protocol import Parts
 from train.run import run_head
-from train.task_facts import folds_of
+from train.task_facts import folds_of, task_facts
 from train.transfer import run_transfer
 
 World = tuple[list[Label], Store]
@@ -33,7 +34,8 @@ def part(labels: Sequence[Label], store: Store, split: str) -> Part:
 
 def loop_of(spec: HeadSpec, world: World, difficulty: torch.Tensor | None = None) -> Loop:
     train, dev = part(*world, "train"), part(*world, "dev")
-    return Loop(spec, facts_of(train), train, dev, 0, difficulty, None, torch.device("cpu"))
+    facts = task_facts(spec, Parts("f", train.labels, dev.labels, dev.labels, (), 0, False), "x")
+    return Loop(spec, facts, train, dev, 0, difficulty, None, torch.device("cpu"))
 
 
 def test_what_only_the_turn_before_tells_is_learned_with_context(
@@ -49,15 +51,16 @@ def test_what_only_the_turn_before_tells_is_learned_with_context(
 
 def test_what_comes_later_never_moves_a_causal_head(dialogues: World) -> None:
     labels, store = dialogues
+    tasks = {"emotion": LeafSpec("emotion", {}), "causes": LeafSpec("causes", {})}
+    test = part(labels, store, "test")
+    past = [label for label in test.labels if (label.turn or 0) < 3]
+    cut = load_dataset({"text": store}, past)
     for causal in (True, False):
-        spec = dialogue_head(causal=causal)
-        test = part(labels, store, "test")
-        head = fit(spec, facts_of(part(labels, store, "train")), part(labels, store, "train"),
-                   part(labels, store, "dev"), 0).head  # fmt: skip
-        whole = predict(head, test.dataset)["emotion"].reshape(-1, TURNS, 3)
-        past = [x for x in test.labels if (x.turn or 0) < 3]
-        cut = predict(head, load_dataset({"text": store}, past))["emotion"].reshape(-1, 3, 3)
-        assert np.allclose(whole[:, :3], cut, atol=1e-6) == causal
+        head = loop_of(replace(dialogue_head(causal=causal), tasks=tasks), dialogues).head
+        for name in tasks:
+            whole = outputs_of(head, test.dataset)[name].unflatten(0, (-1, TURNS))[:, :3]
+            told = outputs_of(head, cut)[name].unflatten(0, (-1, 3))
+            assert torch.allclose(whole, told, atol=1e-6, equal_nan=True) == causal
 
 
 def test_predictions_do_not_hang_on_order_or_on_other_dialogues(
@@ -132,6 +135,24 @@ def test_dialogues_are_transferred_whole(dialogues: World, tmp_path: Path) -> No
     assert not any(json.loads(line)["id"].endswith("-3") for line in lines)
 
 
+def test_a_corpus_without_dialogues_is_refused(dialogues: World) -> None:
+    labels = [replace(label, dialogue=None) for label in dialogues[0]]
+    with pytest.raises(ProjectError, match="dialogue is set, and no utterance of 'demo' is in"):
+        folds_of(dialogue_head(), labels)
+
+
+def test_unlabelled_turns_do_not_make_a_dialogue_easy(dialogues: World) -> None:
+    labels, store = dialogues
+    hidden = [replace(x, emotion=None) if x.dialogue == "d0" and x.turn else x for x in labels]
+    spec = dialogue_head()
+    training = replace(spec.training, curriculum=CurriculumSpec(start=0.05), difficulty="vad")
+    # The one labelled turn of the first dialogue is the most difficult of all.
+    difficulty = torch.zeros(100)
+    difficulty[0] = 1.0
+    loop = loop_of(replace(spec, training=training), (hidden, store), difficulty)
+    assert loop._seen(1).tolist() == [1]
+
+
 def test_an_utterance_without_a_dialogue_is_alone(dialogues: World) -> None:
     labels, store = dialogues
     loop = loop_of(dialogue_head(), dialogues)
@@ -139,4 +160,3 @@ def test_an_utterance_without_a_dialogue_is_alone(dialogues: World) -> None:
     found = predict(loop.head, load_dataset({"text": store}, strangers))["emotion"]
     alone = predict(loop.head, load_dataset({"text": store}, strangers[2:3]))["emotion"]
     assert np.allclose(found[2], alone[0], atol=1e-6)
-    assert len(dialogue_labels()) == 300

@@ -27,7 +27,11 @@ def cases() -> list[tuple[str, dict[str, Any]]]:
         settings = {parameter.name for parameter in leaf_parameters(FOLDER, name, "Dialogue")}
         plain = [{}, *VARIANTS.get(name, [])]
         told = [{**one, "speakers": "same-other"} for one in plain if "speakers" in settings]
-        past = [{**one, "causal": True} for one in [*plain, *told] if "causal" in settings]
+        past = [
+            {**one, "causal": True}
+            for one in [*plain, *told]
+            if "causal" in settings and not one.get("attend")
+        ]
         found += [(name, options) for options in [*plain, *told, *past]]
     return found
 
@@ -144,3 +148,8 @@ def test_who_spoke_before_can_be_learned(case: Any) -> None:
         loss.backward()
         optimiser.step()
     assert float(loss.detach()) < 0.1
+
+
+def test_attention_over_all_turns_is_not_causal() -> None:
+    with pytest.raises(ValueError, match="dialogue.attend gathers later turns"):
+        build(("party-state", {"causal": True, "attend": True}))

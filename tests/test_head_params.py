@@ -34,6 +34,23 @@ from tests.test_params import complaint, raw  # noqa: F401
             "heads.main.training.mixup is 0.5, and dialogues are read as they were said",
         ),
         (
+            {
+                "tasks": {"causes": {}},
+                "dialogue": {"code": "none"},
+                "training": {
+                    "seeds": [0],
+                    "choose_by": "pair_f1",
+                    "difficulty": "first-model",
+                    "scale_loss": 1.0,
+                },
+            },
+            "heads.main.training.difficulty is 'first-model', and pairs have none",
+        ),
+        (
+            {"tasks": {"causes": {"label_smoothing": 5.0}}, "dialogue": {"code": "none"}},
+            "heads.main.tasks.causes.label_smoothing is 5.0; it must be",
+        ),
+        (
             {"dialogue": {"code": "recurrent", "speakers": "names"}},
             "heads.main.dialogue.speakers is 'names'; it must be",
         ),

@@ -1,5 +1,6 @@
 """Who of a batch speaks when: worked out by hand."""
 
+import pytest
 import torch
 
 from features.manifest import Label
@@ -64,13 +65,15 @@ def test_units_are_utterances_or_whole_dialogues() -> None:
     assert single.rows(torch.tensor([4, 2])).tolist() == [4, 2]
     assert whole.rows(torch.tensor([1, 0])).tolist() == [4, 1, 0, 2, 5]
     costs = dataset().costs()
-    assert whole.sums(costs).tolist() == [6, 6, 1] and whole.means(costs).tolist() == [2, 3, 1]
+    assert whole.sums(costs).tolist() == [6, 6, 1] and whole.means(costs, costs > 1).tolist() == [
+        2.5,
+        5,
+        0,
+    ]
 
 
-def test_evaluation_never_cuts_a_dialogue(monkeypatch: object) -> None:
-    import train.predict
-
-    monkeypatch.setattr(train.predict, "EVALUATION_BATCH", 3)  # type: ignore[attr-defined]
+def test_evaluation_never_cuts_a_dialogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("train.predict.EVALUATION_BATCH", 3)
     found = [sorted(rows.tolist()) for rows in evaluation_batches(dataset(), whole=True)]
     assert sorted(found) == [[0, 2, 5], [1, 4], [3]] or sorted(found) == [[0, 2, 5], [1, 3, 4]]
     assert sum(len(rows) for rows in evaluation_batches(dataset(), whole=False)) == 6

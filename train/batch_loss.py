@@ -52,7 +52,7 @@ def batch_loss(
 
 def _in_float32(encoded: Encoded) -> Encoded:
     tracks = {name: Padded(t.values.float(), t.mask) for name, t in encoded.tracks.items()}
-    return Encoded(tracks, encoded.fused.float(), encoded.turns)
+    return encoded._replace(tracks=tracks, fused=encoded.fused.float())
 
 
 def _task_losses(

@@ -12,9 +12,10 @@ from train.turns import Turns
 class Encoded(NamedTuple):
     """The encoded steps `(B, T, dim)` of each modality, the fused vectors `(B, hidden)`, and who of
     the batch speaks when. A head that reads dialogues keeps the steps only where objectives ask
-    for them.
+    for them. `causal`: no utterance may know a later one.
     """
 
     tracks: Mapping[str, Padded]
     fused: Tensor
     turns: Turns
+    causal: bool = False

@@ -44,7 +44,7 @@ class Fitted:
         return sum(parameter.numel() for parameter in self.head.parameters())
 
     def predict(self, dataset: Dataset) -> Predictions:
-        """Per measure probabilities `(N, C)` or numbers `(N,)`, in the dataset's order."""
+        """What each measure says it predicts, `(N, ...)`, in the dataset's order."""
         return predict(self.head, dataset)
 
     def state(self) -> State:

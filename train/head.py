@@ -1,4 +1,4 @@
-"""Assembles a head from its spec: inputs, temporal encoders, fusion with pooling, tasks."""
+"""Assembles a head from its spec: inputs, temporal encoders, fusion, dialogue, tasks."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -58,6 +58,7 @@ class Head(nn.Module):
                 **spec.fusion.options,
             )
             self.dialogue = _dialogue(spec, hidden)
+            self.causal = bool(spec.dialogue and spec.dialogue.options.get("causal"))
             self.tasks = nn.ModuleDict(
                 {name: _task(spec, name, hidden, facts) for name in spec.tasks}
             )
@@ -105,7 +106,7 @@ class Head(nn.Module):
         else:
             encoded, fused = {}, self._by_length(tracks)
         heard: Padded = self.dialogue(turns.arranged(fused), turns.speakers)
-        return Encoded(encoded, turns.flat(heard.values), turns)
+        return Encoded(encoded, turns.flat(heard.values), turns, self.causal)
 
     def _utterances(self, tracks: Mapping[str, Padded]) -> tuple[dict[str, Padded], Tensor]:
         """Encoded steps and fused vectors of utterances, each on its own."""

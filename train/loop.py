@@ -4,6 +4,7 @@ import copy
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -126,7 +127,11 @@ class Loop:
     def _seen(self, epoch: int) -> Tensor:
         """The units of the training part that an epoch sees."""
         total = self.units.count
-        hard = None if self.difficulty is None else self.units.means(self.difficulty)
+        hard = None
+        if self.difficulty is not None:
+            labels = self.train.labels
+            known = np.stack([m.known(m.truth(labels)) for m in self.measures]).any(axis=0)
+            hard = self.units.means(self.difficulty, torch.from_numpy(known))
         return easiest(hard, num_seen(self.training.curriculum, epoch, total), total)
 
     def _train(self, units: Tensor) -> float:

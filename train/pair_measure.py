@@ -45,7 +45,7 @@ class PairMeasure:
         found = np.zeros((len(labels), self.width + 2))
         found[:, 0] = UNKNOWN
         for row, apart in enumerate(distances(labels)):
-            if apart is None:
+            if apart is None or (apart and labels[row].emotion is None):
                 found[row] = np.nan
             elif apart and labels[row].emotion in self.classes:
                 found[row, 0] = self.classes.index(str(labels[row].emotion))
@@ -65,7 +65,7 @@ class PairMeasure:
 
     def foreign(self, labels: Sequence[Label]) -> list[str]:
         """Emotions that have causes here, and had none in training."""
-        return sorted({str(x.emotion) for x in labels if x.causes} - set(self.classes))
+        return sorted({x.emotion for x in labels if x.causes and x.emotion} - set(self.classes))
 
     def tallies(self, truth: Numbers, predicted: Numbers) -> Numbers:
         """Per utterance and emotion the pairs annotated, predicted, and right: `(..., N, 3 C)`."""
@@ -127,10 +127,12 @@ def distances(labels: Sequence[Label]) -> list[list[int | None] | None]:
     """For each utterance how many turns before it each of its causes was said.
 
     None for a cause that is not in its dialogue; None in place of all where they are not labelled.
+    An utterance may be there several times, as in the dev parts of several folds.
     """
+    once = list({label.id: label for label in labels}.values())
     turns = {
-        labels[place].id: (group, turn)
-        for group, places in enumerate(in_order(labels))
+        once[place].id: (group, turn)
+        for group, places in enumerate(in_order(once))
         for turn, place in enumerate(places)
     }
 

@@ -28,7 +28,7 @@ class Fitted(Protocol):
     def num_parameters(self) -> int: ...
 
     def predict(self, dataset: Dataset) -> Predictions:
-        """Per measure probabilities `(N, C)` or numbers `(N,)`, in the dataset's order."""
+        """What each measure says it predicts, `(N, ...)`, in the dataset's order."""
 
     def state(self) -> dict[str, Tensor]:
         """The weights."""

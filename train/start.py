@@ -89,7 +89,7 @@ def take_weights(own: Mapping[str, Tensor], weights: Mapping[str, Tensor], spec:
         raise ProjectError(
             f"{spec.where} starts from {spec.start!r}, which is made otherwise: {apart[0]!r} "
             f"differs ({len(apart)} in all). Give both the same dim, hidden, norm, temporal, "
-            "pooling and fusion"
+            "pooling, fusion and dialogue"
         )
     return {**own, **fitting}
 

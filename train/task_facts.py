@@ -42,10 +42,15 @@ def task_facts(spec: TrainedSpec, parts: Parts, where: str) -> Facts:
 def folds_of(spec: TrainedSpec, labels: Sequence[Label]) -> list[tuple[Parts, Facts]]:
     """The parts of every fold, unlabelled training utterances left out, with what tasks know."""
     found = []
+    whole = isinstance(spec, HeadSpec) and spec.dialogue is not None
+    if whole and not any(label.dialogue for label in labels):
+        raise ProjectError(
+            f"{spec.where}.dialogue is set, and no utterance of {spec.corpus!r} is in a dialogue; "
+            "leave it out, or choose a corpus that names dialogues"
+        )
     for parts in cut(spec.protocol, labels, spec.where):
         facts = task_facts(spec, parts, spec.where)
         names = [measure.label for measure in measures_of(spec, facts)]
-        whole = isinstance(spec, HeadSpec) and spec.dialogue is not None
         found.append((labelled(parts, names, whole), facts))
     return found
 
@@ -57,7 +62,8 @@ def _check(measure: Measure, corpus: str, parts: Parts, where: str) -> None:
             f"{measure.classes[0]!r}; there is nothing to learn"
         )
     for split in SPLITS:
-        if not measure.known(measure.truth(parts[split])).any():
+        known = measure.known(measure.truth(parts[split])).any()
+        if not known or (measure.kind == "pairs" and not any(x.causes for x in parts[split])):
             raise ProjectError(
                 f"{where}: no {split} utterance of {corpus!r} in fold {parts.fold!r} has the label "
                 f"{measure.label!r}; remove the task or choose another protocol"

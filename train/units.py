@@ -27,6 +27,7 @@ class Units:
             return values
         return torch.stack([values[rows].sum() for rows in self.dialogues])
 
-    def means(self, values: Tensor) -> Tensor:
-        """The mean over each unit of what its rows `(N,)` have."""
-        return self.sums(values) / self.sums(torch.ones_like(values))
+    def means(self, values: Tensor, counted: Tensor) -> Tensor:
+        """The mean over each unit of what those rows `(N,)` have that count; 0 without any."""
+        weights = counted.to(values)
+        return self.sums(values * weights) / self.sums(weights).clamp_min(1)

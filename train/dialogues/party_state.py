@@ -22,10 +22,12 @@ class Dialogue(nn.Module):
         self, dim: int, dropout: float, *, causal: bool = False, attend: bool = False
     ) -> None:
         super().__init__()
+        if causal and attend:
+            raise ValueError("dialogue.attend gathers later turns, and dialogue.causal forbids it")
         self.forwards = _Reader(dim, dropout)
         self.backwards = None if causal else _Reader(dim, dropout)
         width = dim if causal else 2 * dim
-        self.likeness = nn.Linear(width, width, bias=False) if attend and not causal else None
+        self.likeness = nn.Linear(width, width, bias=False) if attend else None
         self.project = nn.Sequential(nn.Linear(width, dim), nn.Dropout(dropout))
 
     def forward(self, turns: Padded, speakers: Tensor) -> Padded:
@@ -71,7 +73,7 @@ class _Reader(nn.Module):
             own = self.party(torch.cat([said, context], dim=1), own)
             past.append(whole)
             states = states.clone()
-            states[rows, speaker] = own
+            states[rows, speaker] = own.to(states.dtype)
             emotion = self.emotion(self.dropout(own), emotion)
             found.append(emotion)
         return torch.stack(found, dim=1)

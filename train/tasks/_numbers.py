@@ -82,5 +82,5 @@ class NumberTask(nn.Module):
 
     def predict(self, values: Tensor) -> dict[str, Tensor]:
         """Per number the predictions `(N,)` in its own units."""
-        restored = values.double() * self.std + self.mean  # type: ignore[operator]
+        restored = values.double() * self.std.cpu() + self.mean.cpu()  # type: ignore[operator]
         return {name: restored[:, number] for number, name in enumerate(self.names)}

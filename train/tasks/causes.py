@@ -15,30 +15,27 @@ from features.manifest import Label
 from train.encoded import Encoded
 from train.measures import UNKNOWN
 from train.metrics import scores
-from train.pair_measure import PairMeasure, distances
+from train.pair_measure import PairMeasure
 
 KIND = "pairs"
-RANGES = {"hidden": (1, None), "weight": (0, None)}
+RANGES = {"hidden": (1, None), "label_smoothing": (0, 1), "weight": (0, None)}
+# How many turns before and after an utterance its causes are looked for. In ECF's training part no
+# cause is further off; where nobody is, a scorer learns as much.
+EARLIER, LATER = 14, 10
 # What a pair's probability is held against; the best on dev is kept.
 THRESHOLDS = [step / 40 for step in range(1, 33)]
 
 
 def facts(train: Sequence[Label]) -> dict[str, Any]:
-    """Emotions that have causes, how often, and how many turns before and after these are said."""
+    """Emotions that have causes, and how many utterances have such causes."""
     caused = Counter(label.emotion for label in train if label.causes and label.emotion)
-    apart = [turns for one in distances(train) for turns in one or () if turns is not None]
     classes = sorted(caused)
-    return {
-        "classes": classes,
-        "counts": [caused[name] for name in classes],
-        "earlier": max([0, *apart]),
-        "later": max([0, *(-turns for turns in apart)]),
-    }
+    return {"classes": classes, "counts": [caused[name] for name in classes]}
 
 
 def measures(task_facts: dict[str, Any]) -> list[PairMeasure]:
     """What it predicts."""
-    return [PairMeasure(tuple(task_facts["classes"]), task_facts["earlier"], task_facts["later"])]
+    return [PairMeasure(tuple(task_facts["classes"]), EARLIER, LATER)]
 
 
 class Task(nn.Module):
@@ -46,8 +43,9 @@ class Task(nn.Module):
 
     The causes are learned from utterances with such an emotion alone. A pair is predicted where the
     probability of the emotion times that of the cause is above a threshold, which dev chooses after
-    every epoch. Causes are looked for as far off as they are in the training part. `distance`: the
-    scorer knows how many turns are between; `speakers`: whether one person says both.
+    every epoch. Causes are looked for up to EARLIER turns before and LATER turns after; in a causal
+    dialogue among earlier turns alone. `distance`: the scorer knows how many turns are between;
+    `speakers`: whether one person says both.
     """
 
     def __init__(
@@ -94,6 +92,8 @@ class Task(nn.Module):
         apart = torch.arange(-self.measure.later, self.measure.earlier + 1, device=places.device)
         there = places[:, None] - apart
         inside = (there >= 0) & (there < len(places))
+        if encoded.causal:
+            inside &= apart >= 0
         there = there.clamp(0, len(places) - 1)
         pairs = self.effect(said.values)[:, :, None] + self.cause(said.values)[:, there]
         if self.distance is not None:
