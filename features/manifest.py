@@ -120,13 +120,12 @@ class Utterance:
 class Label:
     """What an utterance means, and the part of the corpus it belongs to.
 
-    Classes are names, never numbers. `split` is None where the corpus has no official parts;
-    `folds` names the part that it is tested in, for each way of cutting the corpus that a file
-    gives. `speaker`, `session`, `dialogue` and `turn` are those of the utterance, so that heads are
-    trained without the manifest. `causes` holds the ids of the utterances that cause the emotion,
-    `is_cause` is ``cause`` or ``no-cause``: whether it causes one itself. `phq8` is the depression
-    score (0 to 24) of the speaker, `phq8_items` its eight answers (0 to 3), and `depression` is
-    ``depressed`` or ``not-depressed``.
+    Classes are names. `split` is None where the corpus has no official parts; `folds` names the
+    part it is tested in, for each way of cutting that a file gives. `speaker`, `session`,
+    `dialogue` and `turn` are those of the utterance, so that heads train without the manifest.
+    `causes` are the ids of the utterances that cause the emotion, `is_cause` (``cause``,
+    ``no-cause``) is whether it causes one. `phq8` is the depression score (0 to 24) of the speaker,
+    `phq8_items` its eight answers (0 to 3), `depression` ``depressed`` or ``not-depressed``.
     """
 
     id: str
@@ -153,10 +152,8 @@ Record = TypeVar("Record", Utterance, Label)
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
     """Write one JSON object per line, fields that are None or empty left out."""
-    lines = [
-        canonical_json({k: v for k, v in asdict(record).items() if v is not None and v != {}})
-        for record in records
-    ]
+    told = ({k: v for k, v in asdict(x).items() if v is not None and v != {}} for x in records)
+    lines = [canonical_json(one) for one in told]
     write_atomic(path, b"".join(lines))
 
 
