@@ -63,6 +63,35 @@ def test_what_comes_later_never_moves_a_causal_head(dialogues: World) -> None:
             assert torch.allclose(whole, told, atol=1e-6, equal_nan=True) == causal
 
 
+def test_a_run_that_was_interrupted_ends_as_one_that_was_not(
+    dialogues: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.checkpoint.EVERY_S", 0.0)
+    labels, store = dialogues
+    spec = dialogue_head()
+    training = replace(spec.training, epochs=3, average=0.9, choose_by="pair_f1")
+    spec = replace(spec, tasks={"causes": LeafSpec("causes", {})}, training=training)
+    run_head(spec, labels, {"text": store}, tmp_path / "whole")
+    done: list[int] = []
+    run_epoch = Loop.run_epoch
+
+    def stopped(loop: Loop) -> None:
+        done.append(1)
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        run_epoch(loop)
+
+    monkeypatch.setattr("train.loop.Loop.run_epoch", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run_head(spec, labels, {"text": store}, tmp_path / "resumed", tmp_path / "work")
+    run_head(spec, labels, {"text": store}, tmp_path / "resumed", tmp_path / "work")
+    assert len(done) == 2 * 3 + 1
+    for name in ("metrics.json", "predictions.jsonl", "weights/seed-0.safetensors"):
+        assert (tmp_path / "whole" / name).read_bytes() == (
+            tmp_path / "resumed" / name
+        ).read_bytes()
+
+
 def test_predictions_do_not_hang_on_order_or_on_other_dialogues(
     dialogues: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
