@@ -118,7 +118,7 @@ def _dialogue(run: Run) -> str:
     leaf = run.spec.dialogue if isinstance(run.spec, HeadSpec) else None
     if leaf is None or leaf.code == "none":
         return "" if leaf is None else "none"
-    told = ", told who speaks" if leaf.options.get("speakers", "none") != "none" else ""
+    told = ", told who is the same" if leaf.options.get("speakers", "none") != "none" else ""
     past = "the past alone" if leaf.options.get("causal") else "whole dialogues"
     return f"{leaf.code}, {past}{told}"
 

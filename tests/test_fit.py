@@ -122,3 +122,11 @@ def test_utterances_without_a_label_that_is_learned_do_not_train(
     both = {**spec.tasks, "vad": LeafSpec("vad", {})}
     ((parts, _),) = folds_of(replace(spec, tasks=both), [replace(x, valence=1.0) for x in some])
     assert len(parts.train) == 40
+
+
+def test_a_part_with_unknown_classes_alone_is_told_which(
+    spec: HeadSpec, labels: list[Label]
+) -> None:
+    strange = [replace(x, emotion="fear") if x.split == "test" else x for x in labels]
+    with pytest.raises(ProjectError, match="nothing of the classes 'fear', and the test part has"):
+        folds_of(spec, strange)

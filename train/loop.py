@@ -52,6 +52,7 @@ class Loop:
         self.targets = {n: part.targets(train.labels).to(device) for n, part in outputs.items()}  # type: ignore[operator]
         self.units = Units(train.dataset, whole=spec.dialogue is not None)
         self.costs = self.units.sums(train.dataset.costs())
+        self._hardness = None if difficulty is None else self._of_units(difficulty)
         # Whole dialogues differ in every length: sorting them would save no padding.
         random = spec.dialogue is not None
         self.run = 1 if random else shortest_run(self.costs, self.training.batch_size)
@@ -127,12 +128,13 @@ class Loop:
     def _seen(self, epoch: int) -> Tensor:
         """The units of the training part that an epoch sees."""
         total = self.units.count
-        hard = None
-        if self.difficulty is not None:
-            labels = self.train.labels
-            known = np.stack([m.known(m.truth(labels)) for m in self.measures]).any(axis=0)
-            hard = self.units.means(self.difficulty, torch.from_numpy(known))
-        return easiest(hard, num_seen(self.training.curriculum, epoch, total), total)
+        return easiest(self._hardness, num_seen(self.training.curriculum, epoch, total), total)
+
+    def _of_units(self, difficulty: Tensor) -> Tensor:
+        """How difficult each unit is: the mean over its labelled utterances."""
+        labels = self.train.labels
+        known = np.stack([m.known(m.truth(labels)) for m in self.measures]).any(axis=0)
+        return self.units.means(difficulty, torch.from_numpy(known))
 
     def _train(self, units: Tensor) -> float:
         """One pass over some units of the training part; the mean loss of an utterance."""

@@ -12,6 +12,7 @@ from features.head_specs import AnyHead
 from features.specs import LeafSpec
 from features.store.reader import Store
 from train.answers import Answers
+from train.class_measure import ClassMeasure
 from train.measures import UNKNOWN, Measure
 from train.result import FoldResult
 
@@ -62,7 +63,7 @@ def confusion_table(measures: Sequence[Measure], test: Answers) -> bytes:
     """Truth and prediction of every test utterance and seed, as `dvc plots` counts them."""
     rows = []
     for measure in measures:
-        if measure.kind != "classes" or measure.classes is None:
+        if not isinstance(measure, ClassMeasure):
             continue
         truth = measure.truth(test.labels)
         for seed in test.predicted[measure.name].argmax(axis=-1):

@@ -62,15 +62,15 @@ def _check(measure: Measure, corpus: str, parts: Parts, where: str) -> None:
             f"{measure.classes[0]!r}; there is nothing to learn"
         )
     for split in SPLITS:
-        known = measure.known(measure.truth(parts[split])).any()
-        if not known or (measure.kind == "pairs" and not any(x.causes for x in parts[split])):
-            raise ProjectError(
-                f"{where}: no {split} utterance of {corpus!r} in fold {parts.fold!r} has the label "
-                f"{measure.label!r}; remove the task or choose another protocol"
-            )
         if foreign := measure.foreign(parts[split]):
             raise ProjectError(
                 f"{where}: in fold {parts.fold!r} the training part has nothing of the classes "
                 f"{quoted(foreign)}, and the {split} part has; choose a protocol with other folds, "
                 "or leave these labels out of the corpus"
+            )
+        known = measure.known(measure.truth(parts[split])).any()
+        if not known or (measure.kind == "pairs" and not any(x.causes for x in parts[split])):
+            raise ProjectError(
+                f"{where}: no {split} utterance of {corpus!r} in fold {parts.fold!r} has the label "
+                f"{measure.label!r}; remove the task or choose another protocol"
             )
