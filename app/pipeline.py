@@ -1,15 +1,14 @@
 """The stages of dvc.yaml as commands; each takes a name from params.yaml."""
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from app.tables import faceless
-from features.errors import ProjectError
+from app.devices import chosen_device
+from app.tables import faceless, mostly_unknown
 from features.files import write_atomic
 from features.head_specs import HeadSpec
 from features.manifest import read_labels, read_utterances, write_records
@@ -72,7 +71,7 @@ def manifest(name: str) -> None:
 
 @click.command()
 @click.argument("name")
-@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+@click.option("--device", default="auto", help="auto (a GPU if there is one), cpu, cuda or cuda:N")
 @click.option(
     "--together",
     is_flag=True,
@@ -83,8 +82,6 @@ def extract(name: str, device: str, together: bool) -> None:
     params = load_params()
     track = params.pick("tracks", name)
 
-    import torch
-
     from extract.fill import fill
 
     filled = fill(
@@ -93,7 +90,7 @@ def extract(name: str, device: str, together: bool) -> None:
         params.corpora[track.corpus],
         params.backbones[track.backbone],
         params.extract,
-        torch.device(_device(device, torch.cuda.device_count())),
+        chosen_device(device),
         Pool.default(),
         _companions(params, track) if together else (),
     )
@@ -104,17 +101,17 @@ def extract(name: str, device: str, together: bool) -> None:
         f"{name}: {filled.reasons['ok']} tracks in {filled.num_parts} parts "
         f"({filled.num_made} made now), {gaps}" + (f"; {filled.speed}" if filled.num_made else "")
     )
+    if filled.unknown_texts:
+        click.echo(f"{name}: {mostly_unknown(filled.unknown_texts)}", err=True)
 
 
 @click.command()
 @click.argument("name")
-@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+@click.option("--device", default="auto", help="auto (the CPU), cpu, cuda or cuda:N")
 def train(name: str, device: str) -> None:
     """Train the head NAME with all its seeds on cached tracks."""
     params = load_params()
     spec = params.pick("heads", name)
-
-    import torch
 
     from train.dataset import open_stores
     from train.record import described
@@ -129,10 +126,12 @@ def train(name: str, device: str) -> None:
     start = None
     if isinstance(spec, HeadSpec) and isinstance(first, HeadSpec):
         start = Start(spec, first, RUNS_PATH / first.name, stores)
+    # Until a benchmark shows that a GPU trains small heads faster. This format needs one.
+    needs_gpu = isinstance(spec, HeadSpec) and spec.training.precision == "tf32"
     setting = Setting(
         tracker=Trackers(params.tracking, RUNS_PATH, name, described(spec)),
         start=start,
-        device=torch.device(_device(device, torch.cuda.device_count())),
+        device=chosen_device(device, auto_takes_gpu=needs_gpu),
     )
     RUNS_PATH.mkdir(exist_ok=True)
     labels = read_labels(labels_path(spec.corpus))
@@ -174,16 +173,3 @@ def _companions(params: Params, track: TrackSpec) -> list[BackboneSpec]:
         if other.corpus == track.corpus and other != track and not other.store.exists()
     ]
     return [backbone for backbone in waiting if backbone.reads == reads in ("audio", "video")]
-
-
-def _device(wanted: str, num_gpus: int) -> str:
-    if wanted == "auto":
-        return "cuda" if num_gpus else "cpu"
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", wanted):
-        raise ProjectError(f"--device is {wanted!r}; it must be auto, cpu, cuda or cuda:N")
-    number = int(wanted.partition(":")[2] or 0)
-    if wanted.startswith("cuda") and number >= num_gpus:
-        raise ProjectError(
-            f"--device is {wanted!r}, and this machine has {num_gpus} GPUs; use --device cpu"
-        )
-    return wanted

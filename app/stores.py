@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from app.tables import aligned, faceless
+from app.tables import aligned, faceless, mostly_unknown
 from features.errors import ProjectError, did_you_mean, quoted
 from features.progress import progress
 from features.specs import CACHE_PATH
@@ -15,6 +15,9 @@ from features.store.format import chunk_name
 from features.store.pool import Pool
 from features.store.reader import Store
 from features.store.verify import verify as verify_store
+
+# By how much of its size the neighbours in a batch may change a track (docs/numerics.md).
+NEIGHBOURS = {"float32": "1e-05", "tf32": "1e-02", "bfloat16": "2e-02"}
 
 
 @click.group()
@@ -56,6 +59,14 @@ def show(name: str) -> None:
         "digest",
     ):
         click.echo(f"  {key}: {attributes[key]}")
+    made_on = attributes.get("made_on", {})
+    number_format = made_on.get("compute", "float32")
+    expected = " (expected; benchmarks/gpu_check.py measures it)" if made_on else ""
+    click.echo(f"  device: {made_on.get('device', 'cpu')}")
+    click.echo(
+        f"  compute: {number_format}; neighbours in a batch change a track by "
+        f"{NEIGHBOURS[number_format]} of its size at most{expected}"
+    )
     for key, value in attributes["backbone"].items():
         click.echo(f"  backbone {key}: {value}")
     if len(lengths):
@@ -123,6 +134,9 @@ def _show_facts(store: Store) -> None:
     if faceless(facts):
         whole = (store.facts["num_faceless"] == store.facts["num_frames"])[store.lengths > 0]
         click.echo(f"  faces: {faceless(facts)}; in {whole.sum()} tracks none at all")
+    if "num_unknown" in facts:
+        counts = zip(store.ids, store.facts["num_unknown"], strict=True)
+        click.echo(f"  {mostly_unknown([name for name, count in counts if count])}")
     if "num_video_steps" in facts:
         words = int(store.lengths.sum()) - facts["num_video_steps"]
         click.echo(f"  video first, then text: {facts['num_video_steps']} and {words} steps")

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+NAMED = 5
+
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Rows under each other, the first column to the left and the others to the right."""
@@ -18,3 +20,12 @@ def faceless(facts: Mapping[str, int]) -> str:
     if "num_faceless" not in facts:
         return ""
     return f"no face in {facts['num_faceless']} of {facts['num_frames']} frames"
+
+
+def mostly_unknown(names: Sequence[str]) -> str:
+    """What is said of utterances of whose words a tokenizer knows less than half."""
+    shown = ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
+    return (
+        f"texts that are mostly unknown to the tokenizer: {len(names)} ({shown}); look whether the "
+        "network reads their language and script"
+    )

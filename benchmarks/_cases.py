@@ -64,8 +64,8 @@ class Case:
             for example in self.examples:
                 for window in example.windows:
                     self.backbone.encode([window])
-        if self.compute.device.type == "cuda":
-            torch.cuda.synchronize()
+        if self.compute.on_gpu:
+            torch.cuda.synchronize(self.compute.device)
 
     def batched(self) -> None:
         """The network alone, in our batches."""
@@ -76,10 +76,8 @@ class Case:
         shutil.rmtree(self.folder / "out", ignore_errors=True)
         out = self.folder / "out"
         loaded, pool = [(self.spec, self.backbone)], Pool(out / "pool")
-        path = out / "store.zarr"
-        return fill_with(
-            loaded, self.compute, path, self.manifest, self.corpus, ExtractSpec(), pool
-        )
+        path, spec = out / "store.zarr", ExtractSpec(compute=self.compute.dtype)
+        return fill_with(loaded, self.compute, path, self.manifest, self.corpus, spec, pool)
 
     def usual(self) -> float:
         """The usual loop; how many steps it ran over for each real one."""

@@ -12,8 +12,6 @@ import numpy as np
 import soundfile
 import torch
 
-from extract.backbones._frames import scaled
-from extract.backbones.r3d import MEAN, STD
 from extract.compute import Compute
 from extract.media.frames import Stretch
 from extract.media.video import sampled_pictures
@@ -84,7 +82,7 @@ def usual_video(
             frames = [prepare.frame(p) for p, (count,) in sampled for _ in range(count)]
             clips.append(torch.from_numpy(np.stack(frames)))
         inputs = torch.nn.utils.rnn.pad_sequence(clips, batch_first=True).to(compute.device)
-        states = backbone._steps(scaled(inputs, MEAN, STD).transpose(1, 2))[:, 0]
+        states = backbone._steps(backbone.scale(inputs).transpose(1, 2))[:, 0]
         save(saved, batch, states, [-(-len(clip) // 8) for clip in clips])
         real, padded = real + sum(map(len, clips)), padded + inputs.shape[0] * inputs.shape[1]
     return padded / real
@@ -95,7 +93,7 @@ def usual_frames(
     backbone: Any, compute: Compute, root: Path, manifest: Sequence[Utterance], saved: Path
 ) -> float:
     """The frames of one clip after another through the network, in the library's preprocessing."""
-    processor, rate_hz = backbone.shape.processor, backbone.prepare.rate_hz
+    processor, rate_hz = backbone.prepare.shape.processor, backbone.prepare.rate_hz
     for utterance in manifest:
         path = root / str(utterance.video)
         sampled = sampled_pictures(path, [rate_hz], Stretch())

@@ -104,7 +104,9 @@ def sight(words: Any) -> tuple[float, int]:
     """Operations for a frame of 448 x 448, and parameters of VideoLLaMA3's tower and projector."""
     network = Sight(hf.VideoLlama3Config(vision_config=TOWER, text_config=words)).eval()
     frame = torch.randn(1, 3, 448, 448)
-    return counted(lambda: seen_tokens(network, [frame], 14, 2)), parameters(network)
+    return counted(lambda: seen_tokens(network, [frame], 14, 2, lambda tensor: tensor)), parameters(
+        network
+    )
 
 
 def language(words: Any) -> tuple[float, int]:

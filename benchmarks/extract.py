@@ -11,7 +11,7 @@ through three things:
 loop's time over extraction time, divided by the usual loop's padded steps over its real steps: 1
 means that all its padding was saved and nothing else lost. Loading the weights is left out.
 
-    python benchmarks/extract.py [--json PATH] [--device cuda]
+    python benchmarks/extract.py [--json PATH] [--device cuda] [--compute bfloat16]
 
 needs MELD's transcripts at ../shared/data/meld or below $PERMAFROST_DATA.
 """
@@ -32,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 # Texts with MiniLM, sounds with wav2vec2-base, films with R3D-18, films with CLIP ViT-B/32.
 NAMES = ("text", "audio", "video", "frames")
+FORMATS = ("float32", "tf32", "bfloat16")
 
 if TYPE_CHECKING:
     from benchmarks._cases import Case
@@ -40,32 +41,37 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write figures here.")
 @click.option("--device", default="cpu", show_default=True)
+@click.option("--compute", "number_format", type=click.Choice(FORMATS), default="float32")
 @click.option("--rounds", default=5, show_default=True)
-@click.option("--texts", default=600, show_default=True)
-@click.option("--sounds", default=16, show_default=True)
-@click.option("--videos", default=8, show_default=True)
+@click.option("--texts", type=int, help="2400; all 2610 on a GPU.")
+@click.option("--sounds", type=int, help="20; 3000 on a GPU.")
+@click.option("--videos", type=int, help="8; 400 on a GPU.")
 @click.option("--only", type=click.Choice(NAMES), multiple=True, help="These columns; all.")
 def main(
     json_path: Path | None,
     device: str,
+    number_format: Any,
     rounds: int,
-    texts: int,
-    sounds: int,
-    videos: int,
+    texts: int | None,
+    sounds: int | None,
+    videos: int | None,
     only: tuple[str, ...],
 ) -> None:
     """Print a table of ratios for each kind of utterance and network."""
     # Here and not above: each decoding process imports this file, as it would cli.py.
-    import torch
-
+    from app.devices import chosen_device
     from benchmarks._cases import made
     from extract.compute import Compute
     from extract.media.child import warm_up
     from features.specs import ExtractSpec
 
-    compute = Compute.of(ExtractSpec(), torch.device(device))
+    compute = Compute.of(ExtractSpec(compute=number_format), chosen_device(device))
     warm_up("extract.backbones.r3d", "extract.backbones.clip_frames")
     figures: dict[str, dict[str, float]] = {}
+    usual = (2610, 3000, 400) if compute.on_gpu else (2400, 20, 8)
+    texts, sounds, videos = (
+        wanted or count for wanted, count in zip((texts, sounds, videos), usual, strict=True)
+    )
     counts = dict(zip(NAMES, (texts, sounds, videos, videos), strict=True))
     names = only or NAMES
     for name in names:
@@ -127,17 +133,11 @@ def flops(case: "Case") -> float:
     return float(counter.get_total_flops())
 
 
-def peak(case: "Case", size: int = 2048) -> float:
-    """Operations a second of a large matrix product on the device, the best of ten."""
-    import torch
+def peak(case: "Case") -> float:
+    """Operations a second of a large matrix product in the same number format, best of ten."""
+    from benchmarks.video_networks import peak as matrix_peak
 
-    matrix = torch.randn(size, size, device=case.compute.device)
-    best = 0.0
-    for _ in range(10):
-        begin = time.perf_counter()
-        float((matrix @ matrix)[0, 0])
-        best = max(best, 2 * size**3 / (time.perf_counter() - begin))
-    return best
+    return matrix_peak(case.compute)
 
 
 if __name__ == "__main__":

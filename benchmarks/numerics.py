@@ -2,7 +2,7 @@
 
 Every network has its published widths and random weights, two layers; 24 clips or texts of random
 lengths, five batch plans each, every track against the same clip alone. `python
-benchmarks/numerics.py [--json PATH]`
+benchmarks/numerics.py [--json PATH] [--device cuda] [--compute bfloat16]`
 """
 
 import json
@@ -18,21 +18,32 @@ from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from app.devices import chosen_device
 from extract.backbone import seeded
 from extract.backbones import wav2vec2
-from extract.compute import CPU
+from extract.compute import CPU, Compute
+from features.kernels import exact_kernels
 from tests.conformance import errors, neighbour_errors, windows
 from tests.every_architecture import TRUE, without_checkpoints
 
 Errors = tuple[float, float]
+FORMATS = ("float32", "tf32", "bfloat16")
 
 
 @click.command()
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write figures here.")
-def main(json_path: Path | None) -> None:
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--compute", "number_format", type=click.Choice(FORMATS), default="float32")
+def main(json_path: Path | None, device: str, number_format: Any) -> None:
     """Print the worst relative and absolute errors of every network."""
     torch.set_num_threads(2)
-    figures = {**padded_batches(), **every_architecture(), **other_threads()}
+    place = chosen_device(device)
+    exact_kernels(place, number_format)
+    # Not `Compute.of`, which refuses bfloat16 on a CPU: it is slow there, but rounds as it does.
+    compute = Compute(place, number_format)
+    figures = every_architecture(compute)
+    if compute == CPU:
+        figures = {**padded_batches(), **figures, **other_threads()}
     click.echo(f"{'network':<44}{'relative':>12}{'max / rms':>12}")
     for name, (relative, absolute) in figures.items():
         click.echo(f"{name:<44}{relative:>12.1e}{absolute:>12.1e}")
@@ -40,17 +51,17 @@ def main(json_path: Path | None) -> None:
         json_path.write_text(json.dumps(figures, indent=2) + "\n")
 
 
-def every_architecture() -> dict[str, Errors]:
+def every_architecture(compute: Compute) -> dict[str, Errors]:
     """The worst errors of our batches, by network."""
     found: dict[str, Errors] = {}
     for name, architecture in TRUE.items():
         with tempfile.TemporaryDirectory() as folder:
-            backbone = architecture.load(Path(folder))
+            backbone = architecture.load(Path(folder), compute)
         count = {"whisper-base": 4, "videollama3-joint": 6}.get(name, 24)
         longest = 10 if backbone.modality == "video" else 40
-        found[name] = neighbour_errors(backbone, windows(backbone, count, longest))
-    for name, weightless in without_checkpoints().items():
-        found[name] = neighbour_errors(weightless, windows(weightless))
+        found[name] = neighbour_errors(backbone, windows(backbone, count, longest), compute)
+    for name, weightless in without_checkpoints(compute).items():
+        found[name] = neighbour_errors(weightless, windows(weightless), compute)
     return found
 
 

@@ -30,6 +30,7 @@ from torch.utils.data import DataLoader
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from app.devices import chosen_device
 from benchmarks._training_world import (
     BATCH,
     CLASSES,
@@ -39,6 +40,7 @@ from benchmarks._training_world import (
     lengths_of,
     part_of,
 )
+from features.kernels import exact_kernels
 from train.batch_loss import batch_loss
 from train.batches import bucketed
 from train.loop import Loop
@@ -155,7 +157,7 @@ def seconds(work: Callable[[], object], device: torch.device) -> float:
     begin = time.perf_counter()
     work()
     if device.type == "cuda":
-        torch.cuda.synchronize()
+        torch.cuda.synchronize(device)
     return time.perf_counter() - begin
 
 
@@ -167,7 +169,8 @@ def seconds(work: Callable[[], object], device: torch.device) -> float:
 def main(json_path: Path | None, rounds: int, utterances: int, device: str) -> None:
     """Print the ratios."""
     torch.set_num_threads(2)
-    place = torch.device(device)
+    place = chosen_device(device)
+    exact_kernels(place)
     bench = Bench(utterances, place)
     recompute = recomputing(bench)
     gap = bench.loss_gap()
@@ -196,7 +199,7 @@ def main(json_path: Path | None, rounds: int, utterances: int, device: str) -> N
         "loss_gap": gap,
         "epoch_s": statistics.median(kept["epoch"]),
         "utterances": utterances,
-        "device": torch.cuda.get_device_name() if place.type == "cuda" else "cpu",
+        "device": torch.cuda.get_device_name(place) if place.type == "cuda" else "cpu",
         "torch": torch.__version__,
     }
     for name, value in figures.items():

@@ -23,6 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from app.devices import chosen_device
 from benchmarks.cost import TOWER, WORDS_2B, WORDS_7B
 from extract.backbone import Window
 from extract.backbones import r3d
@@ -35,6 +36,7 @@ from extract.media.clip import Clip
 from extract.media.text import Text
 from features.specs import ExtractSpec
 
+FORMATS = ("float32", "tf32", "bfloat16")
 WORDS = "Oh no, he said that he had lost it again."
 SIDE_PX = 448
 
@@ -42,7 +44,7 @@ SIDE_PX = 448
 @click.command()
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write figures here.")
 @click.option("--device", default="cpu", show_default=True)
-@click.option("--compute", "kind", type=click.Choice(["float32", "bfloat16"]), default="float32")
+@click.option("--compute", "kind", type=click.Choice(FORMATS), default="float32")
 @click.option("--layers", type=int, help="Of both stacks; default 2 on the CPU, all on a GPU.")
 @click.option("--size", type=click.Choice(["2B", "7B"]), default="2B", show_default=True)
 @click.option("--rounds", default=5, show_default=True)
@@ -50,17 +52,17 @@ def main(
     json_path: Path | None, device: str, kind: Any, layers: int | None, size: str, rounds: int
 ) -> None:
     """Print medians over the rounds; the first round is dropped."""
-    compute = Compute.of(ExtractSpec(compute=kind), torch.device(device))
+    compute = Compute.of(ExtractSpec(compute=kind), chosen_device(device))
     stack = layers or compute.pick(cpu=2, cuda=0)
     config = configured(stack, WORDS_2B if size == "2B" else WORDS_7B)
-    clips = 2 if device == "cpu" else 32
+    clips = compute.pick(cpu=2, cuda=32)
     frames = compute.pick(cpu=1, cuda=16)
     cases = {
         "R3D-18, clips": (clip_encoder(compute, clips), clips),
         "VideoLLaMA3 vision, tokens": (frame_encoder(compute, config, frames), frames * 256),
         "VideoLLaMA3 joint, tokens": joint_encoder(compute, config, compute.pick(cpu=1, cuda=8)),
     }
-    name = torch.cuda.get_device_name(compute.device) if device != "cpu" else "cpu"
+    name = torch.cuda.get_device_name(compute.device) if compute.on_gpu else "cpu"
     click.echo(f"{name}, {kind}, {stack or 'all'} layers, {size}")
     figures = measure(cases, compute, rounds)
     for case, found in figures.items():
@@ -160,8 +162,8 @@ def timed(run: Callable[[], Any], compute: Compute) -> float:
     begin = time.perf_counter()
     with compute.running():
         run()
-    if compute.device.type == "cuda":
-        torch.cuda.synchronize()
+    if compute.on_gpu:
+        torch.cuda.synchronize(compute.device)
     return time.perf_counter() - begin
 
 

@@ -82,12 +82,13 @@ def write(folder: Path, count: int) -> None:
     from features.store.pool import Pool
 
     torch.set_num_threads(2)
+    parts = ExtractSpec(part_bytes=16_000_000)
     manifest = [Utterance(f"u{number}", text=str(number)) for number in range(count)]
     spec = BackboneSpec("synthetic", "text", LeafSpec("hf-text", {}))
     corpus = CorpusSpec("wide", folder, LeafSpec("demo", {}))
     loaded: list[Any] = [(spec, Synthetic(DIM, NUM_STEPS))]
     pool = Pool(folder / "pool")
-    fill_with(loaded, CPU, folder / "store.zarr", manifest, corpus, ExtractSpec(), pool)
+    fill_with(loaded, CPU, folder / "store.zarr", manifest, corpus, parts, pool)
 
 
 def train(folder: Path, count: int) -> None:

@@ -84,7 +84,8 @@ class Backbone(Protocol):
         nominal_steps: steps of an ordinary utterance, from which the size of parts is planned.
         budget: the largest padded cost of one batch.
         prepare: turns decoded media (a Text, samples with their rate, or a Clip) into an Example,
-            on the CPU. It is pickled into the decoding processes. For video it is a VideoInput.
+            on the CPU. It is pickled into the decoding processes. For video it is a VideoInput;
+            for text it may have `together(texts)`, which prepares many in one call.
     """
 
     modality: str
@@ -121,6 +122,10 @@ def freeze(network: nn.Module, compute: Compute) -> nn.Module:
     with an embedding would be rounded for both; no network here has one.
     """
     network.eval().requires_grad_(False)
+    if compute.on_gpu:
+        from extract.attention import always_mask
+
+        always_mask(network)
     # One tensor at a time: a copy of a whole network in float32 may be more than the memory holds.
     for module in network.modules():
         product = isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)

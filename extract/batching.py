@@ -3,17 +3,25 @@
 from collections.abc import Sequence
 
 MAX_PADDING = 0.05
+# Of a GPU's budget: so many steps of padding cost less than one more small batch.
+SPARE = 0.07
 
 
-def batches(costs: Sequence[int], budget: int) -> list[list[int]]:
+def spare_steps(budget: int) -> int:
+    """Steps of padding that a batch on a GPU may have, however short it is."""
+    return round(SPARE * budget)
+
+
+def batches(costs: Sequence[int], budget: int, spare: int = 0) -> list[list[int]]:
     """Group windows so that a batch's padded cost stays within the budget.
 
-    Of that cost, ``len(batch) * max(cost)``, at most MAX_PADDING is padding, so the same holds
-    for all batches together.
+    Of that cost, ``len(batch) * max(cost)``, at most MAX_PADDING is padding, or `spare` steps
+    where that is more. Without `spare` MAX_PADDING holds for all batches together as well.
 
     Args:
         costs: the cost of each window, all above 0.
         budget: the most that a batch may cost; a window that costs more has a batch of its own.
+        spare: steps of padding that a batch may have in any case.
 
     Returns:
         positions, the costliest batch first (so that a lack of memory shows at once); equal
@@ -25,7 +33,8 @@ def batches(costs: Sequence[int], budget: int) -> list[list[int]]:
     for position in order:
         if groups:
             padded = (len(groups[-1]) + 1) * costs[groups[-1][0]]
-            if padded <= budget and padded - real - costs[position] <= MAX_PADDING * padded:
+            allowed = max(MAX_PADDING * padded, spare)
+            if padded <= budget and padded - real - costs[position] <= allowed:
                 groups[-1].append(position)
                 real += costs[position]
                 continue

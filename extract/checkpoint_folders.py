@@ -4,23 +4,20 @@ import importlib.util
 import re
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import (
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
+from extract.hub import MODELSCOPE, MODELSCOPE_REMEDY, hub_folder
+from extract.weights_files import (
+    EMOTION2VEC_WEIGHTS,
+    LIBRARY_WEIGHTS,
+    file_names,
+    setting_names,
+    weights_files,
+    weights_names,
 )
-
 from features.errors import ProjectError, quoted
 from features.files import digest_file, digest_json
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
-SETTINGS_FILES = ("*.json", "*.txt", "*.model", "config.yaml")
-# In the order in which they are looked for; of a hub repository only the first kind is fetched.
-# The latter two are read as plain tensors and never executed; model.pt is emotion2vec's.
-WEIGHTS_FILES = ("*.safetensors", "pytorch_model*.bin", "model.pt")
+LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
 
 
 def checkpoint_folder(checkpoint: str, revision: str | None) -> Path:
@@ -28,19 +25,17 @@ def checkpoint_folder(checkpoint: str, revision: str | None) -> Path:
 
     `checkpoint` is a folder, ``package:NAME/FOLDER`` for weights inside an installed Python
     package, or the name of a repository on the Hugging Face hub, which needs `revision`, the
-    commit it is pinned to; it is downloaded once.
+    commit it is pinned to; it is downloaded once. Raises ProjectError where the folder is not one
+    of a checkpoint, or its files are not what they seem.
     """
     if checkpoint.startswith("package:"):
-        return _in_package(checkpoint.removeprefix("package:"))
-    if checkpoint and Path(checkpoint).is_dir():
-        return Path(checkpoint)
-    if revision is None or not COMMIT.fullmatch(revision):
-        raise ProjectError(
-            f"the checkpoint {checkpoint!r} is no folder here, and its revision is {revision!r}; a "
-            "hub checkpoint is pinned by the 40 hexadecimal digits of a commit. Give the folder "
-            "or the commit."
-        )
-    return _from_hub(checkpoint, revision)
+        folder = _in_package(checkpoint.removeprefix("package:"))
+    else:
+        local = _local_folder(checkpoint)
+        folder = _from_hub(checkpoint, revision) if local is None else local
+    _refuse_cache(folder)
+    _refuse_stand_ins(folder)
+    return folder
 
 
 def digest_checkpoint(folder: Path) -> str:
@@ -48,19 +43,20 @@ def digest_checkpoint(folder: Path) -> str:
     weights = weights_files(folder)
     if not weights:
         raise ProjectError(
-            f"the checkpoint in {folder} has no weights ({quoted(WEIGHTS_FILES)}). "
+            f"the checkpoint in {folder} has no weights "
+            f"({quoted((*LIBRARY_WEIGHTS, *EMOTION2VEC_WEIGHTS))}, or shards with their index). "
             "Save it with save_pretrained(folder)."
         )
-    settings = {file for pattern in SETTINGS_FILES for file in folder.glob(pattern)}
+    settings = {folder / name for name in setting_names(file_names(folder))}
     return digest_json({file.name: digest_file(file) for file in sorted({*settings, *weights})})
 
 
-def weights_files(folder: Path) -> list[Path]:
-    """The weights in a folder, of the first format that it has."""
-    for pattern in WEIGHTS_FILES:
-        if found := sorted(folder.glob(pattern)):
-            return found
-    return []
+def _local_folder(checkpoint: str) -> Path | None:
+    try:
+        folder = Path(checkpoint).expanduser()
+    except RuntimeError:  # a user who is not on this machine
+        return None
+    return folder if checkpoint and folder.is_dir() else None
 
 
 def _in_package(name: str) -> Path:
@@ -77,31 +73,54 @@ def _in_package(name: str) -> Path:
     return folder
 
 
-def _from_hub(name: str, revision: str) -> Path:
-    try:
-        folder = Path(snapshot_download(name, revision=revision, local_files_only=True))
-        if weights_files(folder):
-            return folder
-    except (LocalEntryNotFoundError, HFValidationError):
-        pass
-    try:
-        for weights in WEIGHTS_FILES:
-            patterns = [*SETTINGS_FILES, weights]
-            folder = Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
-            if weights_files(folder):
-                break
-        return folder
-    except RevisionNotFoundError:
-        fault, remedy = f"the hub's {name!r} has no commit {revision}", "Look up the commit there"
-    except RepositoryNotFoundError:
-        fault = f"the hub has no public checkpoint {name!r}"
-        remedy = "Look up its name, or log in with 'hf auth login' where it is private"
-    except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:
-        fault = (
-            f"the checkpoint {name!r} at {revision} is not on this machine and could not be "
-            f"downloaded ({type(error).__name__})"
+def _from_hub(checkpoint: str, revision: str | None) -> Path:
+    if revision is not None and COMMIT.fullmatch(revision):
+        return hub_folder(checkpoint, revision)
+    if checkpoint.startswith(MODELSCOPE):
+        raise ProjectError(
+            f"the checkpoint {checkpoint!r} is not a folder here but a name on ModelScope, from "
+            f"which nothing is downloaded. {MODELSCOPE_REMEDY}"
         )
-        remedy = "Connect to the network"
     raise ProjectError(
-        f"{fault}. {remedy}, or copy its folder here and give the folder as the checkpoint."
+        f"the checkpoint {checkpoint!r} is not a folder here, and its revision is {revision!r}; a "
+        "hub checkpoint is pinned by the 40 hexadecimal digits of a commit. Give the folder "
+        "or the commit."
     )
+
+
+def _refuse_cache(folder: Path) -> None:
+    """Refuse the hub's ``models--org--name`` in place of a snapshot inside it."""
+    snapshots = folder if folder.name == "snapshots" else folder / "snapshots"
+    if setting_names(file_names(folder)) or not snapshots.is_dir():
+        return
+    if commits := [path for path in sorted(snapshots.iterdir()) if path.is_dir()]:
+        raise ProjectError(
+            f"{folder} is a folder of the hub's cache, and the checkpoint is a snapshot inside it. "
+            f"Give {quoted(commits)}."
+        )
+
+
+def _refuse_stand_ins(folder: Path) -> None:
+    """Refuse links whose targets are missing, and Git LFS's pointers to files."""
+    names = file_names(folder)
+    _refuse_stand_in(folder, setting_names(names))
+    _refuse_stand_in(folder, [name for name in weights_names(folder, names) if name in names])
+
+
+def _refuse_stand_in(folder: Path, names: list[str]) -> None:
+    for name in sorted(names):
+        file = folder / name
+        if not file.exists():
+            raise ProjectError(
+                f"{file} is a link to {str(file.readlink())!r}, which is not there; the folder was "
+                "copied without what its links point to. Copy it again with 'cp -rL'."
+            )
+        if not file.is_file():
+            continue
+        with file.open("rb") as stream:
+            pointer = stream.read(len(LFS_POINTER)) == LFS_POINTER
+        if pointer:
+            raise ProjectError(
+                f"{file} is a Git LFS pointer in place of the file. Fetch the files with 'git lfs "
+                f"pull' in {folder}."
+            )

@@ -9,8 +9,9 @@ from typing import Any
 import transformers
 from safetensors import SafetensorError
 
-from extract.checkpoint_folders import weights_files
 from extract.compute import Compute
+from extract.preprocessing_files import require_stated
+from extract.weights_files import weights_files
 from features.errors import ProjectError, quoted
 
 # The library's bars for loading a file of some megabytes are noise among ours, and so are its
@@ -62,6 +63,7 @@ def load_pretrained(
 
 def load_part(kind: Any, folder: Path, **settings: Any) -> Any:
     """Load a network, a tokenizer or a feature extractor from a folder, offline."""
+    require_stated(kind.__name__, folder)
     try:
         return kind.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False, **settings

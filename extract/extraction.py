@@ -8,6 +8,7 @@ import numpy as np
 
 from extract.backbone import Backbone
 from extract.beside import Beside, beside
+from extract.compute import Compute
 from extract.plan import PlannedPart, plan_parts
 from extract.recipe import store_header
 from features.manifest import Utterance
@@ -17,6 +18,9 @@ from features.store.pool import Part, Pool
 from features.store.publish import Header
 
 MAX_UTTERANCES_PER_PART = 1024
+# A thousand texts are a few batches only, and batches never cross parts. Parts that are asked to be
+# no larger than was usual keep their borders.
+MAX_TEXTS_PER_PART, LARGE_PART_BYTES = 8192, 2**24
 # What an ordinary utterance is taken for, for which backbones name their `nominal_steps`.
 NOMINAL_S = 4.0
 NOMINAL_CHARACTERS = 100
@@ -54,10 +58,11 @@ def planned_extraction(
     backbone_spec: BackboneSpec,
     manifest: Sequence[Utterance],
     spec: ExtractSpec,
+    compute: Compute,
     pool: Pool,
 ) -> Extraction:
     """Plan a backbone's parts over a manifest and look up which of them are finished."""
-    header = store_header(backbone, backbone_spec, spec)
+    header = store_header(backbone, backbone_spec, spec, compute)
     reading = backbone.reading
     contexts = beside(manifest, reading)
     per_part = utterances_per_part(backbone, spec, manifest)
@@ -72,10 +77,12 @@ def utterances_per_part(
     backbone: Backbone, spec: ExtractSpec, manifest: Sequence[Utterance]
 ) -> float:
     """How many utterances make about `part_bytes`, where they are as long as the manifest's."""
+    many_texts = backbone.modality == "text" and spec.part_bytes > LARGE_PART_BYTES
+    most = MAX_TEXTS_PER_PART if many_texts else MAX_UTTERANCES_PER_PART
     steps = backbone.nominal_steps * _times_longer(backbone, manifest)
     num_values = len(backbone.layers) * steps * backbone.dim
     wanted = spec.part_bytes / (num_values * np.dtype(spec.dtype).itemsize)
-    return min(wanted, MAX_UTTERANCES_PER_PART)
+    return min(wanted, most)
 
 
 def _times_longer(backbone: Backbone, manifest: Sequence[Utterance]) -> int:

@@ -3,13 +3,14 @@
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from extract.backbone import Backbone, load_backbone
-from extract.compute import Compute
+from extract.compute import Compute, LackOfMemoryError, memory_checked
 from extract.extraction import Extraction, planned_extraction
 from extract.making import make_parts
 from extract.media.child import warm_up
@@ -33,7 +34,8 @@ class Filled:
     """What one extraction did: parts in all, parts made now, utterances per reason, its speed.
 
     `padding` is the share of padding in the steps that the network ran over. `facts` are sums over
-    the utterances, by name.
+    the utterances, by name. `unknown_texts` are the ids of those of which the tokenizer knows less
+    than half.
     """
 
     num_parts: int
@@ -42,6 +44,7 @@ class Filled:
     padding: float
     speed: str
     facts: Counter[str]
+    unknown_texts: tuple[str, ...]
 
 
 def fill(
@@ -63,7 +66,7 @@ def fill(
     """
     _require_some(manifest, corpus, backbone_spec.name, backbone_spec.reads)
     compute = Compute.of(spec, device)
-    backbone = load_backbone(backbone_spec, compute)
+    backbone = _fitting(backbone_spec, compute)
     for modality in backbone.reading.modalities[1:]:
         _require_some(manifest, corpus, backbone_spec.name, modality)
     loaded = [(backbone_spec, backbone)]
@@ -73,6 +76,18 @@ def fill(
     return fill_with(loaded, compute, path, manifest, corpus, spec, pool)
 
 
+def _fitting(spec: BackboneSpec, compute: Compute) -> Backbone:
+    """Load a backbone; ProjectError where the memory of the device does not hold it."""
+    with suppress(LackOfMemoryError), memory_checked():
+        return load_backbone(spec, compute)
+    compute.release()
+    raise ProjectError(
+        f"the network of {spec.name!r} does not fit into the memory of {compute.device}; end what "
+        "else runs there, take a smaller network (or compute: bfloat16 for a large one on a GPU), "
+        "or give --device cpu"
+    )
+
+
 def _loaded(
     companions: Sequence[BackboneSpec], compute: Compute
 ) -> list[tuple[BackboneSpec, Backbone]]:
@@ -80,8 +95,8 @@ def _loaded(
     loaded = []
     for companion in companions:
         try:
-            loaded.append((companion, load_backbone(companion, compute)))
-        except (ProjectError, torch.OutOfMemoryError) as error:
+            loaded.append((companion, _fitting(companion, compute)))
+        except ProjectError as error:
             reason = str(error).splitlines()[0]
             print(f"{companion.name} is not made in the same pass: {reason}", file=sys.stderr)
     return loaded
@@ -99,7 +114,9 @@ def fill_with(
     """`fill` with backbones that were loaded before; the first one's store is published."""
     pool.sweep()
     planned = [
-        planned_extraction(f"{corpus.name}-{named.name}", backbone, named, manifest, spec, pool)
+        planned_extraction(
+            f"{corpus.name}-{named.name}", backbone, named, manifest, spec, compute, pool
+        )
         for named, backbone in loaded
     ]
     main = planned[0]
@@ -117,7 +134,14 @@ def fill_with(
     facts: Counter[str] = Counter()
     for part in parts:
         facts.update({name: sum(told) for name, told in part.facts.items()})
-    return Filled(len(parts), num_missing, reasons, maker.encoder.work.padding, speed, facts)
+    unknown = tuple(
+        name
+        for part in parts
+        for name, count in zip(part.ids, part.facts.get("num_unknown", ()), strict=False)
+        if count
+    )
+    padding = maker.encoder.work.padding
+    return Filled(len(parts), num_missing, reasons, padding, speed, facts, unknown)
 
 
 def _require_some(

@@ -2,13 +2,11 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import torch
-
 from extract.backbone import Backbone
-from extract.compute import Compute
+from extract.compute import Compute, LackOfMemoryError
 from extract.extraction import Extraction
 from extract.media.child import TIMEOUT_S, Child
 from extract.part_maker import PartMaker
@@ -24,8 +22,11 @@ from features.store.pool import Pool
 
 MAX_READERS = 16
 # How much prepared input may wait.
-AHEAD_BYTES = 32 * 2**20
+AHEAD_BYTES, AHEAD_BYTES_ON_GPU = 32 * 2**20, 512 * 2**20
+# Texts that are tokenised in one call.
+TEXTS_TOGETHER = 256
 Item = tuple[Utterance, list[int]]
+Block = list[Item]
 
 
 def make_parts(
@@ -59,7 +60,7 @@ def make_parts(
             PartMaker(extraction, compute, writer, shown)
             for extraction, writer in zip(extractions, writers, strict=True)
         ]
-        _make(makers, readers, manifest)
+        _make_all(makers, readers, manifest, compute)
     for extraction, writer in zip(extractions, writers, strict=True):
         extraction.found.update({part.key: part for part in writer.parts})
     return makers[0], f"{shown.summary()}, {makers[0].note()}"
@@ -81,69 +82,113 @@ def num_readers(reads: str, threads: int) -> int:
     return min(MAX_READERS, max(1, num_cores - threads))
 
 
-def _make(
-    makers: Sequence[PartMaker], readers: Sequence[Reader], manifest: Sequence[Utterance]
+def _make_all(
+    makers: Sequence[PartMaker],
+    readers: Sequence[Reader],
+    manifest: Sequence[Utterance],
+    compute: Compute,
 ) -> None:
-    """Make all parts that are left; only what befalls the first maker ends them all.
+    """Make all parts that are left; only what happens to the first maker ends them all.
 
     After a lack of memory the parts that were begun are made again: without the other makers,
-    whose networks fill the memory too, or in smaller batches where the first is alone.
+    whose networks fill the memory too; then in smaller batches; and a single window once more,
+    now that the memory is its own.
     """
+    tried_alone: int | None = None
     while any(maker.left for maker in makers):
-        if _made_all(makers, readers, list(_items(makers, manifest))):
+        lack = _make_once(makers, readers, list(_blocks(makers, manifest)), compute)
+        if lack is None:
             continue
         others = [maker for maker in makers[1:] if maker.left]
         for maker in others:
             maker.leave("the networks do not fit into the memory together")
-        if not others:
-            makers[0].shrink()
-        # Not before the failed batch is gone with its exception.
-        torch.cuda.empty_cache()
+        num_left = len(makers[0].left)
+        if lack.window_steps is None:
+            if not others:
+                makers[0].shrink()
+        elif others or tried_alone != num_left:
+            tried_alone = None if others else num_left
+        else:
+            raise _too_large(makers[0], lack, compute)
+        compute.release()
 
 
-def _items(makers: Sequence[PartMaker], manifest: Sequence[Utterance]) -> Iterator[Item]:
-    """Every utterance of a part that is left, in order, with the numbers of its makers."""
+def _too_large(maker: PartMaker, lack: LackOfMemoryError, compute: Compute) -> ProjectError:
+    return ProjectError(
+        f"{maker.name}: one window of {lack.window_steps} steps does not fit into the memory of "
+        f"{compute.device} ({lack.fault}); finished parts are kept. Lower the backbone's window_s, "
+        "size_px or max_tokens, whichever it has, or give --device cpu."
+    )
+
+
+def _blocks(makers: Sequence[PartMaker], manifest: Sequence[Utterance]) -> Iterator[Block]:
+    """Every utterance of a part that is left, in order, with the numbers of its makers.
+
+    Texts come many at a time, since a tokenizer takes them so; everything else one by one.
+    """
     wanted = [{u.id for plan in maker.left for u in plan.utterances} for maker in makers]
+    reads_text = makers[0].encoder.backbone.reading.modalities[0] == "text"
+    size = TEXTS_TOGETHER if reads_text else 1
+    block: Block = []
     for utterance in manifest:
         numbers = [number for number, ids in enumerate(wanted) if utterance.id in ids]
         if numbers:
-            yield utterance, numbers
+            block.append((utterance, numbers))
+        if len(block) == size:
+            yield block
+            block = []
+    if block:
+        yield block
 
 
-def _made_all(
-    makers: Sequence[PartMaker], readers: Sequence[Reader], items: Sequence[Item]
-) -> bool:
-    """Give the makers all items; False where the memory ran out."""
+def _make_once(
+    makers: Sequence[PartMaker],
+    readers: Sequence[Reader],
+    blocks: Sequence[Block],
+    compute: Compute,
+) -> LackOfMemoryError | None:
+    """Give the makers all utterances; the error where the memory ran out."""
 
     def interrupt() -> None:
         for reader in readers:
             reader.child.interrupt()
 
-    functions = [reader.read for reader in readers]
+    functions = [reader.read_all for reader in readers]
+    ahead_bytes = compute.pick(cpu=AHEAD_BYTES, cuda=AHEAD_BYTES_ON_GPU)
     try:
-        with Prefetch(items, functions, _num_bytes, AHEAD_BYTES, interrupt) as ahead:
-            for found in ahead:
-                for number, prepared in found.items():
-                    _give(makers[number], prepared, number > 0)
-    except torch.OutOfMemoryError:
+        with Prefetch(blocks, functions, _num_bytes, ahead_bytes, interrupt) as ahead:
+            for block in ahead:
+                for prepared_by_number in block:
+                    for number, prepared in prepared_by_number.items():
+                        with _companion(makers[number], number > 0, compute):
+                            makers[number].take(prepared)
+        for number, maker in enumerate(makers):
+            with _companion(maker, number > 0, compute):
+                maker.finish()
+    except LackOfMemoryError as error:
         for maker in makers:
             maker.give_up()
         for reader in readers:
             reader.child.close()  # it may have been interrupted between two calls
-        return False
-    return True
+        # Without its traceback, which would hold the tensors of the failed batch.
+        return LackOfMemoryError(error.fault, error.window_steps)
+    return None
 
 
-def _give(maker: PartMaker, prepared: Prepared, companion: bool) -> None:
-    """Give a maker the next utterance; a companion that cannot go on is left out from then on."""
+@contextmanager
+def _companion(maker: PartMaker, is_one: bool, compute: Compute) -> Iterator[None]:
+    """Where a maker works beside the first one: if it cannot go on, it alone is left out."""
     try:
-        if maker.left:
-            maker.take(prepared)
+        yield
     except ProjectError as error:
-        if not companion:
+        if not is_one:
             raise
         maker.leave(str(error))
+    except LackOfMemoryError as lack:
+        if not is_one or lack.window_steps is None:
+            raise
+        maker.leave(str(_too_large(maker, lack, compute)))
 
 
-def _num_bytes(found: dict[int, Prepared]) -> int:
-    return sum(prepared.num_bytes for prepared in found.values())
+def _num_bytes(block: Sequence[dict[int, Prepared]]) -> int:
+    return sum(prepared.num_bytes for by_number in block for prepared in by_number.values())

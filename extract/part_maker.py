@@ -3,27 +3,40 @@
 import sys
 import time
 from collections import deque
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from torch import Tensor
 
 from extract.backbone import Example, let_go
-from extract.compute import Compute
-from extract.encoder import Encoder
+from extract.compute import Compute, LackOfMemoryError
+from extract.encoder import Encoder, Work
 from extract.extraction import Extraction
 from extract.part_writer import Encoded, PartWriter
 from extract.preparing import Prepared
 from extract.recipe import made_with
-from features.errors import ProjectError
 from features.progress import Progress
 
 # How much prepared input is sorted into batches at a time.
-RUN_BYTES = 32 * 2**20
+RUN_BYTES, RUN_BYTES_ON_GPU = 32 * 2**20, 512 * 2**20
+
+
+@dataclass(frozen=True)
+class Run:
+    """Utterances of a part whose batches are under way; `last` where they are its last ones."""
+
+    encoded: Encoded
+    wait: Callable[[], dict[int, Tensor]]
+    num_utterances: int
+    last: bool
 
 
 class PartMaker:
     """Encodes parts one after another from what it is given, in runs of bounded work.
 
-    `left` are the parts that are not with the writer yet. What was begun of the first of them
-    can be given up, after a lack of memory, to be given again.
+    A GPU is given a run before the tracks of the one before are fetched, so it never waits. `left`
+    are the parts that are not with the writer yet. What was begun of them can be given up, after
+    a lack of memory, to be given again.
     """
 
     def __init__(
@@ -35,59 +48,92 @@ class PartMaker:
         self.writer = writer
         self.shown = shown
         self.left = deque(extraction.missing)
+        self.run_bytes = compute.pick(cpu=RUN_BYTES, cuda=RUN_BYTES_ON_GPU)
         self.media_s = 0.0
         self.start = time.monotonic()
-        self._begin()
+        self._begin_anew()
 
-    def _begin(self) -> None:
-        """Begin the next part."""
-        self.num_taken = self.num_shown = 0
+    def _begin_anew(self) -> None:
+        """Begin with the first part that is left."""
+        self.under_way: Run | None = None
+        # What had been done before each part that was begun.
+        self.before: deque[tuple[float, Work]] = deque()
+        self.num_shown = 0
+        self._begin(0)
+
+    def _begin(self, number: int) -> None:
+        """Begin a part by its place in those that are left."""
+        self.num_taken = self.num_begun = 0
         self.waiting: dict[int, Example] = {}
         self.held_bytes = 0
-        self.before = (self.media_s, replace(self.encoder.work))
-        if self.left:
-            self.encoded = Encoded(self.left[0])
+        self.encoded: Encoded | None = None
+        if number < len(self.left):
+            self.encoded = Encoded(self.left[number])
+            self.before.append((self.media_s, replace(self.encoder.work)))
 
-    def take(self, found: Prepared) -> None:
-        """Take the next utterance; raises torch.OutOfMemoryError where a batch does not fit."""
+    def take(self, prepared: Prepared) -> None:
+        """Take the next utterance of the parts that are left, if there are any.
+
+        Raises LackOfMemoryError where a batch does not fit.
+        """
         encoded = self.encoded
-        encoded.reasons.append((found.reason, found.detail))
-        if found.example is not None:
-            self.waiting[self.num_taken] = found.example
-            encoded.spans[self.num_taken] = found.example.spans or ()
-            encoded.facts[self.num_taken] = dict(found.example.facts)
-            self.held_bytes += found.num_bytes
-            self.media_s += found.duration_s
+        if encoded is None:
+            return
+        encoded.reasons.append((prepared.reason, prepared.detail))
+        if prepared.example is not None:
+            self.waiting[self.num_taken] = prepared.example
+            encoded.spans[self.num_taken] = prepared.example.spans or ()
+            encoded.facts[self.num_taken] = dict(prepared.example.facts)
+            self.held_bytes += prepared.num_bytes
+            self.media_s += prepared.duration_s
         self.num_taken += 1
-        finished = self.num_taken == len(encoded.plan.utterances)
-        if finished or self.held_bytes >= RUN_BYTES:
-            self._run()
-        if finished:
-            encoded.made_with.update(made_with(self.compute, self.encoder.budget))
-            self.writer.add(encoded)
-            self.left.popleft()
-            self._begin()
+        last = self.num_taken == len(encoded.plan.utterances)
+        if last or self.held_bytes >= self.run_bytes:
+            self._start_run(encoded, last)
 
-    def _run(self) -> None:
-        """Encode what waits."""
+    def _start_run(self, encoded: Encoded, last: bool) -> None:
+        """Begin to encode what waits, then fetch the run before."""
         try:
-            self.encoded.tracks.update(self.encoder.tracks(self.waiting))
-        except ProjectError as error:
-            raise ProjectError(f"{self.name}: {error}") from None
+            wait = self.encoder.start(self.waiting)
+        except LackOfMemoryError:
+            self.finish()  # the run before is whole
+            raise
+        started = Run(encoded, wait, self.num_taken - self.num_begun, last)
+        self.finish()
+        self.under_way = started
+        self.num_begun = self.num_taken
         self.waiting, self.held_bytes = {}, 0
-        self.shown.advance(self.num_taken - self.num_shown, self.note())
-        self.num_shown = self.num_taken
+        if last:
+            self._begin(1)
+        if not self.compute.on_gpu:
+            self.finish()
+
+    def finish(self) -> None:
+        """Fetch the run that is under way; a part that is whole goes to the writer."""
+        run, self.under_way = self.under_way, None
+        if run is None:
+            return
+        run.encoded.tracks.update(run.wait())
+        self.shown.advance(run.num_utterances, self.note())
+        self.num_shown += run.num_utterances
+        if run.last:
+            run.encoded.made_with.update(made_with(self.compute, self.encoder.budget))
+            self.writer.add(run.encoded)
+            self.left.popleft()
+            self.before.popleft()
+            self.num_shown = 0
 
     def give_up(self) -> None:
-        """Forget what was begun of a part."""
+        """Forget what was begun of the parts that are left."""
         self.shown.advance(-self.num_shown)
-        self.media_s, self.encoder.work = self.before
-        self._begin()
+        if self.before:
+            self.media_s, self.encoder.work = self.before[0]
+        self._begin_anew()
 
     def leave(self, reason: str) -> None:
         """Make no more parts, and give the network's memory back; a run of its own will."""
-        self.give_up()
         self.left.clear()
+        self.give_up()
         let_go(self.encoder.backbone)
         print(f"{self.name} is left to a run of its own: {reason}", file=sys.stderr)
 

@@ -1,5 +1,6 @@
 """Checks and writes finished parts while the network works on the next one."""
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -7,7 +8,6 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from extract.backbone import Backbone
@@ -87,7 +87,8 @@ class PartWriter:
         num_layers, end = len(self.backbone.layers), 0
         values = np.empty((num_layers, sum(lengths), self.backbone.dim), self.dtype)
         for position in kept:
-            values[:, end : end + lengths[position]] = encoded.tracks[position].numpy()
+            # Taken out one by one: a part is never in memory twice.
+            values[:, end : end + lengths[position]] = encoded.tracks.pop(position).numpy()
             end += lengths[position]
         spans = tuple(span for position in kept for span in encoded.spans[position])
         return self.pool.add(
@@ -105,9 +106,12 @@ class PartWriter:
 
 def track_fault(track: Tensor, dtype: str) -> str | None:
     """The reason code of a track that must not be stored, or None."""
-    if not bool(torch.isfinite(track).all()):
+    # By NumPy, whose threads do not get into the way of the network's.
+    values = track.numpy()
+    least, greatest = float(values.min()), float(values.max())
+    if not (math.isfinite(least) and math.isfinite(greatest)):
         return "not-finite"
-    if dtype == "float16" and float(track.abs().max()) > FLOAT16_MAX:
+    if dtype == "float16" and max(-least, greatest) > FLOAT16_MAX:
         return "beyond-float16"
     return None
 

@@ -1,6 +1,6 @@
 """Reads what backbones are given for one utterance, ahead of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -44,19 +44,34 @@ class Reader:
         # Of the file that was read last: several utterances may share it.
         self.digests: dict[tuple[Path, int, int], str] = {}
 
+    def read_all(
+        self, block: Sequence[tuple[Utterance, Sequence[int]]]
+    ) -> list[dict[int, Prepared]]:
+        """`read` for several utterances; texts are tokenised in one call for each backbone."""
+        if self.reads != "text":
+            return [self.read(item) for item in block]
+        prepared_by_place: list[dict[int, Prepared]] = [{} for _ in block]
+        for number in range(len(self.backbones)):
+            places = [place for place, (_, numbers) in enumerate(block) if number in numbers]
+            utterances = [block[place][0] for place in places]
+            for place, one in zip(places, self._texts(utterances, number), strict=True):
+                prepared_by_place[place][number] = one
+        return prepared_by_place
+
     def read(self, item: tuple[Utterance, Sequence[int]]) -> dict[int, Prepared]:
         """An utterance as each of the numbered backbones takes it, or why it cannot be given.
 
         The reason is ``absent``, ``known-bad``, ``missing``, ``too-large``, ``too-long``,
         ``undecodable`` or ``empty``.
         """
+        if self.reads == "text":
+            return self.read_all([item])[0]
         utterance, numbers = item
         found: dict[int, Prepared] = {}
         for number in numbers:
             lacking = self._lacking(utterance, number)
             if lacking is not None:
-                detail = f"the corpus has no {lacking} for it"
-                found[number] = Prepared(reason="absent", detail=detail)
+                found[number] = self._absent(lacking)
         wanted = [number for number in numbers if number not in found]
         if not wanted:
             return found
@@ -67,6 +82,9 @@ class Reader:
             found.update(dict.fromkeys(wanted, failed))
         return found
 
+    def _absent(self, modality: str) -> Prepared:
+        return Prepared(reason="absent", detail=f"the corpus has no {modality} for it")
+
     def _lacking(self, utterance: Utterance, number: int) -> str | None:
         for modality in self.backbones[number].reading.modalities:
             if utterance.source(modality) is None:
@@ -74,8 +92,6 @@ class Reader:
         return None
 
     def _read(self, utterance: Utterance, numbers: Sequence[int]) -> list[Prepared]:
-        if self.reads == "text":
-            return [prepared(partial(self._text, utterance, number), 0.0) for number in numbers]
         if self.reads not in ("audio", "video"):
             return [prepared(partial(self._rows, utterance, number), 0.0) for number in numbers]
         if utterance.known_bad is not None:
@@ -99,14 +115,33 @@ class Reader:
             )
         return self.child.call_held(prepare_video, path, numbers, pictured, said)
 
-    def _text(self, utterance: Utterance, number: int) -> Example:
-        """The words of an utterance, segment by segment where it has some."""
-        assert utterance.text is not None
+    def _texts(self, utterances: Sequence[Utterance], number: int) -> list[Prepared]:
+        """The words of utterances, segment by segment where they have some."""
+        texts: list[Text] = []
+        for utterance in utterances:
+            if utterance.text is None:
+                continue
+            if utterance.segments is None:
+                texts.append(Text(utterance.text, self.contexts[number][utterance.id]))
+            else:
+                texts += [Text(segment.text) for segment in utterance.segments]
         prepare = self.backbones[number].prepare
+        together = getattr(prepare, "together", lambda each: [prepare(text) for text in each])
+        examples = iter(together(texts))
+        return [self._prepared_text(utterance, number, examples) for utterance in utterances]
+
+    def _prepared_text(
+        self, utterance: Utterance, number: int, examples: Iterator[Example]
+    ) -> Prepared:
+        """One utterance's text; it takes the examples of its segments."""
+        if utterance.text is None:
+            return self._absent("text")
         if utterance.segments is None:
-            return prepare(Text(utterance.text, self.contexts[number][utterance.id]))
-        said = [segment.text for segment in utterance.segments]
-        return joined([prepare(Text(words)) for words in said], said)
+            example = next(examples)
+            return prepared(lambda: example, 0.0)
+        words = [segment.text for segment in utterance.segments]
+        whole = joined([next(examples) for _ in words], words)
+        return prepared(lambda: whole, 0.0)
 
     def _rows(self, utterance: Utterance, number: int) -> Example:
         file = utterance.features[self.reads]

@@ -14,14 +14,14 @@ CACHE_PATH = Path("features/cache")
 class ExtractSpec:
     """How tracks are made and stored; `max_failed` is the only field that decides no byte.
 
-    `compute` is the number format of the network (bfloat16 on a GPU only), `dtype` that of the
-    stored tracks.
+    `compute` is the number format of the network (tf32 and bfloat16 on a GPU only), `dtype` that of
+    the stored tracks.
     """
 
     dtype: Literal["float16", "float32"] = "float16"
-    compute: Literal["float32", "bfloat16"] = "float32"
+    compute: Literal["float32", "tf32", "bfloat16"] = "float32"
     attention: Literal["sdpa", "eager"] = "sdpa"
-    part_bytes: int = field(default=16_777_216, metadata={"check": within(1, None)})
+    part_bytes: int = field(default=256_000_000, metadata={"check": within(1, None)})
     threads: int = field(default=2, metadata={"check": within(1, 1024)})
     max_failed: int = field(default=0, metadata={"check": within(0, None)})
     max_duration_s: float = field(default=600.0, metadata={"check": within(0.1, None)})

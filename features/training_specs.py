@@ -92,7 +92,9 @@ class TrainingSpec:
     task's uncertainty. `warmup_epochs`: the learning rate rises on a line so long. `accumulate`:
     batches per step of the optimiser. `clip_norm`: the greatest norm of the gradients (None: any).
     `average`: decay of a running average of the weights, which is what dev and test see (0: none).
-    `patience` is counted from when the curriculum is over and dropout is raised.
+    `precision` is the number format of the network: tf32 is a GPU's fast float32, with ten bits of
+    mantissa in products. `patience` is counted from when the curriculum is over and dropout is
+    raised.
     `scale_loss`: the loss of an utterance is multiplied by 1 + this times its difficulty. `mixup`
     is the parameter of the beta distribution by which utterances are mixed (0: none).
     """
@@ -107,7 +109,7 @@ class TrainingSpec:
     warmup_epochs: float = field(default=0.0, metadata=count(0))
     accumulate: int = field(default=1, metadata=count(1))
     clip_norm: float | None = field(default=1.0, metadata={"check": _above_zero})
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
     average: float = field(default=0.0, metadata={"check": _below_one})
     patience: int = field(default=10, metadata=count(1))
     choose_by: ChooseBy = "macro_f1"

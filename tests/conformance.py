@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from extract.backbone import Backbone, Window
-from extract.compute import CPU
+from extract.compute import CPU, Compute
 from extract.media.clip import Clip
 from extract.media.rows import FeatureRows
 from extract.media.text import Text
@@ -75,10 +75,12 @@ def assert_same(track: torch.Tensor, reference: torch.Tensor) -> None:
     assert relative <= MAX_RELATIVE and absolute <= MAX_ABSOLUTE_OVER_RMS
 
 
-def neighbour_errors(backbone: Backbone, many: list[Window]) -> tuple[float, float]:
+def neighbour_errors(
+    backbone: Backbone, many: list[Window], compute: Compute = CPU
+) -> tuple[float, float]:
     """The worst errors of five plans (other sizes, other orders) against each window alone."""
     worst = [(0.0, 0.0)]
-    with CPU.running():
+    with compute.running():
         alone = [backbone.encode([window])[0] for window in many]
         random = np.random.default_rng(2)
         for size in (2, 3, 5, 8, len(many)):

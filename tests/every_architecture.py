@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from extract.compute import CPU
+from extract.compute import CPU, Compute
 from features.leaves import load_leaf
 from tests.architectures import TRUE_TEXTS
 from tests.speech_architectures import EMOTION2VEC, OMNI, SPEECH, WHISPER
@@ -18,10 +18,10 @@ TRUE = {
 }
 
 
-def without_checkpoints() -> dict[str, Any]:
+def without_checkpoints(compute: Compute = CPU) -> dict[str, Any]:
     """The networks that need no file: the whole R3D-18 on small frames, and the spectra."""
     return {
-        "r3d": load_leaf("extract/backbones", "r3d").load(CPU, weights="random", size_px=16),
-        "log-mel": load_leaf("extract/backbones", "log-mel").load(CPU),
-        "mfcc": load_leaf("extract/backbones", "mfcc").load(CPU),
+        "r3d": load_leaf("extract/backbones", "r3d").load(compute, weights="random", size_px=16),
+        "log-mel": load_leaf("extract/backbones", "log-mel").load(compute),
+        "mfcc": load_leaf("extract/backbones", "mfcc").load(compute),
     }

@@ -16,6 +16,7 @@ from extract.backbones._emotion2vec_network import slopes
 from extract.compute import CPU
 from extract.encoder import Encoder
 from features.errors import ProjectError
+from features.files import digest_file, digest_json
 from tests.conformance import assert_same
 from tests.speech_architectures import EMOTION2VEC_CONFIG, save_emotion2vec
 
@@ -99,6 +100,44 @@ class TestEmotion2VecFiles:
         save_emotion2vec(tmp_path)
         (tmp_path / name).unlink()
         with pytest.raises(ProjectError, match=f"has no {name}; emotion2vec is published as"):
+            emotion2vec.load(CPU, checkpoint=str(tmp_path))
+
+    @pytest.mark.parametrize("weights", ["model.pt", "emotion2vec_base.pt", "pretrained.pt"])
+    def test_every_published_name_of_the_weights_is_read(
+        self, weights: str, tmp_path: Path
+    ) -> None:
+        save_emotion2vec(tmp_path)
+        usual = read_checkpoint(tmp_path)
+        (tmp_path / "model.pt").rename(tmp_path / weights)
+        paths = {"init_param": weights, "config": "config.yaml"}
+        (tmp_path / "configuration.json").write_text(json.dumps({"file_path_metas": paths}))
+        (tmp_path / ".msc").write_bytes(b"\x80ModelScope's list of files")
+        found = read_checkpoint(tmp_path)
+        assert torch.equal(found.network.blocks[1].fc1.weight, usual.network.blocks[1].fc1.weight)
+        # A store that was made from model.pt keeps its name, whatever lies beside it.
+        assert (found.digest == usual.digest) == (weights == "model.pt")
+
+    def test_the_digest_is_that_of_both_files_by_name(self, tmp_path: Path) -> None:
+        save_emotion2vec(tmp_path)
+        files = {name: digest_file(tmp_path / name) for name in ("config.yaml", "model.pt")}
+        assert read_checkpoint(tmp_path).digest == digest_json(files)
+
+    @pytest.mark.parametrize("name", ["../model.pt", "/model.pt", 3])
+    def test_weights_outside_the_folder_are_refused(self, name: object, tmp_path: Path) -> None:
+        save_emotion2vec(tmp_path)
+        (tmp_path / "model.pt").rename(tmp_path / "elsewhere.pt")
+        content = json.dumps({"file_path_metas": {"init_param": name}})
+        (tmp_path / "configuration.json").write_text(content)
+        with pytest.raises(ProjectError, match=f"configuration.json names {name!r} as a file of"):
+            emotion2vec.load(CPU, checkpoint=str(tmp_path))
+
+    def test_entries_that_are_not_tensors_are_left_out(self, tmp_path: Path) -> None:
+        save_emotion2vec(tmp_path)
+        state = torch.load(tmp_path / "model.pt", weights_only=True)["model"]
+        torch.save({"model": state | {"_ema": None, "num_updates": 7}}, tmp_path / "model.pt")
+        assert emotion2vec.load(CPU, checkpoint=str(tmp_path)).dim == 768
+        torch.save({"model": {"num_updates": 7}}, tmp_path / "model.pt")
+        with pytest.raises(ProjectError, match=r"model\.pt has no weights under 'model'"):
             emotion2vec.load(CPU, checkpoint=str(tmp_path))
 
     def test_weights_of_other_sizes_are_refused(self, tmp_path: Path) -> None:

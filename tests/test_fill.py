@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.tables import mostly_unknown
 from extract.backbones import log_mel
 from extract.corpus import read_corpus
 from extract.recipe import store_header
@@ -51,6 +52,23 @@ def test_a_new_pool_and_another_order_of_events_leave_the_same_bytes(
     other.manifest = grown
     other.fill()
     assert other.tree() == world.tree()
+
+
+def test_parts_that_two_machines_made_are_the_same_store(
+    world: World, tmp_path: Path, own_demo: Path
+) -> None:
+    world.fill()
+    shares = [World(tmp_path / f"share-{number}", own_demo) for number in range(2)]
+    whole = world.manifest
+    for share, manifest in zip(shares, (whole[:16], whole[16:]), strict=True):
+        share.manifest = manifest
+        share.fill()
+    together = shares[0]
+    shutil.copytree(shares[1].pool.folder, together.pool.folder, dirs_exist_ok=True)
+    together.manifest = whole
+    # The borders at which a share begins or ends are its own.
+    assert together.fill().num_made <= 2
+    assert together.tree() == world.tree()
 
 
 def test_a_replaced_clip_makes_one_part_again(world: World) -> None:
@@ -101,6 +119,18 @@ def test_text_tracks_come_with_character_spans(tmp_path: Path, demo_root: Path) 
     assert text is not None and store.spans is not None
     words = [text[start:end] for start, end in store.spans[: store.lengths[0]]]
     assert "".join(words) == text.replace(" ", "")
+
+
+def test_texts_that_the_tokenizer_does_not_know_are_named(tmp_path: Path, demo_root: Path) -> None:
+    world = World(tmp_path, demo_root, MINILM)
+    for row, text in ((3, "\N{NAZAR AMULET} \N{NAZAR AMULET} no"), (9, "\N{NAZAR AMULET}")):
+        world.manifest[row] = replace(world.manifest[row], text=text)
+    filled = world.fill()
+    assert filled.unknown_texts == (world.manifest[3].id, world.manifest[9].id)
+    assert Store(world.path).facts["num_unknown"].sum() == 3
+    shown = mostly_unknown([*filled.unknown_texts, *"abcd"])
+    assert shown.startswith("texts that are mostly unknown to the tokenizer: 6 (")
+    assert ", c, ...)" in shown
 
 
 def test_media_that_changed_since_the_manifest_are_never_recorded(world: World) -> None:

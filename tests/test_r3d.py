@@ -9,7 +9,7 @@ import torch
 from torchvision.models import video
 
 from extract.backbones._clip_input import ClipInput
-from extract.backbones._frames import cell_means, scaled
+from extract.backbones._frames import Scale, cell_means
 from extract.backbones.r3d import MEAN, NETWORKS, STD, R3d, load, tiny
 from extract.compute import CPU
 from extract.encoder import Encoder
@@ -89,7 +89,7 @@ def test_a_long_clip_is_encoded_as_if_in_one_piece(architecture: Any) -> None:
     example = backbone.prepare(clip(backbone, frames))
     assert len(example.windows) == 3
     with CPU.running():
-        shown = scaled(torch.from_numpy(clip(backbone, frames).frames)[None], MEAN, STD)
+        shown = Scale(MEAN, STD)(torch.from_numpy(clip(backbone, frames).frames)[None])
         whole = backbone._steps(shown.transpose(1, 2))[0]
     assert_same(Encoder(backbone, CPU).tracks({0: example})[0], whole)
 
@@ -106,7 +106,7 @@ def test_every_network_is_exact_in_batches_and_torchvisions_own(architecture: An
     network.eval().fc = torch.nn.Identity()
     frames = pictures(16)
     with torch.inference_mode():
-        shown = scaled(torch.from_numpy(clip(backbone, frames).frames)[None], MEAN, STD)
+        shown = Scale(MEAN, STD)(torch.from_numpy(clip(backbone, frames).frames)[None])
         expected = network(shown.transpose(1, 2))
     assert_same(track(small(architecture=architecture), frames).mean(dim=1), expected)
 
@@ -116,7 +116,7 @@ def test_preparation_equals_the_published_transforms(size: tuple[int, int]) -> N
     prepare = ClipInput(15.0, None, "published", 112, frames_per_step=8, cells=1)
     frames = pictures(2, *size)
     shown = np.stack([prepare.frame(frame) for frame in frames])
-    made = scaled(torch.from_numpy(shown), MEAN, STD).transpose(0, 1)
+    made = Scale(MEAN, STD)(torch.from_numpy(shown)).transpose(0, 1)
     for _, published, _ in NETWORKS.values():
         transform = published.KINETICS400_V1.transforms()
         expected = transform(torch.from_numpy(frames).permute(0, 3, 1, 2))

@@ -10,7 +10,7 @@ import transformers as hf
 
 from extract.backbone import Backbone
 from extract.backbones import clip_frames, videomae
-from extract.backbones._frames import scaled
+from extract.backbones._frames import Scale
 from extract.compute import CPU
 from extract.encoder import Encoder
 from features.errors import ProjectError
@@ -87,7 +87,7 @@ def test_preparation_equals_the_librarys(name: str, size: tuple[int, int], tmp_p
     frames = pictures(2, *size)
     expected = processor(list(frames), return_tensors="pt").pixel_values
     shape = backbone.prepare.shape
-    made = scaled(torch.from_numpy(clip(backbone, frames).frames), *shape.moments)
+    made = Scale(*shape.moments)(torch.from_numpy(clip(backbone, frames).frames))
     assert torch.allclose(made, expected.reshape(made.shape), atol=1e-5)
 
 

@@ -12,7 +12,7 @@ import transformers as hf
 
 from extract.backbone import Backbone
 from extract.backbones import videollama
-from extract.backbones._frames import scaled
+from extract.backbones._frames import Scale
 from extract.backbones._videollama_input import SEEN, TokenShape
 from extract.backbones._videollama_networks import patches
 from extract.backbones._videollama_tiny import VIDEO, save_tiny
@@ -104,7 +104,7 @@ def test_pixels_equal_the_processors(patch: int, size: tuple[int, int]) -> None:
     inputs = processor(torch.from_numpy(frames).permute(0, 3, 1, 2), return_tensors="pt")
     shape = TokenShape(2 * patch, 200, least, square=False)
     shown = torch.from_numpy(np.stack([shape(frame) for frame in frames]))
-    made = patches(scaled(shown, processor.image_mean, processor.image_std), patch, 2)
+    made = patches(Scale(processor.image_mean, processor.image_std)(shown), patch, 2)
     assert made.shape == inputs["pixel_values_videos"].shape
     assert torch.allclose(made, inputs["pixel_values_videos"], atol=1e-5)
     _, high, wide = inputs["video_grid_thw"][0].tolist()
@@ -243,7 +243,7 @@ def test_faces_of_any_size_become_squares_of_one_size() -> None:
 )
 def test_a_setting_that_decides_nothing_is_refused(branch: str, settings: Any) -> None:
     ((name, value),) = settings.items()
-    found = rf"{name} is {re.escape(str(value))} and branch is '{branch}', which does not heed it"
+    found = rf"{name} is {re.escape(str(value))} and branch is '{branch}', on which it has no effect"
     with pytest.raises(ProjectError, match=found):
         tiny(branch, **settings)
 

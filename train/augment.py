@@ -34,7 +34,8 @@ def without_steps(track: Padded, share: float) -> Padded:
     kept = track.mask & (torch.rand(track.mask.shape, device=track.mask.device) >= share)
     kept = torch.where(kept.any(dim=1, keepdim=True), kept, _first(track.mask))
     order = torch.argsort((~kept).int(), dim=1, stable=True)
-    longest = max(1, int(kept.sum(dim=1).max()))
+    # A GPU would have to be waited for, to learn how much padding there is.
+    longest = kept.shape[1] if kept.device.type == "cuda" else max(1, int(kept.sum(dim=1).max()))
     rows = torch.arange(len(order), device=order.device)[:, None]
     return Padded(track.values[rows, order[:, :longest]], kept.gather(1, order)[:, :longest])
 
@@ -83,8 +84,6 @@ def _with_gaps(specs: Mapping[str, AugmentSpec], tracks: Tracks) -> Tracks:
         < (specs[name].missing if name in specs else 0.0)
         for name, track in tracks.items()
     }
-    if not any(bool(rows.any()) for rows in gone.values()):
-        return tracks
     left = torch.stack([tracks[name].present & ~rows for name, rows in gone.items()]).any(dim=0)
     return {
         name: Padded(track.values, track.mask & ~(gone[name] & left)[:, None])

@@ -1,7 +1,7 @@
 """Joins the stores of a corpus by utterance id; the only place that pads."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -39,14 +39,28 @@ class TrackSource(Protocol):
 
 
 class Tracks:
-    """The tracks of one modality, packed in memory: `values (sum of T, L, D)`."""
+    """The tracks of one modality, packed in memory: `values (sum of T, L, D)`.
+
+    Values and `starts` may be on a GPU; `lengths` are on the CPU, where the size of a batch is
+    decided.
+    """
 
     def __init__(self, values: Tensor, lengths: Tensor) -> None:
         self.values = values
         self.lengths = lengths
-        self.starts = torch.cumsum(lengths, 0) - lengths
+        self.starts = (torch.cumsum(lengths, 0) - lengths).to(values.device)
+        self._lengths = lengths.to(values.device)
         if len(values) == 0:
             self.values = values.new_zeros((1, *values.shape[1:]))
+
+    @property
+    def num_bytes(self) -> int:
+        """The memory that the values take."""
+        return self.values.numel() * self.values.element_size()
+
+    def on(self, device: torch.device) -> "Tracks":
+        """The same tracks on a device."""
+        return Tracks(self.values.to(device), self.lengths)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -55,8 +69,10 @@ class Tracks:
 
     def gather(self, rows: Tensor) -> Padded:
         """The tracks of some rows as float32 `(B, T, L, D)`, T the longest of them, at least 1."""
-        mask = step_mask(self.lengths[rows])
-        steps = torch.arange(mask.shape[1])
+        longest = max(1, int(self.lengths[rows].max()))
+        rows = rows.to(self.values.device, non_blocking=True)
+        steps = torch.arange(longest, device=rows.device)
+        mask = steps < self._lengths[rows][:, None]
         index = torch.where(mask, self.starts[rows][:, None] + steps, 0)
         values = self.values.index_select(0, index.flatten()).unflatten(0, mask.shape)
         return Padded(values.float(), mask)
@@ -132,11 +148,21 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def on(self, device: torch.device) -> "Dataset":
+        """The same utterances, with those tracks that are in memory on a GPU where there is room.
+
+        They take half of its free memory at most; the others come batch by batch.
+        """
+        packed = {n: t for n, t in self.tracks.items() if isinstance(t, Tracks)}
+        needed = sum(tracks.num_bytes for tracks in packed.values())
+        if device.type != "cuda" or needed > torch.cuda.mem_get_info(device)[0] // 2:
+            return self
+        moved = {name: tracks.on(device) for name, tracks in packed.items()}
+        return replace(self, tracks={**self.tracks, **moved})
+
     def gather(self, rows: Tensor, device: torch.device = CPU) -> dict[str, Padded]:
         """A padded batch per modality, on a device."""
         batch = {modality: tracks.gather(rows) for modality, tracks in self.tracks.items()}
-        if device == CPU:
-            return batch
         return {
             name: Padded(track.values.to(device), track.mask.to(device))
             for name, track in batch.items()

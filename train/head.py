@@ -74,13 +74,14 @@ class Head(nn.Module):
             nn.GELU(),
             nn.Dropout(spec.dropout),
         )
+        weights = torch.tensor([float(task.weight) for task in self.tasks.values()])  # type: ignore[arg-type]
+        self.register_buffer("task_weights", weights, persistent=False)
         learned = spec.training.task_weights == "uncertainty"
         self.uncertainty = Uncertainty(len(self.tasks)) if learned else None
 
     def total(self, losses: Tensor) -> Tensor:
         """The loss of all tasks `(tasks,)`: by their own weights, or by learned ones as well."""
-        weights = losses.new_tensor([task.weight for task in self.tasks.values()])
-        weighted: Tensor = losses * weights
+        weighted: Tensor = losses * self.task_weights  # type: ignore[operator]
         return weighted.sum() if self.uncertainty is None else self.uncertainty(weighted)
 
     def take_moments(self, dataset: Dataset) -> None:
@@ -116,7 +117,12 @@ class Head(nn.Module):
         return encoded, self.mix(self.fusion(encoded))
 
     def _by_length(self, tracks: Mapping[str, Padded]) -> Tensor:
-        """Fused vectors alone; utterances of like length together, or most would be padding."""
+        """Fused vectors alone; utterances of like length together, or most would be padding.
+
+        A GPU takes them all at once: it would have to be waited for, to learn their lengths.
+        """
+        if next(iter(tracks.values())).mask.device.type == "cuda":
+            return self._utterances(tracks)[1]
         lengths = torch.stack([track.mask.sum(dim=1) for track in tracks.values()]).sum(dim=0)
         order = lengths.argsort(stable=True)
         fused = [

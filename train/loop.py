@@ -2,6 +2,7 @@
 
 import copy
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,8 +41,9 @@ class Loop:
     ) -> None:
         torch.manual_seed(seed)
         self.spec, self.training, self.seed = spec, spec.training, seed
-        self.train, self.dev, self.device = train, dev, device
-        self.difficulty = difficulty
+        self.train = replace(train, dataset=train.dataset.on(device))
+        self.dev = replace(dev, dataset=dev.dataset.on(device))
+        self.device, self.difficulty = device, difficulty
         self.measures = measures_of(spec, facts)
         self.head = build_head(spec, facts, train.dataset)
         self.head.take_moments(train.dataset)
@@ -107,7 +109,7 @@ class Loop:
             "schedule": self.schedule.state(),
             "average": self.average.state() if self.average else None,
             "shuffle": self.shuffle.get_state(),
-            "random": [torch.get_rng_state(), *torch.cuda.get_rng_state_all()],
+            "random": [torch.get_rng_state(), *self._device_random()],
             "epochs": self.epochs,
             "best": [self.best_score, self.best_epoch, self.best_state],
         }
@@ -121,9 +123,15 @@ class Loop:
             self.average.restore(state["average"])
         self.shuffle.set_state(state["shuffle"])
         torch.set_rng_state(state["random"][0])
-        torch.cuda.set_rng_state_all(state["random"][1:])
+        for own in state["random"][1:]:
+            torch.cuda.set_rng_state(own, self.device)
         self.epochs = state["epochs"]
         self.best_score, self.best_epoch, self.best_state = state["best"]
+
+    def _device_random(self) -> list[Tensor]:
+        """The random state of its own GPU alone; a run may go on where there are others."""
+        on_gpu = self.device.type == "cuda"
+        return [torch.cuda.get_rng_state(self.device)] if on_gpu else []
 
     def _seen(self, epoch: int) -> Tensor:
         """The units of the training part that an epoch sees."""
@@ -160,13 +168,14 @@ class Loop:
 
     def loss(self, rows: Tensor) -> Tensor:
         """The loss of a batch of training utterances, as training sees them."""
+        dataset, there = self.train.dataset, rows.to(self.device, non_blocking=True)
         hard = None if self.difficulty is None else self.difficulty[rows].to(self.device)
         return batch_loss(
             self.head,
             self.training,
-            self.train.dataset.gather(rows, self.device),
-            self.train.dataset.turns(rows, self.device),
-            {name: values[rows] for name, values in self.targets.items()},
+            dataset.gather(rows, self.device),
+            dataset.turns(rows, self.device),
+            {name: values[there] for name, values in self.targets.items()},
             hard,
         )
 

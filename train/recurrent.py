@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -33,8 +34,12 @@ class Recurrent(nn.Module):
         clean = zero_padding(track)
         # A track without steps is read as one of zeros, and hidden again.
         lengths = clean.mask.sum(dim=1).clamp_min(1).cpu()
-        packed = pack_padded_sequence(clean.values, lengths, batch_first=True, enforce_sorted=False)
-        read, _ = pad_packed_sequence(
-            self.recurrent(packed)[0], batch_first=True, total_length=clean.mask.shape[1]
-        )
+        # Always in float32: under autocast cuDNN would read in float16, whatever was asked for.
+        with torch.autocast(clean.values.device.type, enabled=False):
+            packed = pack_padded_sequence(
+                clean.values.float(), lengths, batch_first=True, enforce_sorted=False
+            )
+            read, _ = pad_packed_sequence(
+                self.recurrent(packed)[0], batch_first=True, total_length=clean.mask.shape[1]
+            )
         return zero_padding(Padded(clean.values + self.project(read), clean.mask))

@@ -1,16 +1,21 @@
 """Trains a head on every fold with every seed, scores it once, and writes the run's folder."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import save
 
+from features.errors import ProjectError
 from features.files import write_folder
-from features.head_specs import AnyHead
+from features.head_specs import AnyHead, HeadSpec
+from features.kernels import exact_kernels, repeatable_training
 from features.manifest import Label
+from features.memory import lacks_memory
 from features.progress import Progress
 from features.store.reader import Store
 from train.answers import Answers
@@ -45,11 +50,12 @@ def run_head(
     """
     folds = folds_of(spec, labels)
     setting = setting or Setting()
+    _prepare_device(spec, setting.device)
     decided = [described(spec), setting.start and setting.start.digest, setting.device.type]
     checkpoints = Checkpoints(work, run_key(decided, labels, stores))
     setting = replace(setting, checkpoints=checkpoints)
     total = len(folds) * (len(spec.seeds) + 1) * rounds(spec)
-    with Progress(spec.name, total, "epochs") as shown:
+    with Progress(spec.name, total, "epochs") as shown, _memory_named(spec, setting.device):
         results = [
             run_fold(spec, number, parts, known, stores, setting, shown)
             for number, (parts, known) in enumerate(folds)
@@ -70,6 +76,35 @@ def run_head(
     write_folder(folder, {**content, **_weights(results, spec.seeds)})
     checkpoints.remove()
     return metrics
+
+
+def _prepare_device(spec: AnyHead, device: torch.device) -> None:
+    """Set exact and repeatable kernels for the process."""
+    number_format = spec.training.precision if isinstance(spec, HeadSpec) else "float32"
+    if number_format == "tf32" and device.type != "cuda":
+        raise ProjectError(
+            f"{spec.where}.training.precision is 'tf32', which needs a GPU, and this runs on "
+            f"{device}; give --device cuda where there is one, or precision: float32"
+        )
+    exact_kernels(device, number_format)
+    repeatable_training(device)
+
+
+@contextmanager
+def _memory_named(spec: AnyHead, device: torch.device) -> Iterator[None]:
+    """Say in one line that a batch does not fit into the memory of a device."""
+    try:
+        yield
+    except Exception as error:
+        if not lacks_memory(error):
+            raise
+    else:
+        return
+    raise ProjectError(
+        f"{spec.where}: a batch does not fit into the memory of {device}; lower "
+        "training.batch_size (and raise training.accumulate by as much), set bins for long tracks, "
+        "or give --device cpu. What was trained is kept."
+    )
 
 
 def _curves(results: Sequence[FoldResult]) -> list[dict[str, Any]]:

@@ -17,12 +17,14 @@ class Turns(NamedTuple):
 
     `rows` is the place in the batch of every turn, in the order of talk (0 in padding), `mask` True
     where there is one. Turns of a dialogue have the same number in `speakers` where the same person
-    speaks; a speaker that is not known is nobody else.
+    speaks; a speaker that is not known is nobody else. `flat_places` `(B,)` says where each of the
+    batch is among all `N * U` places; None: it is looked up where it is needed.
     """
 
     rows: Tensor
     mask: Tensor
     speakers: Tensor
+    flat_places: Tensor | None = None
 
     def arranged(self, vectors: Tensor) -> Padded:
         """Vectors of the batch `(B, D)` by dialogue, `(N, U, D)`, zeros in padding."""
@@ -30,17 +32,27 @@ class Turns(NamedTuple):
 
     def flat(self, values: Tensor) -> Tensor:
         """What is arranged by dialogue `(N, U, ...)` in the order of the batch, `(B, ...)`."""
-        return values[self.mask][self.rows[self.mask].argsort()]
+        return values.flatten(0, 1)[self._places()]
 
     def to(self, device: torch.device) -> "Turns":
-        """The same on a device."""
-        return Turns(*(tensor.to(device) for tensor in self))
+        """The same on a device, in one transfer of what is arranged by dialogue."""
+        arranged = torch.stack([self.rows, self.mask.long(), self.speakers]).to(device)
+        return Turns(arranged[0], arranged[1].bool(), arranged[2], self._places().to(device))
+
+    def _places(self) -> Tensor:
+        known = self.flat_places
+        return _flat_places(self.rows, self.mask) if known is None else known
+
+
+def _flat_places(rows: Tensor, mask: Tensor) -> Tensor:
+    """Where each row of the batch is among all `N * U` places, `(B,)`."""
+    return mask.flatten().nonzero()[:, 0][rows[mask].argsort()]
 
 
 def alone(num_utterances: int, device: torch.device | None = None) -> Turns:
     """Every utterance is a dialogue of its own."""
     rows = torch.arange(num_utterances, device=device)[:, None]
-    return Turns(rows, torch.ones_like(rows, dtype=torch.bool), rows)
+    return Turns(rows, torch.ones_like(rows, dtype=torch.bool), rows, rows[:, 0])
 
 
 @dataclass(frozen=True)
@@ -74,7 +86,8 @@ class Places:
         mask = torch.arange(int(counts.max())) < counts[:, None]
         places = torch.zeros(mask.shape, dtype=torch.int64)
         places[mask] = order
-        return Turns(places, mask, self.speakers[rows][places])
+        flat = _flat_places(places, mask)
+        return Turns(places, mask, self.speakers[rows][places], flat)
 
     def whole(self) -> list[Tensor]:
         """The rows of each dialogue, in the order of talk."""

@@ -1,4 +1,4 @@
-"""Reads emotion2vec as it is published: ``config.yaml`` and ``model.pt``. Executes nothing."""
+"""Reads emotion2vec as it is published: ``config.yaml`` and its weights. Executes nothing."""
 
 import ast
 import pickle
@@ -14,12 +14,13 @@ from ruamel.yaml.error import YAMLError
 from torch import Tensor
 
 from extract.backbones._emotion2vec_network import Architecture, Emotion2VecNetwork
+from extract.weights_files import EMOTION2VEC_WEIGHTS, emotion2vec_weights, file_names
 from features.errors import ProjectError
 from features.files import digest_file, digest_json
 
 MAX_LAYERS, MAX_SPEC = 64, 1000
 UNFIT = (YAMLError, KeyError, TypeError, ValueError, ArithmeticError, RuntimeError, RecursionError)
-FILES = ("config.yaml", "model.pt")
+CONFIG = "config.yaml"
 AUDIO = "modality_encoders.AUDIO."
 # Names behind AUDIO, and ours.
 NAMES = (
@@ -43,28 +44,36 @@ class Published:
 
 def read_checkpoint(folder: Path) -> Published:
     """Read a published folder; ProjectError says what is lacking or of another architecture."""
-    for name in FILES:
-        if not (folder / name).is_file():
-            raise ProjectError(
-                f"the checkpoint in {folder} has no {name}; emotion2vec is published as "
-                f"{' and '.join(FILES)}. Copy both into that folder."
-            )
+    weights = _weights_file(folder)
     try:
-        with (folder / FILES[0]).open(encoding="utf-8") as stream:
+        with (folder / CONFIG).open(encoding="utf-8") as stream:
             config = YAML(typ="safe", pure=True).load(stream)["model_conf"]
         sizes = architecture(config)
         normalise = bool(config["normalize"])
         network = Emotion2VecNetwork(sizes)
     except UNFIT as error:
         raise ProjectError(
-            f"{folder / FILES[0]} does not describe an emotion2vec network "
+            f"{folder / CONFIG} does not describe an emotion2vec network "
             f"({type(error).__name__}: {' '.join(str(error).split())})"
         ) from None
-    published = _tensors(folder / FILES[1])
+    published = _tensors(weights)
     state = {our_name(name, sizes.prenet_depth): tensor for name, tensor in published.items()}
-    load_weights(network, state, folder)
-    digest = digest_json({name: digest_file(folder / name) for name in FILES})
+    load_weights(network, state, weights)
+    digest = digest_json({file.name: digest_file(file) for file in (folder / CONFIG, weights)})
     return Published(network, normalise, digest)
+
+
+def _weights_file(folder: Path) -> Path:
+    names = file_names(folder)
+    weights = emotion2vec_weights(folder, names)
+    if CONFIG in names and weights is not None:
+        return folder / weights
+    missing = CONFIG if CONFIG not in names else EMOTION2VEC_WEIGHTS[0]
+    raise ProjectError(
+        f"the checkpoint in {folder} has no {missing}; emotion2vec is published as {CONFIG} and "
+        f"weights ({' or '.join(EMOTION2VEC_WEIGHTS)}, or the name in configuration.json). Copy "
+        "both into that folder."
+    )
 
 
 def architecture(config: Mapping[str, Any]) -> Architecture:
@@ -144,8 +153,8 @@ def our_name(published: str, prenet_depth: int) -> str:
     return name
 
 
-def load_weights(network: Emotion2VecNetwork, state: Mapping[str, Tensor], folder: Path) -> None:
-    """Put the weights into the network; what only pre-training needs is left out."""
+def load_weights(network: Emotion2VecNetwork, state: Mapping[str, Tensor], file: Path) -> None:
+    """Put the weights of a file into the network; what only pre-training needs is left out."""
     wanted = network.state_dict()
     lacking = sorted(wanted.keys() - state.keys())
     shared = sorted(wanted.keys() & state.keys())
@@ -153,8 +162,8 @@ def load_weights(network: Emotion2VecNetwork, state: Mapping[str, Tensor], folde
     if lacking or other:
         named = (lacking + other)[0]
         raise ProjectError(
-            f"{folder / FILES[1]} lacks {len(lacking)} weights of the network that "
-            f"{FILES[0]} describes and has {len(other)} of another shape, such as {named!r}; the "
+            f"{file} lacks {len(lacking)} weights of the network that "
+            f"{CONFIG} describes and has {len(other)} of another shape, such as {named!r}; the "
             "two files do not belong together. Copy both from the same publication."
         )
     network.load_state_dict({name: state[name] for name in wanted})
@@ -169,8 +178,11 @@ def _tensors(file: Path) -> dict[str, Tensor]:
             f"{file} cannot be read as plain tensors, and nothing else is read: {reason}"
         ) from None
     state = content.get("model", content) if isinstance(content, dict) else None
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+    held = state if isinstance(state, dict) else {}
+    # Training leaves counters and the like among them.
+    tensors = {name: value for name, value in held.items() if isinstance(value, Tensor)}
+    if not tensors:
         raise ProjectError(
-            f"{file} holds no weights under 'model'; give the model.pt that emotion2vec publishes"
+            f"{file} has no weights under 'model'; give the file that emotion2vec publishes"
         )
-    return state
+    return tensors

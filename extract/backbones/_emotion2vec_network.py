@@ -83,6 +83,9 @@ class Emotion2VecNetwork(nn.Module):
         dim, heads = sizes.dim, sizes.num_heads
         widths = [1, *(width for width, _, _ in sizes.convolutions)]
         self.sizes = sizes
+        self.biased = True
+        self.slopes: Tensor
+        self.register_buffer("slopes", torch.tensor(slopes(heads)), persistent=False)
         self.dim, self.num_layers = dim, sizes.prenet_depth + sizes.depth
         _, kernels, strides = zip(*sizes.convolutions, strict=True)
         self.field, self.hop = receptive_field(kernels, strides)
@@ -107,9 +110,9 @@ class Emotion2VecNetwork(nn.Module):
             Block(dim, heads, sizes.mlp_ratio, sizes.norm_eps) for _ in range(self.num_layers)
         )
 
-    def convolve(self, waveform: Tensor) -> Tensor:
-        """One waveform `(N,)` to its steps `(T, D)`."""
-        steps: Tensor = self.convolutions(waveform[None, None])[0].T
+    def convolve(self, waveforms: Tensor, num_samples: Tensor | None = None) -> Tensor:
+        """Waveforms `(B, N)` to their steps `(B, T, D)`; each step is normed on its own."""
+        steps: Tensor = self.convolutions(waveforms[:, None]).transpose(1, 2)
         return steps
 
     def forward(self, convolved: Tensor, mask: Tensor, layers: Sequence[int]) -> Tensor:
@@ -121,12 +124,16 @@ class Emotion2VecNetwork(nn.Module):
         hidden = self.norm(hidden)
         hides = torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, -math.inf)
         hides = functional.pad(hides, (num_extra, 0))[:, None, None]
-        apart = distances(self.sizes.num_heads, mask.shape[1], mask.device)
+        apart = distances(self.slopes, mask.shape[1])
         apart = functional.pad(apart, (num_extra, 0, num_extra, 0))
-        biases = [apart * scale + hides for scale in self.alibi_scale.clamp_min(0)]
+        scales = self.alibi_scale.clamp_min(0)
+        bias = apart * scales[0] + hides
         kept = {0: hidden}
         for number, block in enumerate(self.blocks):
-            hidden = block(hidden, biases[number % len(biases)])
+            if number > 0 and len(scales) > 1:
+                del bias  # one at a time: it grows with the square of the steps
+                bias = apart * scales[number % len(scales)] + hides
+            hidden = block(hidden, bias)
             if number + 1 in layers:
                 kept[number + 1] = hidden
         return torch.stack([kept[layer][:, num_extra:].float() for layer in layers], dim=1)
@@ -140,11 +147,11 @@ class Emotion2VecNetwork(nn.Module):
         return position.transpose(1, 2)
 
 
-def distances(num_heads: int, num_steps: int, device: torch.device) -> Tensor:
+def distances(head_slopes: Tensor, num_steps: int) -> Tensor:
     """ALiBi `(num_heads, T, T)`: minus the distance of two steps times the slope of each head."""
-    steps = torch.arange(num_steps, device=device)
+    steps = torch.arange(num_steps, device=head_slopes.device)
     apart = (steps[None] - steps[:, None]).abs()
-    return -apart * torch.tensor(slopes(num_heads), device=device)[:, None, None]
+    return -apart * head_slopes[:, None, None]
 
 
 def slopes(num_heads: int) -> Sequence[float]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from extract.backbone import Example, Window
 from extract.media.clip import Clip, Frames
@@ -39,12 +39,18 @@ def nominal_steps(rate_hz: float, cells: int = 1) -> int:
     return max(1, round(4 * rate_hz)) * cells
 
 
-def scaled(frames: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """Frames `(..., H, W, 3)` of 0 to 255 as float32 `(..., 3, H, W)` with mean 0, deviation 1."""
-    mean_of, std_of = (
-        torch.tensor(values, dtype=torch.float32, device=frames.device) for values in (mean, std)
-    )
-    return ((frames.float() / 255 - mean_of) / std_of).movedim(-1, -3)
+class Scale(nn.Module):
+    """Frames `(..., H, W, 3)` of 0 to 255 to float32 `(..., 3, H, W)` with mean 0, deviation 1."""
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
+        self.register_buffer("std", torch.tensor(std, dtype=torch.float32))
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """The frames, scaled, on the device where they are."""
+        scaled: Tensor = (frames.float() / 255 - self.mean) / self.std  # type: ignore[operator]
+        return scaled.movedim(-1, -3)
 
 
 def cell_means(maps: Tensor, grid: int) -> Tensor:

@@ -15,15 +15,15 @@ from transformers import AutoFeatureExtractor
 
 from extract.backbone import seeded
 from extract.backbones._layers import layer_states
-from extract.backbones._speech import Speech, receptive_field
+from extract.backbones._speech import NormOverTime, Speech, receptive_field
 from extract.backbones._waveform import SAMPLE_HZ
 from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
 from extract.checkpoints import load_part, load_pretrained
 from extract.compute import CPU, Compute
+from extract.preprocessing_files import SOUND
 from features.errors import ProjectError
 from features.files import digest_json
 
-PREPROCESSING_FILES = ("preprocessor_config.json", "processor_config.json")
 # The library adds this to the variance before it divides.
 VARIANCE_FLOOR = 1e-7
 
@@ -39,10 +39,23 @@ class HfSpeechNetwork(nn.Module):
         self.field, self.hop = receptive_field(
             library.config.conv_kernel, library.config.conv_stride
         )
+        self.biased = library.config.model_type == "wavlm"
+        first = library.feature_extractor.conv_layers[0]
+        if isinstance(getattr(first, "layer_norm", None), nn.GroupNorm):
+            first.layer_norm = NormOverTime(first.layer_norm)
 
-    def convolve(self, waveform: Tensor) -> Tensor:
-        """One waveform `(N,)` to its steps `(T, C)`."""
-        steps: Tensor = self.library.feature_extractor(waveform[None])[0].T
+    def convolve(self, waveforms: Tensor, num_samples: Tensor | None = None) -> Tensor:
+        """Waveforms `(B, N)` to their steps `(B, T, C)`; see `SpeechNetwork`."""
+        first = self.library.feature_extractor.conv_layers[0]
+        norm = getattr(first, "layer_norm", None)
+        if isinstance(norm, NormOverTime) and num_samples is not None:
+            kernel, stride = first.conv.kernel_size[0], first.conv.stride[0]
+            norm.lengths = (num_samples - kernel) // stride + 1
+        try:
+            steps: Tensor = self.library.feature_extractor(waveforms).transpose(1, 2)
+        finally:
+            if isinstance(norm, NormOverTime):
+                norm.lengths = None
         return steps
 
     def forward(self, convolved: Tensor, mask: Tensor, layers: Sequence[int]) -> Tensor:
@@ -70,9 +83,17 @@ def zeroed_padding(positional: nn.Module, mask: Tensor) -> Iterator[None]:
 
 
 def load_speech(
-    kind: Any, compute: Compute, checkpoint: str, revision: str | None, **settings: Any
+    kind: Any,
+    compute: Compute,
+    checkpoint: str,
+    revision: str | None,
+    normalise: bool | None,
+    **settings: Any,
 ) -> Speech:
-    """Load a network of the class `kind` from a folder or a pinned hub repository."""
+    """Load a network of the class `kind` from a folder or a pinned hub repository.
+
+    `normalise` says whether clips are scaled, where the checkpoint does not state it.
+    """
     folder = checkpoint_folder(checkpoint, revision)
     digest = digest_checkpoint(folder)
     library = load_pretrained(kind, folder, compute, [kind.config_class.model_type])
@@ -81,7 +102,7 @@ def load_speech(
             f"the checkpoint in {folder} has an adapter behind its transformer (add_adapter), "
             "which this backbone does not run; give a checkpoint without one"
         )
-    floor = VARIANCE_FLOOR if _normalises(folder) else None
+    floor = VARIANCE_FLOOR if _normalises(folder, normalise) else None
     return Speech(HfSpeechNetwork(library), digest, compute, variance_floor=floor, **settings)
 
 
@@ -108,14 +129,26 @@ def tiny_speech(kind: Any, **sizes: Any) -> Speech:
     return random_speech(kind, config, CPU, layers=[0, 1, 2])
 
 
-def _normalises(folder: Path) -> bool:
-    """Whether the checkpoint's preprocessing scales each clip; the library's default is yes."""
-    if not any((folder / name).is_file() for name in PREPROCESSING_FILES):
-        return True
-    extractor = load_part(AutoFeatureExtractor, folder)
-    if extractor.sampling_rate != SAMPLE_HZ:
+def _normalises(folder: Path, normalise: bool | None) -> bool:
+    """Whether each clip is scaled: what the checkpoint states, else what the settings say."""
+    stated = SOUND.settings(folder)
+    if stated is not None:
+        sample_hz = load_part(AutoFeatureExtractor, folder).sampling_rate
+        if sample_hz != SAMPLE_HZ:
+            raise ProjectError(
+                f"the checkpoint in {folder} reads sound of {sample_hz} Hz; only networks for "
+                f"{SAMPLE_HZ} Hz are known"
+            )
+    scales = None if stated is None else stated.get("do_normalize")
+    if scales is not None and normalise is not None:
         raise ProjectError(
-            f"the checkpoint in {folder} reads sound of {extractor.sampling_rate} Hz; only "
-            f"networks for {SAMPLE_HZ} Hz are known"
+            f"normalise is {normalise}, and the preprocessing of the checkpoint in {folder} states "
+            f"do_normalize: {scales}. Leave normalise out."
         )
-    return bool(extractor.do_normalize)
+    if scales is None and normalise is None:
+        raise ProjectError(
+            f"the checkpoint in {folder} does not state whether clips are scaled (do_normalize in "
+            "preprocessor_config.json), which changes tracks by up to 4 %. Copy that file from the "
+            "publication, or set normalise: true or false."
+        )
+    return bool(normalise if scales is None else scales)

@@ -46,7 +46,6 @@ class Spectral:
     rate_hz = SAMPLE_HZ / HOP
     first_step_s = FIELD / 2 / SAMPLE_HZ
     nominal_steps = 400
-    budget = 5_000
 
     def __init__(self, transform: nn.Module, dim: int, version: int, compute: Compute) -> None:
         self.reading = Reading(("audio",))
@@ -55,6 +54,7 @@ class Spectral:
         self.version = version
         self.compute = compute
         self.prepare = WaveformInput(FIELD, HOP, None, Windowing(LIMIT, 0))
+        self.budget = compute.pick(cpu=5_000, cuda=250_000)
 
     def cost(self, window: Window) -> int:
         return self.prepare.num_steps(len(window.values))

@@ -1,5 +1,6 @@
 """How text networks are given an utterance: tokens, context, windows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,50 +32,66 @@ class TextInput:
     special_tokens: bool
 
     def __call__(self, media: Text) -> Example:
-        alone = self._encoded(
-            media.own, return_overflowing_tokens=True, stride=self.max_tokens // 4
-        )
-        windows = [
-            self._tokens(alone, number, media.own) for number in range(len(alone["input_ids"]))
-        ]
-        num_own = int(windows[0].own.sum())
-        if num_own == 0:
-            return Example((), ())
-        if len(windows) > 1:
-            return self._cut(windows)
-        room = self.max_tokens - num_own - self.tokenizer.num_special_tokens_to_add(pair=True)
-        if any(text.strip() for text in media.context) and room > 0:
-            return self._joined([self._with_context(media)])
-        return self._joined(windows)
+        return self.together([media])[0]
 
-    def _with_context(self, media: Text) -> "Tokens":
+    def together(self, texts: Sequence[Text]) -> list[Example]:
+        """An Example for each text; the tokenizer is called once for all of them."""
+        if not texts:
+            return []
+        alone = self._windows([text.own for text in texts])
+        joined: dict[int, Tokens] = {}
+        for place, (text, windows) in enumerate(zip(texts, alone, strict=True)):
+            if self._takes_context(text, windows):
+                joined[place] = windows[0]
+        if joined:
+            pairs = self._with_context([texts[place] for place in joined])
+            joined = dict(zip(joined, pairs, strict=True))
+        return [
+            self._example([joined[place]] if place in joined else windows)
+            for place, windows in enumerate(alone)
+        ]
+
+    def _takes_context(self, text: Text, windows: list["Tokens"]) -> bool:
+        """Whether a text is whole in one window, with room for what was said before it."""
+        num_own = int(windows[0].own.sum())
+        room = self.max_tokens - num_own - self.tokenizer.num_special_tokens_to_add(pair=True)
+        spoken = any(earlier.strip() for earlier in text.context)
+        return spoken and len(windows) == 1 and num_own > 0 and room > 0
+
+    def _example(self, windows: list["Tokens"]) -> Example:
+        if not windows[0].own.any():
+            return Example((), ())
+        return self._cut(windows) if len(windows) > 1 else self._joined(windows)
+
+    def _windows(self, texts: list[str]) -> list[list["Tokens"]]:
+        """The windows of each text, which share a quarter."""
+        encoded = self._encoded(texts, return_overflowing_tokens=True, stride=self.max_tokens // 4)
+        windows: list[list[Tokens]] = [[] for _ in texts]
+        owners = encoded["overflow_to_sample_mapping"]
+        for owner, encoding in zip(owners, encoded.encodings, strict=True):
+            windows[owner].append(Tokens.of(encoding, texts[owner]))
+        return windows
+
+    def _with_context(self, texts: list[Text]) -> list["Tokens"]:
+        """Each text behind what was said before it, as the second sequence of a pair."""
         self.tokenizer.truncation_side = "left"
         try:
-            pair = self._encoded(" ".join(media.context), media.own)
+            contexts = [" ".join(text.context) for text in texts]
+            encoded = self._encoded(contexts, [text.own for text in texts])
         finally:
             self.tokenizer.truncation_side = "right"
-        return self._tokens(pair, 0, media.own)
+        pairs = zip(encoded.encodings, texts, strict=True)
+        return [Tokens.of(encoding, text.own) for encoding, text in pairs]
 
-    def _encoded(self, *texts: str, **settings: Any) -> Any:
-        """Encodings of one text, cut where it is too long, or of a pair whose first gives way."""
+    def _encoded(self, *texts: list[str], **settings: Any) -> Any:
+        """Encodings of texts, cut where one is too long, or of pairs whose first gives way."""
         return self.tokenizer(
-            [texts[0]],
-            *([text] for text in texts[1:]),
+            *texts,
             truncation="only_first",
             max_length=self.max_tokens,
-            return_offsets_mapping=True,
-            return_token_type_ids=True,
+            return_attention_mask=False,
+            return_token_type_ids=False,
             **settings,
-        )
-
-    def _tokens(self, encoded: Any, number: int, own: str) -> "Tokens":
-        sequences = encoded.sequence_ids(number)
-        last = max((s for s in sequences if s is not None), default=0)
-        return Tokens(
-            np.array([encoded["input_ids"][number], encoded["token_type_ids"][number]]),
-            np.array([sequence == last for sequence in sequences]),
-            np.array([sequence is None for sequence in sequences]),
-            tuple(visible(own, span) for span in encoded["offset_mapping"][number]),
         )
 
     def _cut(self, windows: list["Tokens"]) -> Example:
@@ -99,12 +116,20 @@ class TextInput:
                 places = np.concatenate([np.flatnonzero(first), places, np.flatnonzero(behind)])
             kept.append(Window(window.ids, places))
             spans += [window.spans[p] if window.own[p] else NOWHERE for p in places]
-        return Example(tuple(kept), tuple(spans))
+        return Example(tuple(kept), tuple(spans), self._mostly_unknown(windows))
+
+    def _mostly_unknown(self, windows: list["Tokens"]) -> dict[str, int]:
+        """The fact `num_unknown` of a text of which the tokenizer knows less than half."""
+        own = np.concatenate([window.ids[0][window.own] for window in windows])
+        num_unknown = int((own == self.tokenizer.unk_token_id).sum())
+        return {"num_unknown": num_unknown} if 2 * num_unknown > len(own) else {}
 
 
 def visible(text: str, span: Span) -> Span:
     """The span without the blanks in front, which some tokenizers count as the token's."""
     start, end = span
+    if not text[start : start + 1].isspace():
+        return span
     return start + len(text[start:end]) - len(text[start:end].lstrip()), end
 
 
@@ -116,3 +141,15 @@ class Tokens:
     own: NDArray[np.bool_]
     special: NDArray[np.bool_]
     spans: tuple[Span, ...]
+
+    @classmethod
+    def of(cls, encoding: Any, own: str) -> "Tokens":
+        """From what the tokenizer made of a text, or of a pair whose second is `own`."""
+        sequences = encoding.sequence_ids
+        last = max((s for s in sequences if s is not None), default=0)
+        return cls(
+            np.array([encoding.ids, encoding.type_ids]),
+            np.array([sequence == last for sequence in sequences]),
+            np.array([sequence is None for sequence in sequences]),
+            tuple(visible(own, span) for span in encoding.offsets),
+        )

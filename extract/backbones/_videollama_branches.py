@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
+from torch import Tensor
 
 from extract.backbone import Reading, Window, freeze
-from extract.backbones._frames import cell_means, nominal_steps, scaled
+from extract.backbones._frames import Scale, cell_means, nominal_steps
 from extract.backbones._layers import chosen_layers, layer_states
 from extract.backbones._text_input import TextInput
 from extract.backbones._videollama_input import OWN, SEEN, JointInput, SeenInput
@@ -16,6 +17,10 @@ from extract.backbones._videollama_networks import seen_tokens
 from extract.compute import Compute
 
 VERSION = 1
+# Beside what a token may be in ``_videollama_input.py``.
+PADDING = -1
+# Tokens of a batch of embeddings; 4096 of the 7B network are 59 MB on their way from a GPU.
+TEXT_BUDGET = {"cpu": 65_536, "cuda": 4096}
 
 
 class VideoBranch:
@@ -32,7 +37,8 @@ class VideoBranch:
         config = network.config
         self.network: Any = freeze(network, compute)
         self.weights_digest = digest
-        self.processor = processor
+        self.scale = freeze(Scale(processor.image_mean, processor.image_std), compute)
+        self.patching = (int(processor.patch_size), int(processor.merge_size))
         self.prepare: Any = prepare
         self.compute = compute
         self.dim = int(config.text_config.hidden_size)
@@ -52,11 +58,9 @@ class VideoBranch:
 
     def seen(self, windows: Sequence[Window]) -> list[Tensor]:
         """The projected tokens of each window's frames, `(T, h, w, D)`."""
-        mean, std = self.processor.image_mean, self.processor.image_std
-        clips = [scaled(self.compute.put(window.values), mean, std) for window in windows]
-        return seen_tokens(
-            self.network, clips, self.processor.patch_size, self.processor.merge_size
-        )
+        put, (patch, merge) = self.compute.put, self.patching
+        clips = [self.scale(put(window.values)) for window in windows]
+        return seen_tokens(self.network, clips, patch, merge, put)
 
     def pooled(self, tokens: Tensor) -> Tensor:
         """Tokens `(L, T, h, w, D)` of frames to the steps that are kept, `(L, steps, D)`."""
@@ -88,31 +92,29 @@ class JointBranch(VideoBranch):
         return int(window.tokens.shape[1])
 
     def encode(self, windows: Sequence[Window]) -> list[Tensor]:
-        model = self.network.language_model
+        model, put = self.network.language_model, self.compute.put
         shown = self.seen(windows)
-        inputs, roles = [], []
-        for window, seen in zip(windows, shown, strict=True):
-            assert window.tokens is not None
-            ids, role = self.compute.put(np.ascontiguousarray(window.tokens))
-            embedded = model.embed_tokens(ids).float()
-            embedded[role == SEEN] = seen.flatten(0, 2)
-            inputs.append(embedded)
-            roles.append(role)
-        padded = nn.utils.rnn.pad_sequence(inputs, batch_first=True)
-        lengths = torch.tensor([len(role) for role in roles], device=padded.device)
-        mask = torch.arange(padded.shape[1], device=padded.device)[None] < lengths[:, None]
+        ids, roles = _padded_tokens(windows)
+        embedded = model.embed_tokens(put(ids)).float()
+        places = put(np.flatnonzero(roles.ravel() == SEEN))
+        embedded.flatten(0, 1).index_copy_(0, places, torch.cat([s.flatten(0, 2) for s in shown]))
+        # Every token looks back only and padding is behind, so no mask is needed, except by the
+        # library's plain attention, which looks ahead without one.
+        plain = model.config._attn_implementation == "eager"
+        mask: Any = put((roles != PADDING).astype(np.int64)) if plain else {"full_attention": None}
         with layer_states(model.layers, self.layers) as stacked:
-            said = model(inputs_embeds=padded, attention_mask=mask.long(), use_cache=False)
-            states = stacked(said.last_hidden_state)
+            output = model(inputs_embeds=embedded, attention_mask=mask, use_cache=False)
+            states = stacked(output.last_hidden_state)
         return [
-            self._kept(state[:, : len(role)], role, seen)
+            self._kept(state, role, seen)
             for state, role, seen in zip(states, roles, shown, strict=True)
         ]
 
-    def _kept(self, states: Tensor, role: Tensor, seen: Tensor) -> Tensor:
+    def _kept(self, states: Tensor, role: NDArray[np.int64], seen: Tensor) -> Tensor:
         """Of the states `(L, N, D)` of a window those of its frames, pooled, and of its words."""
-        tokens = states[:, role == SEEN].unflatten(1, seen.shape[:3])
-        return torch.cat([self.pooled(tokens), states[:, role == OWN]], dim=1)
+        frames, words = (self.compute.put(np.flatnonzero(role == kind)) for kind in (SEEN, OWN))
+        tokens = states.index_select(1, frames).unflatten(1, seen.shape[:3])
+        return torch.cat([self.pooled(tokens), states.index_select(1, words)], dim=1)
 
 
 class TextBranch:
@@ -133,14 +135,25 @@ class TextBranch:
         config = network.config.text_config
         self.dim = int(config.hidden_size)
         self.prepare = TextInput(tokenizer, int(config.max_position_embeddings), False)
-        self.budget = 65_536
+        self.budget = compute.pick(**TEXT_BUDGET)
 
     def cost(self, window: Window) -> int:
         return int(window.values.shape[1])
 
     def encode(self, windows: Sequence[Window]) -> list[Tensor]:
-        embed = self.network.language_model.embed_tokens
-        return [
-            embed(self.compute.put(np.ascontiguousarray(window.values[:1]))).float()
-            for window in windows
-        ]
+        ids = np.concatenate([window.values[0] for window in windows])
+        embedded = self.network.language_model.embed_tokens(self.compute.put(ids)).float()
+        tracks = embedded.split([window.values.shape[1] for window in windows])
+        return [track[None] for track in tracks]
+
+
+def _padded_tokens(
+    windows: Sequence[Window],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Tokens `(B, N)` of all windows, and what they are, PADDING among it."""
+    tokens = [window.tokens for window in windows if window.tokens is not None]
+    padded = np.zeros((2, len(tokens), max(t.shape[1] for t in tokens)), np.int64)
+    padded[1] = PADDING
+    for row, own in enumerate(tokens):
+        padded[:, row, : own.shape[1]] = own
+    return padded[0], padded[1]

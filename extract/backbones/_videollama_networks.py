@@ -1,5 +1,6 @@
 """The parts of VideoLLaMA3 that a branch needs; the rest of a checkpoint is never loaded."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from transformers.models.video_llama_3.modeling_video_llama_3 import (
     VideoLlama3PreTrainedModel,
     VideoLlama3Projector,
 )
+from transformers.vision_utils import get_vision_position_ids
 
 
 class Sight(VideoLlama3PreTrainedModel):  # type: ignore[misc]
@@ -44,17 +46,23 @@ class Whole(VideoLlama3Model):  # type: ignore[misc]
     _keys_to_ignore_on_load_unexpected = ("lm_head",)
 
 
-def seen_tokens(network: Any, clips: list[Tensor], patch: int, merge: int) -> list[Tensor]:
+def seen_tokens(
+    network: Any, clips: list[Tensor], patch: int, merge: int, put: Callable[[Tensor], Tensor]
+) -> list[Tensor]:
     """The projected tokens of clips of frames `(T, 3, H, W)`: `(T, h, w, D)` each, in order.
+
+    `put` brings a tensor to the device of the clips.
 
     Frames are attended one by one, so neither the clip nor the batch changes what they say.
     """
     sizes = [(len(clip), clip.shape[2] // patch, clip.shape[3] // patch) for clip in clips]
-    device = clips[0].device
+    # The library reads sizes as numbers, for which it would wait for a GPU; so they stay here.
+    grid, merges = torch.tensor(sizes), torch.full((len(clips),), merge)
     tokens = network.vision_model(
         pixel_values=torch.cat([patches(clip, patch, merge) for clip in clips]),
-        grid_thw=torch.tensor(sizes, device=device),
-        merge_sizes=torch.full((len(clips),), merge, device=device),
+        grid_thw=grid,
+        merge_sizes=merges,
+        position_ids=put(get_vision_position_ids(grid, merges)),
     ).last_hidden_state
     projected = network.projector(tokens).float()
     counts = [num * (high // merge) * (wide // merge) for num, high, wide in sizes]

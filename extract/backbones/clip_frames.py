@@ -20,7 +20,7 @@ from transformers import (
 )
 
 from extract.backbone import Reading, Window, freeze, seeded
-from extract.backbones._frames import SingleFrames, nominal_steps, scaled
+from extract.backbones._frames import Scale, SingleFrames, nominal_steps
 from extract.backbones._hf_frames import LibraryShape, library_shape, squares
 from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
 from extract.checkpoints import load_part, load_pretrained, model_type
@@ -37,6 +37,8 @@ NETWORKS = {
     "siglip_vision_model": SiglipVisionModel,
 }
 FRAMES_PER_WINDOW = 32
+# Frames of a batch. On a CPU 12 to 24 are fastest by some 7 %.
+BUDGET = {"cpu": 16, "cuda": 512}
 
 
 class ClipFrames:
@@ -58,7 +60,7 @@ class ClipFrames:
         self.network: Any = freeze(network, compute)
         self.weights_digest = weights_digest
         self.compute = compute
-        self.shape = shape
+        self.scale = freeze(Scale(*shape.moments), compute)
         self.prepare = prepare
         self.projects = isinstance(network, CLIPVisionModelWithProjection)
         self.dim = int(config.projection_dim if self.projects else config.hidden_size)
@@ -66,14 +68,14 @@ class ClipFrames:
         self.rate_hz = prepare.rate_hz
         self.first_step_s = 0.5 / prepare.rate_hz
         self.nominal_steps = nominal_steps(self.rate_hz)
-        self.budget = compute.pick(cpu=FRAMES_PER_WINDOW, cuda=16 * FRAMES_PER_WINDOW)
+        self.budget = compute.pick(**BUDGET)
 
     def cost(self, window: Window) -> int:
         return len(window.values)
 
     def encode(self, windows: Sequence[Window]) -> list[Tensor]:
         frames = self.compute.put(np.concatenate([window.values for window in windows]))
-        seen = self.network(scaled(frames, *self.shape.moments))
+        seen = self.network(self.scale(frames))
         embedded = seen.image_embeds if self.projects else seen.pooler_output
         tracks = embedded.float().split([len(window.values) for window in windows])
         return [track[None] for track in tracks]

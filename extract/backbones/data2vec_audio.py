@@ -23,13 +23,15 @@ def load(
     layers: list[int] | None = None,
     window_s: float = 60.0,
     overlap_s: float = 10.0,
+    normalise: bool | None = None,
 ) -> Speech:
     """Load a folder or a pinned hub repository.
 
-    A recording longer than `window_s` is cut into windows that share `overlap_s`.
+    A recording longer than `window_s` is cut into windows that share `overlap_s`. `normalise` says
+    whether clips are scaled, where the checkpoint does not state it.
     """
     settings = {"layers": layers, "window_s": window_s, "overlap_s": overlap_s}
-    return load_speech(Data2VecAudioModel, compute, checkpoint, revision, **settings)
+    return load_speech(Data2VecAudioModel, compute, checkpoint, revision, normalise, **settings)
 
 
 def tiny() -> Speech:

@@ -1,10 +1,12 @@
 """emotion2vec (base, and plus: seed, base, large): 50 steps per second of 16 kHz speech.
 
-Reads the published folder: ``config.yaml`` and ``model.pt``, the latter as plain tensors; nothing
-in it is executed. `layers` counts from 0 (the input of the first transformer block) to the number
-of blocks, prenet included; the last is what FunASR gives for ``granularity: frame``. Each clip is
-scaled to mean 0 and variance 1 where the config says so. A clip shorter than one window (25 ms) is
-lengthened with zeros; a longer one than `window_s` is cut into windows that share `overlap_s`.
+Reads the published folder: ``config.yaml`` and the weights (``model.pt``, ``emotion2vec_base.pt``
+or the name in ``configuration.json``), the latter as plain tensors; nothing in it is executed. It
+may come from the Hugging Face hub or from ModelScope, whose cache is such a folder. `layers` counts
+from 0 (the input of the first transformer block) to the number of blocks, prenet included; the last
+is what FunASR gives for ``granularity: frame``. Each clip is scaled to mean 0 and variance 1 where
+the config says so. A clip shorter than one window (25 ms) is lengthened with zeros; a longer one
+than `window_s` is cut into windows that share `overlap_s`.
 """
 
 from extract.backbone import seeded
@@ -31,7 +33,7 @@ def load(
     window_s: float = 60.0,
     overlap_s: float = 10.0,
 ) -> Speech:
-    """Load a folder with config.yaml and model.pt, or a pinned hub repository of such files."""
+    """Load a folder with config.yaml and weights, or a pinned hub repository of such files."""
     published = read_checkpoint(checkpoint_folder(checkpoint, revision))
     return Speech(
         published.network,

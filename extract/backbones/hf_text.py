@@ -16,7 +16,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, BertTokenizerFast
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoTokenizer,
+    BertConfig,
+    BertModel,
+    BertTokenizerFast,
+)
 
 from extract.backbone import Reading, Window, freeze, seeded
 from extract.backbones._layers import chosen_layers
@@ -24,11 +31,14 @@ from extract.backbones._text_input import TextInput
 from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
 from extract.checkpoints import load_part, load_pretrained
 from extract.compute import CPU, Compute
+from extract.vocabulary_files import require_fitting, require_vocabulary
 from features.errors import ProjectError
 
 MODALITY = "text"
 VERSION = 1
 RANGES = {"layers": (0, None), "context_turns": (0, 1000)}
+# Tokens of a batch.
+BUDGET = {"cpu": 512, "cuda": 8192}
 # Those that the tests show to be exact in batches.
 ARCHITECTURES = (
     *("bert", "roberta", "xlm-roberta", "distilbert", "deberta-v2", "modernbert"),
@@ -66,23 +76,24 @@ class HfText:
         self.layers = chosen_layers(layers, network.config.num_hidden_layers)
         limit = min(tokenizer.model_max_length, num_positions(network))
         self.prepare = TextInput(tokenizer, limit, special_tokens)
-        self.budget = compute.pick(cpu=512, cuda=16_384)
+        self.budget = compute.pick(**BUDGET)
 
     def cost(self, window: Window) -> int:
         return int(window.values.shape[1])
 
     def encode(self, windows: Sequence[Window]) -> list[Tensor]:
         lengths = np.array([window.values.shape[1] for window in windows])
-        mask = np.arange(lengths.max())[None] < lengths[:, None]
-        ids = np.full(mask.shape, self.padding)
-        types = np.zeros_like(ids)
-        ids[mask], types[mask] = np.concatenate([window.values for window in windows], axis=1)
-        put = self.compute.put
+        real = np.arange(lengths.max())[None] < lengths[:, None]
+        inputs = np.zeros((3, *real.shape), np.int64)
+        inputs[0] = self.padding
+        inputs[:2, real] = np.concatenate([window.values for window in windows], axis=1)
+        inputs[2] = real
+        ids, types, mask = self.compute.put(inputs)
         said = self.network(
-            input_ids=put(ids),
-            attention_mask=put(mask.astype(np.int64)),
+            input_ids=ids,
+            attention_mask=mask,
             output_hidden_states=True,
-            **({"token_type_ids": put(types)} if self.typed else {}),
+            **({"token_type_ids": types} if self.typed else {}),
         )
         # The last is taken after a final norm, where the network (ModernBERT) has one.
         states = [*said.hidden_states[:-1], said.last_hidden_state]
@@ -92,12 +103,17 @@ class HfText:
 
 def load_tokenizer(folder: Path) -> Any:
     """The checkpoint's tokenizer, one that tells the character span of each token."""
+    require_vocabulary(folder)
     tokenizer = load_part(AutoTokenizer, folder)
     if not tokenizer.is_fast:
         raise ProjectError(
             f"the tokenizer in {folder} does not tell character spans; save a fast one there "
             "(tokenizer.json)"
         )
+    embeddings = load_part(AutoConfig, folder).get_text_config().vocab_size
+    require_fitting(tokenizer, int(embeddings), folder)
+    # Windows of a long text are in its order only when it is cut from this side.
+    tokenizer.truncation_side = "right"
     return tokenizer
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 from transformers import Qwen2_5OmniConfig, WhisperFeatureExtractor
 from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
     Qwen2_5OmniAudioEncoder,
@@ -50,6 +51,38 @@ class Tower(Qwen2_5OmniPreTrainedModel):  # type: ignore[misc]
         super().__init__(config)
         self.audio_tower = Qwen2_5OmniAudioEncoder._from_config(config.thinker_config.audio_config)
         self.post_init()
+
+    def steps(self, bands: Tensor, lengths: Tensor) -> Tensor:
+        """Bands `(B, bands, N)` of stretches of up to two seconds to steps `(B, N // 4, D)`.
+
+        `lengths` `(B,)` are the real columns.
+        """
+        tower: Any = self.audio_tower
+        real = torch.arange(bands.shape[2], device=bands.device) < lengths[:, None]
+        hidden = functional.gelu(tower.conv1(bands)) * real[:, None]
+        hidden = functional.gelu(tower.conv2(hidden)).transpose(1, 2)
+        hidden = hidden + tower.positional_embedding.positional_embedding[: hidden.shape[1]]
+        states = torch.arange(hidden.shape[1], device=bands.device)
+        seen = (states < ((lengths + 1) // 2)[:, None])[:, None, None]
+        for layer in tower.layers:
+            hidden = hidden + attended(layer.self_attn, layer.self_attn_layer_norm(hidden), seen)
+            wide = layer.activation_fn(layer.fc1(layer.final_layer_norm(hidden)))
+            hidden = hidden + layer.fc2(wide)
+        pairs = hidden[:, : hidden.shape[1] // 2 * 2].unflatten(1, (-1, 2)).mean(dim=2)
+        projected: Tensor = tower.proj(tower.ln_post(pairs)).float()
+        return projected
+
+
+def attended(attention: Any, hidden: Tensor, seen: Tensor) -> Tensor:
+    """Self-attention of a layer over `(B, T, D)`; `seen` is True where a step may be looked at."""
+    projections = (attention.q_proj, attention.k_proj, attention.v_proj)
+    queries, keys, values = (
+        project(hidden).unflatten(2, (attention.num_heads, -1)).transpose(1, 2)
+        for project in projections
+    )
+    heard = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=seen)
+    mixed: Tensor = attention.out_proj(heard.transpose(1, 2).flatten(2))
+    return mixed
 
 
 @dataclass(frozen=True)
@@ -109,13 +142,27 @@ class OmniAudio:
         return int(window.values.shape[1])
 
     def encode(self, windows: Sequence[Window]) -> list[Tensor]:
+        return self.padded(windows) if self.compute.on_gpu else self.packed(windows)
+
+    def packed(self, windows: Sequence[Window]) -> list[Tensor]:
+        """By the library's own forward, which takes the stretches one after another."""
         lengths = torch.tensor([self.cost(window) for window in windows])
         bands = np.concatenate([window.values for window in windows], axis=1)
-        said = self.network.audio_tower(
-            self.compute.put(bands), feature_lens=lengths.to(self.compute.device)
-        ).last_hidden_state.float()
+        output = self.network.audio_tower(self.compute.put(bands), feature_lens=lengths)
         num_steps = ((lengths + 1) // 2 // 2).tolist()
-        return [track[None] for track in said.split(num_steps)]
+        return [track[None] for track in output.last_hidden_state.float().split(num_steps)]
+
+    def padded(self, windows: Sequence[Window]) -> list[Tensor]:
+        """As rows of one batch, where the library's forward would wait for a GPU in every layer."""
+        lengths = np.array([self.cost(window) for window in windows])
+        num_bands = windows[0].values.shape[0]
+        bands = np.zeros((len(windows), num_bands, lengths.max()), np.float32)
+        for row, window in zip(bands, windows, strict=True):
+            row[:, : window.values.shape[1]] = window.values
+        put = self.compute.put
+        steps = self.network.steps(put(bands), put(lengths))
+        num_steps = (lengths + 1) // 2 // 2
+        return [track[None, :number] for track, number in zip(steps, num_steps, strict=True)]
 
 
 def load(

@@ -5,8 +5,9 @@ ceil(T / 8) steps), averaged over space. With `window_frames` a step is such a w
 time too; windows begin `stride_frames` apart, and the last frame is repeated where a window reaches
 beyond the end. With `grid: g` each moment has g * g steps, one per cell of the picture, row by row.
 
-The networks pad time with zeros inside, so only clips of equal length share a batch. A long clip is
-cut into stretches that overlap by more than the network sees, so it is encoded as if in one piece.
+The networks pad time with zeros inside. So on a CPU only clips of equal length share a batch; on a
+GPU clips are set to zero behind their ends before every convolution. A long clip is cut into
+stretches that overlap by more than the network sees, so it is encoded as if in one piece.
 
 `crop` says what is seen of a picture: `published` resizes it to 8:7 and 61:40 of `size_px` (128 x
 171 for 112, proportions lost) and cuts out the middle, as the weights were trained; `centre` keeps
@@ -14,20 +15,23 @@ proportions and takes the largest square in the middle; `whole` presses all of i
 Faces are cut out as squares, so `face_crop` goes with `centre`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.models import video
 from torchvision.models.video.resnet import BasicBlock, BasicStem, Conv3DSimple, VideoResNet
 
 from extract.backbone import Reading, Window, freeze, seeded
 from extract.backbones._clip_input import ClipInput
-from extract.backbones._frames import cell_means, nominal_steps, scaled
+from extract.backbones._frames import Scale, cell_means, nominal_steps
 from extract.compute import CPU, Compute
 from extract.media.faces import face_weights
+from extract.weights_files import require_whole
 from features.errors import ProjectError
 from features.files import digest_json
 
@@ -44,6 +48,8 @@ RANGES = {
 MEAN = (0.43216, 0.394666, 0.37645)
 STD = (0.22803, 0.22145, 0.216989)
 STRIDE_FRAMES = 8
+# Frames of a batch, where they are 112 x 112.
+BUDGET = {"cpu": 64, "cuda": 1024}
 # In how many windows a frame may be.
 MAX_COPIES = 4
 NETWORKS = {
@@ -74,6 +80,7 @@ class R3d:
         self.weights_digest = weights_digest
         self.compute = compute
         self.prepare = prepare
+        self.scale = freeze(Scale(MEAN, STD), compute)
         self.grid = grid
         frames_per_step = prepare.frames_per_step
         self.rate_hz = prepare.rate_hz / frames_per_step
@@ -82,21 +89,38 @@ class R3d:
             self.rate_hz = prepare.rate_hz / prepare.stride_frames
             self.first_step_s = prepare.window_frames / 2 / prepare.rate_hz
         self.nominal_steps = nominal_steps(self.rate_hz, prepare.cells)
-        # So many frames of 112 x 112 at a time.
-        num_frames = compute.pick(cpu=64, cuda=1024)
+        num_frames = compute.pick(**BUDGET)
         self.budget = max(1, round(num_frames * (112 / prepare.size_px) ** 2))
 
     def cost(self, window: Window) -> int:
         return len(window.values)
 
     def encode(self, windows: Sequence[Window]) -> list[Tensor]:
+        return self.padded(windows) if self.compute.on_gpu else self.by_length(windows)
+
+    def by_length(self, windows: Sequence[Window]) -> list[Tensor]:
+        """Clips of one length at a time: nothing is computed for padding."""
         tracks: dict[int, Tensor] = {}
         for length in {self.cost(window) for window in windows}:
             places = [p for p, window in enumerate(windows) if self.cost(window) == length]
             frames = self.compute.put(np.stack([windows[place].values for place in places]))
-            steps = self._steps(scaled(frames, MEAN, STD).transpose(1, 2))
+            steps = self._steps(self.scale(frames).transpose(1, 2))
             tracks.update(zip(places, steps, strict=True))
         return [tracks[place] for place in range(len(windows))]
+
+    def padded(self, windows: Sequence[Window]) -> list[Tensor]:
+        """Clips of all lengths at once, where many small batches would leave a GPU idle."""
+        lengths = np.array([self.cost(window) for window in windows])
+        frames = np.zeros((len(windows), lengths.max(), *windows[0].values.shape[1:]), np.uint8)
+        for row, window in zip(frames, windows, strict=True):
+            row[: len(window.values)] = window.values
+        put = self.compute.put
+        with padding_as_alone(self.network, put(lengths)):
+            steps = self._steps(self.scale(put(frames)).transpose(1, 2))
+        if self.prepare.window_frames is not None:
+            return list(steps)
+        counts = -(-lengths // self.prepare.frames_per_step) * self.prepare.cells
+        return [track[:, :count] for track, count in zip(steps, counts, strict=True)]
 
     def _steps(self, clips: Tensor) -> Tensor:
         """Clips `(B, 3, T, H, W)` to tracks `(B, 1, steps, D)`."""
@@ -108,6 +132,33 @@ class R3d:
         maps = hidden.transpose(1, 2)
         cells = cell_means(maps.flatten(0, 1).float(), self.grid)
         return cells.reshape(len(clips), 1, -1, self.dim)
+
+
+@contextmanager
+def padding_as_alone(network: VideoResNet, lengths: Tensor) -> Iterator[None]:
+    """Have clips `(B, C, T, H, W)` of `lengths (B,)` frames end in zeros before every convolution.
+
+    That is what each convolution over time sees behind a clip that is alone. A stage halves the
+    frames, and rounds up.
+    """
+    num_frames: list[int] = []
+
+    def note_frames(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        num_frames.append(inputs[0].shape[2])
+
+    def end_in_zeros(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        (hidden,), real, count = inputs, lengths, num_frames[0]
+        while count > hidden.shape[2]:
+            real, count = (real + 1) // 2, (count + 1) // 2
+        kept = torch.arange(count, device=hidden.device) < real[:, None]
+        return (hidden * kept[:, None, :, None, None],)
+
+    with ExitStack() as hooks:
+        hooks.callback(network.stem.register_forward_pre_hook(note_frames).remove)
+        for module in network.modules():
+            if isinstance(module, nn.Conv3d) and module.kernel_size[0] > 1:
+                hooks.callback(module.register_forward_pre_hook(end_in_zeros).remove)
+        yield
 
 
 def load(
@@ -160,13 +211,17 @@ def _weighted(
 ) -> tuple[VideoResNet, str]:
     if weights == "random":
         return seeded(seed, lambda: build(weights=None)), digest_json(["random", seed])
+    file = Path(torch.hub.get_dir(), "checkpoints", published.url.rsplit("/", 1)[1])
+    if file.exists():
+        require_whole(file)
     try:
         state = published.get_state_dict(check_hash=True, progress=False, weights_only=True)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "invalid hash" not in str(error):
+            raise
         raise ProjectError(
             f"the weights of {architecture} are not on this machine and could not be downloaded "
-            f"({error}). Connect to the network once, or put {published.url.rsplit('/', 1)[1]} "
-            f"into {torch.hub.get_dir()}/checkpoints."
+            f"({error}). Connect to the network once, or put {file.name} into {file.parent}."
         ) from None
     network = build(weights=None)
     network.load_state_dict(state)

@@ -94,8 +94,8 @@ class Settings:
         for name in names:
             if getattr(self, name) != getattr(Settings(), name):
                 raise ProjectError(
-                    f"{name} is {getattr(self, name)} and branch is {branch!r}, which does not "
-                    f"heed it. Leave {name} out."
+                    f"{name} is {getattr(self, name)} and branch is {branch!r}, on which it has "
+                    f"no effect. Leave {name} out."
                 )
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from transformers import VideoMAEConfig, VideoMAEImageProcessor, VideoMAEModel
 
 from extract.backbone import Example, Reading, Window, freeze, seeded
-from extract.backbones._frames import cell_means, nominal_steps, scaled
+from extract.backbones._frames import Scale, cell_means, nominal_steps
 from extract.backbones._hf_frames import LibraryShape, library_shape, squares
 from extract.backbones._layers import chosen_layers, layer_states
 from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
@@ -80,6 +80,7 @@ class VideoMae:
         self.weights_digest = weights_digest
         self.compute = compute
         self.prepare = prepare
+        self.scale = freeze(Scale(*prepare.shape.moments), compute)
         self.grid = grid
         self.dim = int(config.hidden_size)
         self.layers = chosen_layers(layers, config.num_hidden_layers)
@@ -95,7 +96,7 @@ class VideoMae:
 
     def encode(self, windows: Sequence[Window]) -> list[Tensor]:
         frames = self.compute.put(np.stack([window.values for window in windows]))
-        pixels = scaled(frames, *self.prepare.shape.moments)
+        pixels = self.scale(frames)
         with layer_states(self.network.encoder.layer, self.layers) as stacked:
             states = stacked(self.network(pixels).last_hidden_state)
         maps = states.reshape(-1, self.side, self.side, self.dim).movedim(-1, 1)

@@ -11,6 +11,7 @@ from transformers import Wav2Vec2Config, Wav2Vec2Model
 from extract.backbones._hf_speech import load_speech, random_speech, tiny_speech
 from extract.backbones._speech import Speech
 from extract.compute import Compute
+from features.errors import ProjectError
 
 MODALITY = "audio"
 VERSION = 1
@@ -30,17 +31,24 @@ def load(
     layers: list[int] | None = None,
     window_s: float = 60.0,
     overlap_s: float = 10.0,
+    normalise: bool | None = None,
     seed: int = 0,
 ) -> Speech:
     """Load a folder or a pinned hub repository, or the base network with `checkpoint: random`.
 
     `seed` matters for random weights only. A recording longer than `window_s` is cut into windows
-    that share `overlap_s`.
+    that share `overlap_s`. `normalise` says whether clips are scaled, where the checkpoint does not
+    state it.
     """
     settings: dict[str, Any] = {"layers": layers, "window_s": window_s, "overlap_s": overlap_s}
     if checkpoint == "random":
+        if normalise is not None:
+            raise ProjectError(
+                f"normalise is {normalise} and checkpoint is 'random', a network that always "
+                "scales clips. Leave normalise out."
+            )
         return random_speech(Wav2Vec2Model, Wav2Vec2Config(), compute, seed, **settings)
-    return load_speech(Wav2Vec2Model, compute, checkpoint, revision, **settings)
+    return load_speech(Wav2Vec2Model, compute, checkpoint, revision, normalise, **settings)
 
 
 def tiny() -> Speech:

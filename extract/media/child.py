@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -14,6 +15,7 @@ from types import TracebackType
 from typing import Any, NoReturn, TypeVar
 
 from extract.media.errors import UnreadableError
+from extract.media.shared_file import SharedFile
 from features.errors import ProjectError
 
 Result = TypeVar("Result")
@@ -30,7 +32,8 @@ class Child:
     """A child process that runs one function call at a time and is replaced when it dies.
 
     It is forked from a server process that has read the libraries already, so that many children
-    share them and a new one starts at once. `held` is sent to each process once.
+    share them and a new one starts at once. `held` is sent to each process once. Arrays come back
+    through memory that both map, and not through the pipe.
     """
 
     def __init__(self, timeout_s: float = TIMEOUT_S, held: Any = None) -> None:
@@ -38,6 +41,7 @@ class Child:
         self.held = held
         self._process: Any = None
         self._pipe: Any = None
+        self._shared: Any = None
 
     def __enter__(self) -> "Child":
         return self
@@ -74,9 +78,12 @@ class Child:
                     f"reading {what} took longer than {self.timeout_s:.0f} s; finished parts are "
                     "kept. Look at the file, then run the same command again."
                 )
-            kind, value = self._pipe.recv()
+            packed, sizes = self._pipe.recv()
         except (EOFError, OSError):
+            if self._process is None:  # it could not be started
+                raise
             self._died(what)
+        kind, value = pickle.loads(packed, buffers=self._shared.read(sizes))
         if kind == "unreadable":
             raise UnreadableError(*value)
         if kind == "memory":
@@ -97,8 +104,9 @@ class Child:
     def _start(self) -> None:
         warm_up()
         context = multiprocessing.get_context("forkserver")
+        self._shared = SharedFile()
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, self._shared), daemon=True)
         with ENDING:
             self._process.start()
         theirs.close()
@@ -120,6 +128,7 @@ class Child:
                 self._process.join()
                 self._process.close()
                 self._pipe.close()
+                self._shared.close()
             self._process = None
 
     def _died(self, what: object) -> NoReturn:
@@ -131,7 +140,7 @@ class Child:
             raise UnreadableError("undecodable", f"the decoder crashed on it (signal {-code})")
         raise ProjectError(
             f"the process that read {what} was ended from outside (exit code {code}), perhaps for "
-            "want of memory; finished parts are kept. Run the same command again."
+            "lack of memory; finished parts are kept. Run the same command again."
         )
 
 
@@ -157,7 +166,7 @@ def _with_held(first: Any, function: Callable[..., Result], *rest: Any) -> Resul
     return function(HELD[0], first, *rest)
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Connection, shared: SharedFile) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
@@ -168,12 +177,19 @@ def _serve(pipe: Connection) -> None:
         except EOFError:
             return
         try:
-            pipe.send(("ok", function(*args, **kwargs)))
+            answer = ("ok", function(*args, **kwargs))
+            blocks: list[pickle.PickleBuffer] = []
+            packed = pickle.dumps(answer, protocol=5, buffer_callback=blocks.append)
+            pipe.send((packed, shared.write(blocks)))
         except UnreadableError as error:
-            pipe.send(("unreadable", (error.reason, error.detail)))
+            _send_fault(pipe, "unreadable", (error.reason, error.detail))
         except MemoryError:
-            pipe.send(("memory", None))
+            _send_fault(pipe, "memory", None)
         except OSError as error:
-            pipe.send(("passing", str(error)))
+            _send_fault(pipe, "passing", str(error))
         except Exception:
-            pipe.send(("fault", traceback.format_exc()))
+            _send_fault(pipe, "fault", traceback.format_exc())
+
+
+def _send_fault(pipe: Connection, kind: str, value: Any) -> None:
+    pipe.send((pickle.dumps((kind, value)), []))

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,8 @@ from features.store.verify import verify
 class Header:
     """What every track of a store has in common; `backbone` holds its code and settings.
 
-    `rate_hz` and `first_step_s` (the time of the first step's middle) are None for text.
+    `rate_hz` and `first_step_s` (the time of the first step's middle) are None for text. `made_on`
+    names the kind of device and its number format where that is not a CPU in float32.
     """
 
     recipe: str
@@ -48,6 +49,7 @@ class Header:
     dtype: str
     rate_hz: float | None = None
     first_step_s: float | None = None
+    made_on: dict[str, str] = field(default_factory=dict)
 
 
 def publish(path: Path, header: Header, parts: Sequence[Part], pool: Pool) -> None:
@@ -102,6 +104,8 @@ def _build(
         "reasons": list(REASONS),
         "parts": [{"key": part.key, "num_steps": part.shape[1]} for part in parts],
     }
+    if not header.made_on:
+        del attributes["made_on"]
     if names := fact_names(parts):
         attributes["facts"] = names
     attributes["digest"] = store_digest(attributes, files)

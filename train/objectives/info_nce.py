@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from features.manifest import Label
 from train.encoded import Encoded
+from train.losses import weighted_mean
 from train.masking import masked_mean
 
 RANGES = {"weight": (0, None), "temperature": (0.001, 100), "width": (1, None)}
@@ -57,10 +58,12 @@ class Objective(nn.Module):
         losses = []
         for one, other in combinations(vectors, 2):
             both = encoded.tracks[one].present & encoded.tracks[other].present
-            alike = vectors[one][both] @ vectors[other][both].T / self.temperature
-            if len(alike) < 2:
-                losses.append(alike.sum() * 0.0)
-                continue
+            alike = vectors[one] @ vectors[other].T / self.temperature
             right = torch.arange(len(alike), device=alike.device)
-            losses += [nn.functional.cross_entropy(table, right) / 2 for table in (alike, alike.T)]
+            weights = both.to(alike.dtype) * (both.sum() >= 2)
+            for table in (alike, alike.T):
+                seen = table.masked_fill(~both, torch.finfo(table.dtype).min)
+                each = nn.functional.cross_entropy(seen, right, reduction="none")
+                # The partner of one that lacks it is hidden, and counts for nothing.
+                losses.append(weighted_mean(torch.where(both, each, 0.0), weights) / 2)
         return torch.stack(losses).sum() / (len(vectors) * (len(vectors) - 1) / 2)

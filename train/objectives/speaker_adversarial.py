@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from features.errors import ProjectError
 from features.manifest import Label
 from train.encoded import Encoded
+from train.losses import weighted_mean
 from train.measures import UNKNOWN
 
 RANGES = {"weight": (0, None), "reversal": (0, None)}
@@ -55,11 +56,10 @@ class Objective(nn.Module):
         return torch.tensor([self.numbers.get(str(label.speaker), UNKNOWN) for label in labels])
 
     def forward(self, encoded: Encoded, targets: Tensor) -> Tensor:
-        known = targets != UNKNOWN
-        logits: Tensor = self.output(_Reversed.apply(encoded.fused[known], self.reversal))
-        if len(logits) == 0:
-            return logits.sum() * 0.0
-        return nn.functional.cross_entropy(logits, targets[known])
+        labelled = (targets != UNKNOWN).to(encoded.fused.dtype)
+        logits: Tensor = self.output(_Reversed.apply(encoded.fused, self.reversal))
+        each = nn.functional.cross_entropy(logits, targets.clamp_min(0), reduction="none")
+        return weighted_mean(each, labelled)
 
 
 class _Reversed(torch.autograd.Function):

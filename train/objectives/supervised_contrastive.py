@@ -52,13 +52,13 @@ class Objective(nn.Module):
         return torch.tensor([self.numbers.get(getattr(x, self.label), UNKNOWN) for x in labels])
 
     def forward(self, encoded: Encoded, targets: Tensor) -> Tensor:
-        known = targets != UNKNOWN
-        vectors = nn.functional.normalize(self.project(encoded.fused[known]), dim=1)
+        labelled = targets != UNKNOWN
+        vectors = nn.functional.normalize(self.project(encoded.fused), dim=1)
         itself = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
-        partners = (targets[known][:, None] == targets[known]) & ~itself
-        alike = (vectors @ vectors.T / self.temperature).masked_fill(itself, -torch.inf)
-        if not bool(partners.any()):
-            return vectors.sum() * 0.0
-        likely = alike.log_softmax(dim=1).masked_fill(~partners, 0.0)
+        others = labelled[:, None] & labelled & ~itself
+        partners = (targets[:, None] == targets) & others
+        alike = vectors @ vectors.T / self.temperature
+        alike = alike.masked_fill(~others, torch.finfo(alike.dtype).min)
+        likely = alike.log_softmax(dim=1).masked_fill(~partners, 0.0).sum(dim=1)
         count = partners.sum(dim=1)
-        return -(likely.sum(dim=1)[count > 0] / count[count > 0]).mean()
+        return -(likely / count.clamp_min(1)).sum() / (count > 0).sum().clamp_min(1)

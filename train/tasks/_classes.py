@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from features.manifest import Label
 from train.encoded import Encoded
-from train.losses import focal
+from train.losses import TINY, focal
 from train.measures import UNKNOWN
 
 
@@ -59,15 +59,13 @@ class ClassTask(nn.Module):
 
     def loss(self, logits: Tensor, targets: Tensor, scale: Tensor | None = None) -> Tensor:
         """The mean over the labelled utterances, weighed by `scale` as well; 0 without any."""
-        labelled = targets != UNKNOWN
-        if not bool(labelled.any()):
-            return logits.sum() * 0.0
+        # No utterance is picked out: a GPU would have to say first how many there are.
+        counted = (targets != UNKNOWN).to(logits.dtype)
+        counted = counted if scale is None else counted * scale
         weights: Tensor = self.class_weights  # type: ignore[assignment]
-        logits, targets = logits[labelled], targets[labelled]
-        each = focal(logits, targets, weights, self.label_smoothing, self.focal_gamma)
-        if scale is None:
-            return each.sum() / weights[targets].sum()
-        return (scale[labelled] * each).sum() / (scale[labelled] * weights[targets]).sum()
+        classes = targets.clamp_min(0)
+        each = focal(logits, classes, weights, self.label_smoothing, self.focal_gamma)
+        return (counted * each).sum() / (counted * weights[classes]).sum().clamp_min(TINY)
 
     def settle(self, output: Tensor, labels: Sequence[Label]) -> None:
         """There is nothing to choose on dev."""

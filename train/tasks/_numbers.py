@@ -66,16 +66,14 @@ class NumberTask(nn.Module):
 
         In a mean each utterance weighs as its `scale` says.
         """
-        total = values.sum() * 0.0
-        weights = torch.ones(len(values), device=values.device) if scale is None else scale
-        for number in range(len(self.names)):
-            known = targets[:, number].isfinite()
-            if bool(known.any()):
-                found = self.criterion(
-                    values[known, number], targets[known, number], weights[known]
-                )
-                total = total + found
-        return total
+        labelled = targets.isfinite()
+        truth = torch.where(labelled, targets, 0.0)
+        weights = labelled.to(values.dtype) if scale is None else labelled * scale[:, None]
+        losses = [
+            self.criterion(values[:, n], truth[:, n], weights[:, n]) * labelled[:, n].any()
+            for n in range(len(self.names))
+        ]
+        return torch.stack(losses).sum()
 
     def settle(self, output: Tensor, labels: Sequence[Label]) -> None:
         """There is nothing to choose on dev."""

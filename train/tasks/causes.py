@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from features.manifest import Label
 from train.encoded import Encoded
+from train.losses import weighted_mean
 from train.measures import UNKNOWN
 from train.metrics import scores
 from train.pair_measure import PairMeasure
@@ -113,26 +114,20 @@ class Task(nn.Module):
         """
         emotions, causes = self._split(output)
         labelled = targets[:, 0] != UNKNOWN
-        if not bool(labelled.any()):
-            return emotions.sum() * 0.0
-        weights = torch.ones_like(targets[:, 0]) if scale is None else scale
+        weights = labelled.to(output.dtype) if scale is None else labelled * scale
         each = nn.functional.cross_entropy(
-            emotions[labelled],
-            targets[labelled, 0].long(),
+            emotions,
+            targets[:, 0].clamp_min(0).long(),
             label_smoothing=self.label_smoothing,
             reduction="none",
         )
-        total = (weights[labelled] * each).sum() / weights[labelled].sum()
-        moved = labelled & (targets[:, 0] < len(self.measure.classes))
-        if not bool(moved.any()):
-            return total
-        there = causes[moved].isfinite()
+        truth = targets[:, 1:-1].nan_to_num(0.0).clamp(0, 1)
         per_pair = nn.functional.binary_cross_entropy_with_logits(
-            causes[moved].nan_to_num(0.0), targets[moved, 1:-1].clamp_max(1), reduction="none"
+            causes.nan_to_num(0.0), truth, reduction="none"
         )
-        per_utterance = (per_pair * there).sum(dim=1)
-        found: Tensor = total + (weights[moved] * per_utterance).sum() / weights[moved].sum()
-        return found
+        per_utterance = (per_pair * causes.isfinite()).sum(dim=1)
+        moved = weights * (targets[:, 0] < len(self.measure.classes))
+        return weighted_mean(each, weights) + weighted_mean(per_utterance, moved)
 
     def settle(self, output: Tensor, labels: Sequence[Label]) -> None:
         """Choose the threshold by `pair_weighted_f1` on the labels of dev."""

@@ -1,0 +1,79 @@
+"""The first ten minutes on a new GPU: what is promised of one, tried, with figures.
+
+Each line says what was found, what is wanted, and whether it is right; the exit code is 1 where
+something is not. docs/gpu.md says what each line means.
+
+    python benchmarks/gpu_check.py [--device cuda:0] [--json PATH] [--quick]
+
+Networks have their published widths and random weights; nothing is downloaded. `--quick` takes
+fewer networks, clips and layers, as does `--device cpu`, which shows that the script itself works.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from app.devices import chosen_device
+from benchmarks import _gpu_checks as checks
+from benchmarks._gpu_checks import Finding
+from features.kernels import NumberFormat
+from tests.every_architecture import TRUE
+
+# Times realtime that is demanded of these GPUs; NVIDIA's own figure on an A100 is 1,823.
+REALTIME = {"H100": 3000.0, "H200": 3000.0}
+QUICK = ["bert", "wav2vec2-base", "wavlm-base", "emotion2vec-base"]
+
+
+@click.command()
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write findings here.")
+@click.option("--device", default="cuda", show_default=True)
+@click.option("--quick", is_flag=True, help="Fewer networks, clips and layers.")
+def main(json_path: Path | None, device: str, quick: bool) -> None:
+    """Print a table of findings; exit code 1 where one is not right."""
+    place = chosen_device(device)
+    on_gpu = place.type == "cuda"
+    name = torch.cuda.get_device_name(place) if on_gpu else "a CPU"
+    cuda = f", CUDA {torch.version.cuda}" if on_gpu else ""
+    click.echo(f"{name}, torch {torch.__version__}{cuda}")
+    findings = []
+    wanted = next((speed for kind, speed in REALTIME.items() if kind in name), None)
+    for finding in findings_of(place, quick or not on_gpu, wanted):
+        findings.append(finding)
+        click.echo(checks.shown(finding))
+    if json_path:
+        lines = [asdict(finding) for finding in findings]
+        content = {"device": name, "torch": torch.__version__, "findings": lines}
+        json_path.write_text(json.dumps(content, indent=2) + "\n")
+    sys.exit(any(finding.right is False for finding in findings))
+
+
+def findings_of(device: torch.device, quick: bool, realtime: float | None) -> Iterator[Finding]:
+    """Everything that is tried, in order."""
+    on_gpu = device.type == "cuda"
+    formats: list[NumberFormat] = ["float32", "tf32", "bfloat16"] if on_gpu else ["float32"]
+    for number_format in formats:
+        compute = checks.computing(device, number_format)
+        yield from checks.neighbours(compute, QUICK if quick else list(TRUE))
+    for number_format in formats:
+        compute = checks.computing(device, number_format)
+        with checks.sounds(compute, 3000 if on_gpu and not quick else 4) as case:
+            yield checks.stores(case)
+            exactly = number_format == "float32"  # its products do not use the fast units
+            yield from checks.realtime(case, rounds=3, wanted=None if exactly else realtime)
+    exact = checks.computing(device, "float32")
+    yield checks.memory(exact, 2 if quick else 24, 60.0 if on_gpu else 2.0)
+    large = checks.computing(device, formats[-1])
+    layers, size = (1, "2B") if quick else (0, "7B")
+    yield from checks.video_tokens(large, layers, size, rounds=1 if quick else 5)
+    yield from checks.training(device, 350 if quick else 4000)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""What both stages ask of torch before a network runs: exact kernels, the same in every run.
+
+The one file of this room that imports torch; no other file of the room imports it.
+"""
+
+import os
+from typing import Any, Literal
+
+import torch
+
+from features.errors import ProjectError, quoted
+
+NumberFormat = Literal["float32", "tf32", "bfloat16"]
+# cuBLAS repeats itself only with a workspace of a fixed size, which it reads when CUDA starts.
+WORKSPACE, REPEATABLE = "CUBLAS_WORKSPACE_CONFIG", (":4096:8", ":16:8")
+
+
+def exact_kernels(device: torch.device, number_format: NumberFormat = "float32") -> None:
+    """Have this process compute in full float32 on a GPU, with repeatable kernels.
+
+    Torch lets convolutions and recurrent layers of float32 run in TensorFloat-32 (ten bits of
+    mantissa) unless it is told otherwise; only ``tf32`` allows that, and matrix products too.
+    Sums of bfloat16 products stay in float32. Nothing is done for a CPU, and CUDA is not started.
+    Raises ProjectError where the environment asks for a workspace that would not be repeatable.
+    """
+    if device.type != "cuda":
+        return
+    workspace = os.environ.setdefault(WORKSPACE, REPEATABLE[0])
+    if workspace not in REPEATABLE:
+        raise ProjectError(
+            f"{WORKSPACE} is {workspace!r} in the environment; with another value than "
+            f"{quoted(REPEATABLE)} a GPU does not repeat itself. Unset it"
+        )
+    torch.cuda.set_device(device)
+    # By the older of torch's two interfaces: after the newer one, reading the older one fails.
+    backends = torch.backends
+    backends.cudnn.allow_tf32 = backends.cuda.matmul.allow_tf32 = number_format == "tf32"
+    backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+    backends.cudnn.benchmark = False
+    backends.cudnn.deterministic = True
+
+
+def repeatable_training(device: torch.device) -> None:
+    """Have backward passes on a GPU use deterministic kernels; for a CPU nothing is done.
+
+    Sums into the same place (of embeddings, gathered rows, attention) depend on the order in which
+    a GPU's threads arrive otherwise.
+    """
+    if device.type == "cuda":
+        torch.use_deterministic_algorithms(True)
+        # It would fill every new tensor, which costs time and hides nothing here.
+        deterministic: Any = torch.utils.deterministic
+        deterministic.fill_uninitialized_memory = False

@@ -1,0 +1,21 @@
+"""Errors that mean a lack of memory, in all the shapes that torch gives them."""
+
+# Of errors that are not named for it: cuBLAS and cuDNN say so in words, and an asynchronous failure
+# or a lack of pinned memory comes as a torch.AcceleratorError.
+KINDS = ("OutOfMemoryError",)
+PHRASES = (
+    "out of memory",
+    "cublas_status_alloc_failed",
+    "cudnn_status_alloc_failed",
+    "unable to find an engine",
+)
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether an error of torch, cuBLAS or cuDNN means that a device's memory is full.
+
+    Judged by the names of its classes and by its words, so that no torch is needed for it.
+    """
+    if any(kind.__name__ in KINDS for kind in type(error).__mro__):
+        return True
+    return isinstance(error, RuntimeError) and any(p in str(error).lower() for p in PHRASES)

@@ -1,0 +1,198 @@
+"""Every part of a head on a GPU that is not there: nothing is left elsewhere, and nothing waits."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from features.head_specs import HeadSpec
+from features.leaves import leaf_names, leaf_parameters
+from features.manifest import Label
+from features.specs import LeafSpec
+from features.store.reader import Store
+from features.training_specs import AugmentSpec
+from tests.dialogue_world import dialogue_head, dialogue_labels, dialogue_store
+from tests.pretended_gpu import DEVICES, NeverWaits, fake_gpu, move, unread_recurrence
+from tests.test_heads import CASES, build, tracks
+from train.damage import damages
+from train.dataset import Part, load_dataset
+from train.head import Head
+from train.loop import Loop
+from train.masking import Padded
+from train.optimise import Average
+from train.predict import outputs_of
+from train.protocol import Parts
+from train.recurrent import Recurrent
+from train.task_facts import task_facts
+
+TASKS, OBJECTIVES = leaf_names("train/tasks"), leaf_names("train/objectives")
+DIALOGUES = leaf_names("train/dialogues")
+EVERYTHING = AugmentSpec(noise=0.1, step_dropout=0.3, spans=1, bands=1, missing=0.2)
+ROWS = torch.arange(12)
+
+
+@pytest.fixture(params=DEVICES, ids=str)
+def device(request: pytest.FixtureRequest) -> Iterator[torch.device]:
+    with fake_gpu(), unread_recurrence():
+        yield request.param
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Label], Store]:
+    """Dialogues whose utterances have every kind of label, some of them none."""
+    labels = [
+        replace(
+            label,
+            sentiment=("negative", "positive")[place % 2],
+            valence=float(place % 5),
+            arousal=None if place % 3 == 0 else float(place % 4),
+            phq8=float(place % 25),
+            depression=("depressed", "not-depressed")[place % 2],
+            speaker=None if place % 7 == 0 else label.speaker,
+        )
+        for place, label in enumerate(dialogue_labels(12))
+    ]
+    return labels, dialogue_store(tmp_path_factory.mktemp("world"), labels)
+
+
+def leaf(folder: str, name: str, symbol: str) -> LeafSpec:
+    """A leaf with all its defaults."""
+    settings = {p.name: p.default for p in leaf_parameters(folder, name, symbol)}
+    return LeafSpec(name, settings)
+
+
+def spec_of(dialogue: str | None, **changes: Any) -> HeadSpec:
+    """A head on two modalities with every kind of task, as the first of them allows."""
+    base = dialogue_head()
+    tasks = {name: leaf("train/tasks", name, "Task") for name in TASKS}
+    if dialogue is None:
+        del tasks["causes"]
+    reads = None if dialogue is None else leaf("train/dialogues", dialogue, "Dialogue")
+    names = ("text", "audio")
+    training = replace(
+        base.training, augment=dict.fromkeys(names, EVERYTHING), mixup=0.4, scale_loss=1.0,
+        task_weights="uncertainty", **changes,
+    )  # fmt: skip
+    return replace(
+        base, inputs=dict.fromkeys(names, "x"), tasks=tasks, training=training, dialogue=reads,
+        temporal=dict.fromkeys(names, base.temporal["text"]),
+        pooling=dict.fromkeys(names, base.pooling["text"]),
+    )  # fmt: skip
+
+
+def loop_of(spec: HeadSpec, world: tuple[list[Label], Store]) -> Loop:
+    """A loop on the CPU, about to be moved."""
+    labels, store = world
+    parts = {}
+    for split in ("train", "dev"):
+        chosen = [label for label in labels if label.split == split]
+        parts[split] = Part(load_dataset({"text": store, "audio": store}, chosen), chosen)
+    train, dev = parts["train"], parts["dev"]
+    facts = task_facts(spec, Parts("f", train.labels, dev.labels, dev.labels, (), 0, False), "x")
+    difficulty = torch.linspace(0, 1, len(train.labels))
+    return Loop(spec, facts, train, dev, 0, difficulty, None, torch.device("cpu"))
+
+
+def moved(loop: Loop, device: torch.device) -> Loop:
+    """The loop as it is made on a GPU."""
+    move(loop.head, device)
+    loop.device = device
+    loop.targets = {name: values.to(device) for name, values in loop.targets.items()}
+    loop.train = replace(loop.train, dataset=loop.train.dataset.on(device))
+    loop.dev = replace(loop.dev, dataset=loop.dev.dataset.on(device))
+    return loop
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case)))
+def test_every_leaf_of_a_head(case: Any, device: torch.device) -> None:
+    head = build(case)
+    move(head, device)
+    batch = {
+        name: Padded(track.values.to(device), track.mask.to(device))
+        for name, track in tracks(4, lengths=[7, 3, 1, 5]).items()
+    }
+    logits = head(batch)["emotion"]
+    loss = head.tasks["emotion"].loss(logits, torch.tensor([0, 1, 2, -1]).to(device))
+    assert (logits.device, loss.device) == (device, device)
+
+
+@pytest.mark.parametrize("dialogue", [None, *DIALOGUES])
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_batch_of_training_with_every_task(
+    dialogue: str | None, objective: str, device: torch.device, world: tuple[list[Label], Store]
+) -> None:
+    spec = spec_of(dialogue)
+    spec = replace(spec, objectives={objective: leaf("train/objectives", objective, "Objective")})
+    loop = moved(loop_of(spec, world), device)
+    assert loop.loss(ROWS).device == device
+
+
+@pytest.mark.parametrize("dialogue", [None, *DIALOGUES])
+def test_predictions_with_tracks_on_the_gpu_and_without(
+    dialogue: str | None, device: torch.device, world: tuple[list[Label], Store]
+) -> None:
+    loop = moved(loop_of(spec_of(dialogue), world), device)
+    dev = loop.dev.dataset
+    assert {track.values.device for track in dev.gather(ROWS, device).values()} == {device}
+    stored = load_dataset({"text": world[1], "audio": world[1]}, loop.dev.labels)
+    deviations = {name: tracks.moments()[1] for name, tracks in stored.tracks.items()}
+    for dataset in (dev, stored, *damages(stored, deviations).values()):
+        outputs = outputs_of(loop.head, dataset)
+        assert {output.device.type for output in outputs.values()} == {"cpu"}
+        assert {len(output) for output in outputs.values()} == {len(dataset)}
+
+
+def test_the_running_average_of_weights(
+    device: torch.device, world: tuple[list[Label], Store]
+) -> None:
+    loop = moved(loop_of(spec_of(None), world), device)
+    average = Average(loop.head, 0.9)
+    average.update(loop.head)
+    saved = {name: torch.zeros(value.shape) for name, value in average.values.items()}
+    average.restore({"steps": 3, "values": saved})
+    assert {value.device for value in average.values.values()} == {device}
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_recurrent_layers_read_in_float32_under_bfloat16(
+    cell: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[cell]
+    read, seen = kind.forward, []
+
+    def noted(layer: Any, packed: Any, *rest: Any) -> Any:
+        seen.append((packed.data.dtype, torch.is_autocast_enabled("cpu")))
+        return read(layer, packed, *rest)
+
+    monkeypatch.setattr(kind, "forward", noted)
+    layer = Recurrent(8, 0.0, cell, 1)  # type: ignore[arg-type]
+    track = Padded(torch.randn(2, 3, 8).bfloat16(), torch.ones(2, 3, dtype=torch.bool))
+    with torch.autocast("cpu", torch.bfloat16):
+        layer(track)
+    assert seen == [(torch.float32, False)]
+
+
+@pytest.mark.parametrize("dialogue", [None, *DIALOGUES])
+def test_losses_never_wait_for_the_gpu(
+    dialogue: str | None, world: tuple[list[Label], Store]
+) -> None:
+    spec = spec_of(dialogue)
+    spec = replace(
+        spec,
+        objectives={name: leaf("train/objectives", name, "Objective") for name in OBJECTIVES},
+    )
+    loop = loop_of(spec, world)
+    head: Head = loop.head
+    batch = loop.train.dataset.gather(ROWS)
+    turns = loop.train.dataset.turns(ROWS)
+    encoded = head.encode(head.standardised(batch), turns)
+    with NeverWaits():
+        answers = head.answer(encoded)
+        losses = [
+            head.tasks[name].loss(answers[name], loop.targets[name][ROWS]) for name in head.tasks
+        ]
+        head.total(torch.stack(losses))
+        for name, objective in head.objectives.items():
+            objective(encoded, loop.targets[name][ROWS])

@@ -1,0 +1,83 @@
+"""Whole commands on a pretended GPU: device choice, loading, planning, extraction, training."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cli import cli
+from features.store.pool import Pool
+from features.store.reader import Store
+from features.store.verify import verify
+from tests.conftest import ROOT
+from tests.pretended_gpu import pretended_gpu
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, demo_root: Path) -> Path:
+    """A project with the demo corpus."""
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copy(ROOT / "tests" / "small_params.yaml", folder / "params.yaml")
+    shutil.copytree(demo_root, folder / "data/raw/mine")
+    return folder
+
+
+@pytest.fixture
+def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    yield folder
+
+
+def run(*command: str) -> str:
+    """A command of the project; what it printed."""
+    done = CliRunner().invoke(cli, list(command), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_parts_of_a_cpu_are_never_served_to_a_gpu(here: Path) -> None:
+    run("manifest", "mine")
+    on_cpu = run("extract", "mine-mel", "--device", "cpu")
+    recipe = Store(here / "features/cache/mine/mel.zarr").attributes["recipe"]
+    assert "device: cpu" in run("stores", "show", "mine/mel")
+    num_parts = on_cpu.split(" parts")[0].rsplit(" ", 1)[1]
+    with pretended_gpu():
+        again = run("extract", "mine-mel", "--device", "auto")
+        shown = run("stores", "show", "mine/mel")
+    store = Store(here / "features/cache/mine/mel.zarr")
+    assert f"({num_parts} made now)" in again
+    assert store.attributes["made_on"] == {"device": "cuda", "compute": "float32"}
+    assert store.attributes["recipe"] != recipe and verify(store.path) == []
+    assert "device: cuda" in shown and "device a GPU that is not there" in shown
+    # What the CPU had made is still there, and is published again at once.
+    assert "(0 made now)" in run("extract", "mine-mel", "--device", "cpu")
+    assert Store(store.path).attributes["recipe"] == recipe
+    assert len(list(Pool.default().folder.glob("*/*.json"))) == 2 * int(num_parts)
+
+
+def test_number_formats_are_never_mixed(here: Path) -> None:
+    text = (here / "params.yaml").read_text()
+    try:
+        with pretended_gpu(2):
+            run("extract", "mine-mel", "--device", "cuda:1")
+            float32 = Store(here / "features/cache/mine/mel.zarr").attributes
+            (here / "params.yaml").write_text(
+                text.replace("extract: {", "extract: {compute: tf32, ")
+            )
+            assert "(0 made now)" not in run("extract", "mine-mel", "--device", "cuda")
+            shown = run("stores", "show", "mine/mel")
+    finally:
+        (here / "params.yaml").write_text(text)
+    tf32 = Store(here / "features/cache/mine/mel.zarr").attributes
+    assert tf32["made_on"]["compute"] == "tf32" and tf32["recipe"] != float32["recipe"]
+    assert "compute: tf32; neighbours in a batch change a track by 1e-02 of its size" in shown
+
+
+def test_a_text_network_is_loaded_planned_and_run(here: Path) -> None:
+    with pretended_gpu():
+        assert "32 tracks" in run("extract", "mine-minilm", "--device", "cuda")
+    assert Store(here / "features/cache/mine/minilm.zarr").spans is not None
