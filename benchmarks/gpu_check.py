@@ -14,17 +14,16 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from app.devices import chosen_device
-from benchmarks import _gpu_checks as checks
-from benchmarks._gpu_checks import Finding
-from features.kernels import NumberFormat
-from tests.every_architecture import TRUE
+if TYPE_CHECKING:
+    import torch
+
+    from benchmarks._gpu_checks import Finding
 
 # Times realtime that is demanded of these GPUs; NVIDIA's own figure on an A100 is 1,823.
 REALTIME = {"H100": 3000.0, "H200": 3000.0}
@@ -37,6 +36,12 @@ QUICK = ["bert", "wav2vec2-base", "wavlm-base", "emotion2vec-base"]
 @click.option("--quick", is_flag=True, help="Fewer networks, clips and layers.")
 def main(json_path: Path | None, device: str, quick: bool) -> None:
     """Print a table of findings; exit code 1 where one is not right."""
+    # Here and not above: each decoding process imports this file, as it would cli.py.
+    import torch
+
+    from app.devices import chosen_device
+    from benchmarks import _gpu_checks as checks
+
     place = chosen_device(device)
     on_gpu = place.type == "cuda"
     name = torch.cuda.get_device_name(place) if on_gpu else "a CPU"
@@ -54,8 +59,12 @@ def main(json_path: Path | None, device: str, quick: bool) -> None:
     sys.exit(any(finding.right is False for finding in findings))
 
 
-def findings_of(device: torch.device, quick: bool, realtime: float | None) -> Iterator[Finding]:
+def findings_of(device: "torch.device", quick: bool, realtime: float | None) -> "Iterator[Finding]":
     """Everything that is tried, in order."""
+    from benchmarks import _gpu_checks as checks
+    from features.kernels import NumberFormat
+    from tests.every_architecture import TRUE
+
     on_gpu = device.type == "cuda"
     formats: list[NumberFormat] = ["float32", "tf32", "bfloat16"] if on_gpu else ["float32"]
     for number_format in formats:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
@@ -26,7 +27,10 @@ from extract.attention import always_mask
 from extract.backbone import Backbone
 from extract.compute import Compute
 
-DEVICES = [torch.device("cuda", 0), torch.device("cuda", 1)]
+DEVICES = [
+    pytest.param(torch.device("cuda", 0), marks=pytest.mark.slow),
+    torch.device("cuda", 1),
+]
 FREE_BYTES = 24 * 2**30
 
 

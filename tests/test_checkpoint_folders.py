@@ -105,16 +105,16 @@ class TestDigest:
 def test_a_shard_outside_the_folder_is_refused(shard: object, tmp_path: Path) -> None:
     index = json.dumps({"weight_map": {"a": shard}}).encode()
     write_files(tmp_path, {"config.json": b"{}", "model.safetensors.index.json": index})
-    found = re.escape(f"model.safetensors.index.json names {shard!r} as a file of weights")
-    with pytest.raises(ProjectError, match=found):
+    message = re.escape(f"model.safetensors.index.json names {shard!r} as a file of weights")
+    with pytest.raises(ProjectError, match=message):
         checkpoint_folder(str(tmp_path), None)
 
 
 def test_a_shard_that_is_missing_is_named(tmp_path: Path) -> None:
     write_files(tmp_path, FILES | SHARDS)
     (tmp_path / "model-2.safetensors").unlink()
-    found = r"has 1 of the 2 files of weights.*'model-2\.safetensors' are missing"
-    with pytest.raises(ProjectError, match=found):
+    message = r"has 1 of the 2 files of weights.*'model-2\.safetensors' are missing"
+    with pytest.raises(ProjectError, match=message):
         digest_checkpoint(checkpoint_folder(str(tmp_path), None))
 
 
@@ -145,8 +145,8 @@ class TestFoldersThatAreNot:
             commit.mkdir(parents=True)
             write_files(commit, FILES)
         (cache / "blobs").mkdir()
-        found = f"is a folder of the hub's cache.*Give '{commits[0]}', '{commits[1]}'"
-        with pytest.raises(ProjectError, match=found):
+        message = f"is a folder of the hub's cache.*Give '{commits[0]}', '{commits[1]}'"
+        with pytest.raises(ProjectError, match=message):
             checkpoint_folder(str(cache / inside), None)
         assert checkpoint_folder(str(commits[0]), None) == commits[0]
 
@@ -164,8 +164,8 @@ class TestFoldersThatAreNot:
         (snapshot / name).symlink_to("../../blobs/f00")
         assert checkpoint_folder(str(snapshot), None) == snapshot
         copy = shutil.copytree(snapshot, tmp_path / "copy", symlinks=True)
-        found = rf"{name} is a link to '\.\./\.\./blobs/f00', which is not there.*'cp -rL'"
-        with pytest.raises(ProjectError, match=found):
+        message = rf"{name} is a link to '\.\./\.\./blobs/f00', which is not there.*'cp -rL'"
+        with pytest.raises(ProjectError, match=message):
             checkpoint_folder(str(copy), None)
 
     @pytest.mark.parametrize(

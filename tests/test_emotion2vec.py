@@ -112,10 +112,12 @@ class TestEmotion2VecFiles:
         paths = {"init_param": weights, "config": "config.yaml"}
         (tmp_path / "configuration.json").write_text(json.dumps({"file_path_metas": paths}))
         (tmp_path / ".msc").write_bytes(b"\x80ModelScope's list of files")
-        found = read_checkpoint(tmp_path)
-        assert torch.equal(found.network.blocks[1].fc1.weight, usual.network.blocks[1].fc1.weight)
+        checkpoint = read_checkpoint(tmp_path)
+        assert torch.equal(
+            checkpoint.network.blocks[1].fc1.weight, usual.network.blocks[1].fc1.weight
+        )
         # A store that was made from model.pt keeps its name, whatever lies beside it.
-        assert (found.digest == usual.digest) == (weights == "model.pt")
+        assert (checkpoint.digest == usual.digest) == (weights == "model.pt")
 
     def test_the_digest_is_that_of_both_files_by_name(self, tmp_path: Path) -> None:
         save_emotion2vec(tmp_path)

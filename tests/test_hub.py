@@ -148,8 +148,10 @@ class TestRefusals:
 
     def test_the_terms_of_a_gated_repository_are_to_be_accepted(self, hub: Hub) -> None:
         hub.files, hub.gated = {"config.json": b"{}"}, True
-        found = rf"'{NAME}' is gated\. Accept its terms on https://huggingface\.co/{NAME}.*HF_TOKEN"
-        with pytest.raises(ProjectError, match=found):
+        message = (
+            rf"'{NAME}' is gated\. Accept its terms on https://huggingface\.co/{NAME}.*HF_TOKEN"
+        )
+        with pytest.raises(ProjectError, match=message):
             checkpoint_folder(NAME, COMMIT)
 
     def test_a_gated_repository_that_hides_its_list_is_named_too(self, hub: Hub) -> None:
@@ -176,6 +178,6 @@ class TestRefusals:
         self, name: str, revision: str | None, hub: Hub
     ) -> None:
         hub.refusal = "RepoNotFound"
-        found = rf"'{name}'.* ModelScope.*Download it .*'emotion2vec/emotion2vec_base'"
-        with pytest.raises(ProjectError, match=found):
+        message = rf"'{name}'.* ModelScope.*Download it .*'emotion2vec/emotion2vec_base'"
+        with pytest.raises(ProjectError, match=message):
             checkpoint_folder(name, revision)

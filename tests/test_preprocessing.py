@@ -40,8 +40,8 @@ def saved(code: str, folder: Path) -> Path:
 class TestScaling:
     def test_without_the_file_a_setting_is_asked_for(self, code: str, tmp_path: Path) -> None:
         saved(code, tmp_path).unlink()
-        found = rf"{tmp_path.name} does not state whether clips are scaled.*4 %.*normalise: true"
-        with pytest.raises(ProjectError, match=found):
+        message = rf"{tmp_path.name} does not state whether clips are scaled.*4 %.*normalise: true"
+        with pytest.raises(ProjectError, match=message):
             load(code, tmp_path)
         assert load(code, tmp_path, normalise=True).prepare.variance_floor == 1e-7
         assert load(code, tmp_path, normalise=False).prepare.variance_floor is None
@@ -60,8 +60,8 @@ class TestScaling:
         self, code: str, normalise: bool, tmp_path: Path
     ) -> None:
         saved(code, tmp_path)
-        found = f"normalise is {normalise}, and .* states do_normalize: {code != 'wavlm'}"
-        with pytest.raises(ProjectError, match=found):
+        message = f"normalise is {normalise}, and .* states do_normalize: {code != 'wavlm'}"
+        with pytest.raises(ProjectError, match=message):
             load(code, tmp_path, normalise=normalise)
 
     def test_a_file_for_several_kinds_of_input_may_lack_it(self, code: str, tmp_path: Path) -> None:
@@ -127,11 +127,11 @@ def test_a_folder_without_its_preprocessing_is_refused_in_one_line(
     save(tmp_path)
     assert load(code, tmp_path, **settings).dim > 0
     (tmp_path / PREPROCESSING).unlink()
-    found = rf"^the checkpoint in {tmp_path} has no preprocessor_config\.json, which states"
-    with pytest.raises(ProjectError, match=found):
+    message = rf"^the checkpoint in {tmp_path} has no preprocessor_config\.json, which states"
+    with pytest.raises(ProjectError, match=message):
         load(code, tmp_path, **settings)
     (tmp_path / "processor_config.json").write_text('{"processor_class": "SomeProcessor"}')
-    with pytest.raises(ProjectError, match=found):
+    with pytest.raises(ProjectError, match=message):
         load(code, tmp_path, **settings)
 
 

@@ -179,6 +179,6 @@ def test_a_damaged_file_of_torchvisions_weights_is_named(
     content = file.read_bytes()
     half = len(content) // 2
     file.write_bytes(content[:half] + (b"" if damage == "cut" else b"?" + content[half + 1 :]))
-    found = rf"{file.name} is damaged: its SHA-256 begins with [0-9a-f]{{8}}, and by.*Delete it"
-    with pytest.raises(ProjectError, match=found):
+    message = rf"{file.name} is damaged: its SHA-256 begins with [0-9a-f]{{8}}, and by.*Delete it"
+    with pytest.raises(ProjectError, match=message):
         r3d.load(CPU)

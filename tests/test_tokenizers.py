@@ -26,8 +26,8 @@ class TestVocabularies:
     def test_a_folder_without_one_is_refused(self, name: str, tmp_path: Path) -> None:
         texts(SMALL)[name].save(tmp_path)
         (tmp_path / "tokenizer.json").unlink()
-        found = rf"{tmp_path.name} has no vocabulary of a tokenizer.*tokenizer\.save_pretrained"
-        with pytest.raises(ProjectError, match=found):
+        message = rf"{tmp_path.name} has no vocabulary of a tokenizer.*tokenizer\.save_pretrained"
+        with pytest.raises(ProjectError, match=message):
             hf_text.load(CPU, checkpoint=str(tmp_path))
 
     def test_one_of_byte_pairs_needs_its_merges(self, tmp_path: Path) -> None:
@@ -56,8 +56,10 @@ class TestTokensBeyondTheNetwork:
         TEXTS["bert-base-uncased"](tmp_path)
         with (tmp_path / "vocab.txt").open("a") as file:
             file.write("\nx1\nx2")
-        found = "has tokens up to number 58, and the network has embeddings for 58, up to number 57"
-        with pytest.raises(ProjectError, match=found):
+        message = (
+            "has tokens up to number 58, and the network has embeddings for 58, up to number 57"
+        )
+        with pytest.raises(ProjectError, match=message):
             hf_text.load(CPU, checkpoint=str(tmp_path))
 
     def test_an_added_token_counts(self, tmp_path: Path) -> None:
@@ -76,10 +78,10 @@ class TestTokensBeyondTheNetwork:
         num_embeddings = len(tokenizer)
         tokenizer.add_tokens(["<laughs>"])
         tokenizer.save_pretrained(tmp_path)
-        found = (
+        message = (
             f"up to number {num_embeddings}, and the network has embeddings for {num_embeddings},"
         )
-        with pytest.raises(ProjectError, match=found):
+        with pytest.raises(ProjectError, match=message):
             videollama.load(CPU, branch="text", checkpoint=str(tmp_path))
 
 

@@ -243,7 +243,9 @@ def test_faces_of_any_size_become_squares_of_one_size() -> None:
 )
 def test_a_setting_that_decides_nothing_is_refused(branch: str, settings: Any) -> None:
     ((name, value),) = settings.items()
-    found = rf"{name} is {re.escape(str(value))} and branch is '{branch}', on which it has no effect"
+    found = (
+        rf"{name} is {re.escape(str(value))} and branch is '{branch}', on which it has no effect"
+    )
     with pytest.raises(ProjectError, match=found):
         tiny(branch, **settings)
 

@@ -15,20 +15,20 @@ proportions and takes the largest square in the middle; `whole` presses all of i
 Faces are cut out as squares, so `face_crop` goes with `centre`.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torchvision.models import video
 from torchvision.models.video.resnet import BasicBlock, BasicStem, Conv3DSimple, VideoResNet
 
 from extract.backbone import Reading, Window, freeze, seeded
 from extract.backbones._clip_input import ClipInput
 from extract.backbones._frames import Scale, cell_means, nominal_steps
+from extract.backbones._resnet_padding import padding_as_alone
 from extract.compute import CPU, Compute
 from extract.media.faces import face_weights
 from extract.weights_files import require_whole
@@ -132,33 +132,6 @@ class R3d:
         maps = hidden.transpose(1, 2)
         cells = cell_means(maps.flatten(0, 1).float(), self.grid)
         return cells.reshape(len(clips), 1, -1, self.dim)
-
-
-@contextmanager
-def padding_as_alone(network: VideoResNet, lengths: Tensor) -> Iterator[None]:
-    """Have clips `(B, C, T, H, W)` of `lengths (B,)` frames end in zeros before every convolution.
-
-    That is what each convolution over time sees behind a clip that is alone. A stage halves the
-    frames, and rounds up.
-    """
-    num_frames: list[int] = []
-
-    def note_frames(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        num_frames.append(inputs[0].shape[2])
-
-    def end_in_zeros(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        (hidden,), real, count = inputs, lengths, num_frames[0]
-        while count > hidden.shape[2]:
-            real, count = (real + 1) // 2, (count + 1) // 2
-        kept = torch.arange(count, device=hidden.device) < real[:, None]
-        return (hidden * kept[:, None, :, None, None],)
-
-    with ExitStack() as hooks:
-        hooks.callback(network.stem.register_forward_pre_hook(note_frames).remove)
-        for module in network.modules():
-            if isinstance(module, nn.Conv3d) and module.kernel_size[0] > 1:
-                hooks.callback(module.register_forward_pre_hook(end_in_zeros).remove)
-        yield
 
 
 def load(
