@@ -126,7 +126,7 @@ def train(name: str, device: str) -> None:
     start = None
     if isinstance(spec, HeadSpec) and isinstance(first, HeadSpec):
         start = Start(spec, first, RUNS_PATH / first.name, stores)
-    # Until a benchmark shows that a GPU trains small heads faster. This format needs one.
+    # The CPU, until a benchmark shows that a GPU trains small heads faster; tf32 needs a GPU.
     needs_gpu = isinstance(spec, HeadSpec) and spec.training.precision == "tf32"
     setting = Setting(
         tracker=Trackers(params.tracking, RUNS_PATH, name, described(spec)),

@@ -116,7 +116,7 @@ class TestEmotion2VecFiles:
         assert torch.equal(
             checkpoint.network.blocks[1].fc1.weight, usual.network.blocks[1].fc1.weight
         )
-        # A store that was made from model.pt keeps its name, whatever lies beside it.
+        # A store that was made from model.pt keeps its name, whatever else is in the folder.
         assert (checkpoint.digest == usual.digest) == (weights == "model.pt")
 
     def test_the_digest_is_that_of_both_files_by_name(self, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def track(backbone: R3d, frames: np.ndarray[Any, Any]) -> torch.Tensor:
 
 
 def small(**settings: Any) -> R3d:
-    return load(CPU, weights="random", size_px=16, **settings)
+    return load(CPU, **{"weights": "random", "size_px": 16, **settings})
 
 
 @pytest.mark.parametrize(("num_frames", "num_steps"), [(1, 1), (8, 1), (9, 2), (75, 10)])
@@ -46,6 +46,21 @@ def test_a_step_of_mc3_is_one_frame() -> None:
     backbone = small(architecture="mc3-18")
     assert track(backbone, pictures(5)).shape == (1, 5, 512)
     assert (backbone.rate_hz, backbone.first_step_s) == (15.0, 0.5 / 15)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", NETWORKS)
+def test_padded_batches_give_what_clips_of_one_length_give(architecture: str) -> None:
+    backbone = small(architecture=architecture, grid=2, size_px=32)
+    many = [
+        window
+        for count in (1, 7, 8, 17, 24, 30)
+        for window in backbone.prepare(clip(backbone, pictures(count))).windows
+    ]
+    with CPU.running():
+        pairs = zip(backbone.padded(many), backbone.by_length(many), strict=True)
+        for padded, alone in pairs:
+            assert_same(padded, alone)
 
 
 def test_a_step_of_windows_is_the_mean_over_one_of_them() -> None:

@@ -243,10 +243,10 @@ def test_faces_of_any_size_become_squares_of_one_size() -> None:
 )
 def test_a_setting_that_decides_nothing_is_refused(branch: str, settings: Any) -> None:
     ((name, value),) = settings.items()
-    found = (
+    message = (
         rf"{name} is {re.escape(str(value))} and branch is '{branch}', on which it has no effect"
     )
-    with pytest.raises(ProjectError, match=found):
+    with pytest.raises(ProjectError, match=message):
         tiny(branch, **settings)
 
 

@@ -40,8 +40,8 @@ class Turns(NamedTuple):
         return Turns(arranged[0], arranged[1].bool(), arranged[2], self._places().to(device))
 
     def _places(self) -> Tensor:
-        known = self.flat_places
-        return _flat_places(self.rows, self.mask) if known is None else known
+        places = self.flat_places
+        return _flat_places(self.rows, self.mask) if places is None else places
 
 
 def _flat_places(rows: Tensor, mask: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 Convolutions make one step of 20 ms each from 25 ms of sound; a transformer follows. The base
 networks of the Hugging Face library normalise over time in the convolutional part, and a padded
 batch changes what they give (relative error 0.3 to 0.8, with a mask or without). On a CPU that part
-runs on every window alone, which is as fast. On a GPU it runs in padded batches: its convolutions
+runs on every window alone, which is faster. On a GPU it runs in padded batches: its convolutions
 have no padding of their own, so steps within a clip never see what is behind it, and the norm over
 time counts the real steps alone (`NormOverTime`).
 """
@@ -137,7 +137,7 @@ class Speech:
 class NormOverTime(nn.Module):
     """A group norm with a group for every channel of `(B, C, T)`: a norm over time.
 
-    `lengths` `(B,)` are the steps that count, the others become 0; None: all count.
+    `lengths` `(B,)` are the steps that count, the others become the bias; None: all count.
     """
 
     def __init__(self, norm: nn.GroupNorm) -> None:
