@@ -2,11 +2,11 @@
 
 import click
 
-from app.figures import p_value, signed
 from app.pipeline import RUNS_PATH, labels_path
+from app.results.formats import p_value, signed
 from app.tables import aligned
 from features.manifest import read_labels
-from features.params import load_params
+from features.params.load import load_params
 
 
 @click.command()
@@ -14,8 +14,8 @@ from features.params import load_params
 @click.argument("other")
 def compare(one: str, other: str) -> None:
     """By how much the head ONE is above OTHER on test, and whether that may be chance."""
-    from app.comparison import compared
-    from app.runs import load_run
+    from app.results.comparison import compared
+    from app.results.runs import load_run
 
     params = load_params()
     runs = [load_run(params.pick("heads", name), RUNS_PATH) for name in (one, other)]

@@ -10,10 +10,10 @@ import click
 from app.devices import chosen_device
 from app.tables import faceless, mostly_unknown
 from features.files import write_atomic
-from features.head_specs import HeadSpec
 from features.manifest import read_labels, read_utterances, write_records
-from features.params import Params, load_params
-from features.specs import BackboneSpec, TrackSpec, store_path
+from features.params.load import Params, load_params
+from features.specs.heads import HeadSpec
+from features.specs.tracks import BackboneSpec, TrackSpec, store_path
 from features.store.pool import Pool
 from features.store.publish import publish_empty
 
@@ -52,7 +52,7 @@ def synthesise(name: str) -> None:
 @click.argument("name")
 def manifest(name: str) -> None:
     """Read the corpus NAME: its manifest, its labels and its empty store."""
-    from extract.corpus import read_corpus
+    from extract.corpus.read import read_corpus
 
     corpus = read_corpus(load_params().pick("corpora", name))
     utterances = corpus.utterances
@@ -82,7 +82,7 @@ def extract(name: str, device: str, together: bool) -> None:
     params = load_params()
     track = params.pick("tracks", name)
 
-    from extract.fill import fill
+    from extract.fill.fill import fill
 
     filled = fill(
         track.store,
@@ -113,12 +113,12 @@ def train(name: str, device: str) -> None:
     params = load_params()
     spec = params.pick("heads", name)
 
-    from train.dataset import open_stores
-    from train.record import described
-    from train.run import run_head
-    from train.start import Start
-    from train.tracking import Trackers
-    from train.training import Setting
+    from train.data.dataset import open_stores
+    from train.loop.tracking import Trackers
+    from train.runs.record import described
+    from train.runs.run_fold import Setting
+    from train.runs.run_head import run_head
+    from train.runs.warm_start import Start
 
     inputs = spec.used_inputs
     stores = open_stores({m: store_path(spec.corpus, backbone) for m, backbone in inputs.items()})
@@ -148,8 +148,8 @@ def transfer(name: str) -> None:
     spec = params.pick("transfers", name)
     head = params.heads[spec.head]
 
-    from train.dataset import open_stores
-    from train.transfer import run_transfer
+    from train.data.dataset import open_stores
+    from train.runs.transfer import run_transfer
 
     inputs = head.used_inputs
     stores = open_stores({m: store_path(spec.corpus, backbone) for m, backbone in inputs.items()})

@@ -9,8 +9,8 @@ from ruamel.yaml import YAML
 from features.errors import ProjectError, did_you_mean, quoted
 from features.files import digest_file, write_atomic
 from features.leaves import ROOT
-from features.params import PARAMS_PATH, load_params, parse_params
-from features.yaml_files import parse_yaml
+from features.params.load import PARAMS_PATH, load_params, parse_params
+from features.params.yaml_files import parse_yaml
 
 RECIPES = ROOT / "recipes"
 # The digest of params.yaml as `use` last wrote it, to tell whether it was edited since.

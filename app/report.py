@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.figures import limits, number
 from app.pipeline import RUNS_PATH, labels_path, notes_path
-from app.runs import Run, Transfer, load_runs, load_transfers
+from app.results.formats import limits, number
+from app.results.runs import Run, Transfer, load_runs, load_transfers
 from app.tables import aligned
 from features.errors import ProjectError
 from features.files import write_atomic
-from features.head_specs import METRICS
 from features.manifest import read_labels
-from features.params import load_params
+from features.params.load import load_params
+from features.specs.heads import METRICS
 
 if TYPE_CHECKING:
-    from train.significance import Difference
+    from train.scoring.significance import Difference
 
 REPORT_PATH = Path("report.html")
 
@@ -26,7 +26,7 @@ REPORT_PATH = Path("report.html")
 @click.command()
 def report() -> None:
     """Write report.html from the runs of all heads and transfers."""
-    from app.page import render
+    from app.results.page import render
 
     params = load_params()
     runs = load_runs(params, RUNS_PATH)
@@ -87,7 +87,7 @@ def _transfer_rows(one: Transfer) -> list[tuple[str, ...]]:
 
 def _differences(runs: Sequence[Run]) -> Mapping[str, Mapping[str, "Difference"]]:
     """By how much the first head is above each other that was tested on the same utterances."""
-    from app.comparison import compared
+    from app.results.comparison import compared
 
     found = {}
     for other in runs[1:]:

@@ -10,7 +10,7 @@ import click
 from app.tables import aligned, faceless, mostly_unknown
 from features.errors import ProjectError, did_you_mean, quoted
 from features.progress import progress
-from features.specs import CACHE_PATH
+from features.specs.tracks import CACHE_PATH
 from features.store.format import chunk_name
 from features.store.pool import Pool
 from features.store.reader import Store

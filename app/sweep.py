@@ -7,19 +7,19 @@ import click
 
 from app.pipeline import RUNS_PATH, labels_path
 from app.tables import aligned
-from features.entries import Entries
 from features.errors import raise_all
-from features.head_params import read_head
-from features.head_specs import HeadSpec
 from features.manifest import read_labels
-from features.params import PARAMS_PATH, load_params
-from features.specs import store_path
-from features.sweep_params import with_settings
-from features.sweep_specs import SweepSpec
-from features.yaml_files import read_yaml
+from features.params.entries import Entries
+from features.params.heads import read_head
+from features.params.load import PARAMS_PATH, load_params
+from features.params.sweeps import with_settings
+from features.params.yaml_files import read_yaml
+from features.specs.heads import HeadSpec
+from features.specs.sweeps import SweepSpec
+from features.specs.tracks import store_path
 
 if TYPE_CHECKING:
-    from train.sweep import Trial
+    from train.runs.sweep import Trial
 
 SHOWN = 10
 
@@ -32,10 +32,10 @@ def sweep(name: str) -> None:
     spec: SweepSpec = params.pick("sweeps", name)
     raw = read_yaml(PARAMS_PATH)
 
-    from train.dataset import open_stores
-    from train.metrics import LOWER_IS_BETTER
-    from train.sweep import ranked, search
-    from train.tracking import Trackers
+    from train.data.dataset import open_stores
+    from train.loop.tracking import Trackers
+    from train.runs.sweep import ranked, search
+    from train.scoring.metrics import LOWER_IS_BETTER
 
     head = params.heads[spec.head]
     inputs = head.used_inputs

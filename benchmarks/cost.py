@@ -22,14 +22,14 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniAu
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from extract.backbone import Window
 from extract.backbones import r3d
-from extract.backbones._emotion2vec_files import architecture
-from extract.backbones._emotion2vec_network import Emotion2VecNetwork
-from extract.backbones._hf_speech import HfSpeechNetwork
-from extract.backbones._speech import Speech
-from extract.backbones._videollama_networks import Sight, seen_tokens
-from extract.compute import CPU
+from extract.backbones._emotion2vec.files import architecture
+from extract.backbones._emotion2vec.network import Emotion2VecNetwork
+from extract.backbones._speech.checkpoint import HfSpeechNetwork
+from extract.backbones._speech.encoder import Speech
+from extract.backbones._videollama.networks import Sight, seen_tokens
+from extract.network.backbone import Window
+from extract.network.compute import CPU
 from tests.funasr_equality import SIZES
 
 SOUND_S = 3.2

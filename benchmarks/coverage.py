@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.tables import aligned
-from benchmarks._simulated import NAMED, NUMBER, coverage
+from benchmarks.worlds.simulated import NAMED, NUMBER, coverage
 
 CASES = ((NAMED, "accuracy"), (NAMED, "macro_f1"), (NUMBER, "ccc"), (NUMBER, "rmse"))
 CLUSTERS = (12, 24, 60, 200)

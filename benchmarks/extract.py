@@ -35,7 +35,7 @@ NAMES = ("text", "audio", "video", "frames")
 FORMATS = ("float32", "tf32", "bfloat16")
 
 if TYPE_CHECKING:
-    from benchmarks._cases import Case
+    from benchmarks.worlds.cases import Case
 
 
 @click.command()
@@ -60,10 +60,10 @@ def main(
     """Print a table of ratios for each kind of utterance and network."""
     # Here and not above: each decoding process imports this file, as it would cli.py.
     from app.devices import chosen_device
-    from benchmarks._cases import made
-    from extract.compute import Compute
+    from benchmarks.worlds.cases import made
     from extract.media.child import warm_up
-    from features.specs import ExtractSpec
+    from extract.network.compute import Compute
+    from features.specs.tracks import ExtractSpec
 
     compute = Compute.of(ExtractSpec(compute=number_format), chosen_device(device))
     warm_up("extract.backbones.r3d", "extract.backbones.clip_frames")

@@ -24,12 +24,12 @@ from transformers import Wav2Vec2Config, Wav2Vec2Model
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.devices import chosen_device
-from benchmarks._cases import durations_s
-from extract.backbone import Window, seeded
-from extract.backbones._hf_speech import HfSpeechNetwork
-from extract.backbones._speech import FRONT_SAMPLES, Speech
-from extract.compute import Compute
-from features.specs import ExtractSpec
+from benchmarks.worlds.cases import durations_s
+from extract.backbones._speech.checkpoint import HfSpeechNetwork
+from extract.backbones._speech.encoder import FRONT_SAMPLES, Speech
+from extract.network.backbone import Window, seeded
+from extract.network.compute import Compute
+from features.specs.tracks import ExtractSpec
 
 # Only the convolutional part is timed, so one layer behind it is enough.
 NETWORKS: dict[str, dict[str, Any]] = {

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 if TYPE_CHECKING:
     import torch
 
-    from benchmarks._gpu_checks import Finding
+    from benchmarks.worlds.gpu_checks import Finding
 
 # Times realtime that is demanded of these GPUs; NVIDIA's own figure on an A100 is 1,823.
 REALTIME = {"H100": 3000.0, "H200": 3000.0}
@@ -40,7 +40,7 @@ def main(json_path: Path | None, device: str, quick: bool) -> None:
     import torch
 
     from app.devices import chosen_device
-    from benchmarks import _gpu_checks as checks
+    from benchmarks.worlds import gpu_checks as checks
 
     place = chosen_device(device)
     on_gpu = place.type == "cuda"
@@ -61,7 +61,7 @@ def main(json_path: Path | None, device: str, quick: bool) -> None:
 
 def findings_of(device: "torch.device", quick: bool, realtime: float | None) -> "Iterator[Finding]":
     """Everything that is tried, in order."""
-    from benchmarks import _gpu_checks as checks
+    from benchmarks.worlds import gpu_checks as checks
     from features.kernels import NumberFormat
     from tests.every_architecture import TRUE
 

@@ -19,9 +19,9 @@ from transformers import Wav2Vec2Config, Wav2Vec2Model
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.devices import chosen_device
-from extract.backbone import seeded
 from extract.backbones import wav2vec2
-from extract.compute import CPU, Compute
+from extract.network.backbone import seeded
+from extract.network.compute import CPU, Compute
 from features.kernels import exact_kernels
 from tests.conformance import errors, neighbour_errors, windows
 from tests.every_architecture import TRUE, without_checkpoints

@@ -24,13 +24,15 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from extract.backbones import _speech, _videollama_branches, hf_text, r3d
-from extract.batching import batches, spare_steps
-from extract.extraction import utterances_per_part
-from extract.part_maker import RUN_BYTES, RUN_BYTES_ON_GPU
-from extract.plan import borders
+from extract.backbones import hf_text, r3d
+from extract.backbones._speech import encoder as speech_encoder
+from extract.backbones._videollama import branches
+from extract.fill.part_maker import RUN_BYTES, RUN_BYTES_ON_GPU
+from extract.network.batching import batches, spare_steps
+from extract.plan.extraction import utterances_per_part
+from extract.plan.parts import borders
 from features.manifest import Utterance
-from features.specs import ExtractSpec
+from features.specs.tracks import ExtractSpec
 
 SPLITS = ("train", "dev", "test")
 
@@ -53,11 +55,11 @@ class Network:
 NETWORKS = (
     Network("BERT-base", "text", 768, 16, hf_text.BUDGET, int, lambda n: 16 * n),
     Network(
-        "VideoLLaMA3 7B, text", "text", 3584, 16, _videollama_branches.TEXT_BUDGET, int,
+        "VideoLLaMA3 7B, text", "text", 3584, 16, branches.TEXT_BUDGET, int,
         lambda n: 16 * n,
     ),
     Network(
-        "wav2vec2-base", "audio", 768, 200, _speech.BUDGET,
+        "wav2vec2-base", "audio", 768, 200, speech_encoder.BUDGET,
         lambda s: 1 + (round(16_000 * s) - 400) // 320, lambda n: 4 * 320 * n, 50.0,
     ),
     Network(

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[1]
 # Short trainings, so that both revisions are run in minutes.
@@ -46,12 +46,12 @@ def sources(revision: str | None, folder: Path) -> None:
 
 def run_recipe(folder: Path, recipe: str, corpus: Path | None) -> None:
     """Run all stages of a recipe in a folder, with short trainings."""
-    raw = yaml.safe_load((folder / "recipes" / f"{recipe}.yaml").read_text(encoding="utf-8"))
+    raw = YAML(typ="safe").load(folder / "recipes" / f"{recipe}.yaml")
     for head in raw["heads"].values():
         head["training"] = {**head["training"], **TRAINING[recipe]}
     for entry in raw["corpora"].values():
         entry["root"] = str(corpus) if corpus else entry["root"]
-    (folder / "params.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
+    YAML(typ="safe").dump(raw, folder / "params.yaml")
     stages = [("synthesise", "synthetic"), ("manifest", "corpora"), ("extract", "tracks")]
     for command, section in [*stages, ("train", "heads")]:
         for name in raw[section]:

@@ -31,7 +31,7 @@ from torch.utils.data import DataLoader
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.devices import chosen_device
-from benchmarks._training_world import (
+from benchmarks.worlds.training import (
     BATCH,
     CLASSES,
     Usual,
@@ -41,11 +41,11 @@ from benchmarks._training_world import (
     part_of,
 )
 from features.kernels import exact_kernels
-from train.batch_loss import batch_loss
-from train.batches import bucketed
-from train.loop import Loop
-from train.masking import Padded
-from train.turns import alone
+from train.data.batches import bucketed
+from train.data.dialogues import alone
+from train.data.masking import Padded
+from train.loop.batch_loss import batch_loss
+from train.loop.loop import Loop
 
 RECOMPUTED = 128
 

@@ -25,16 +25,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.devices import chosen_device
 from benchmarks.cost import TOWER, WORDS_2B, WORDS_7B
-from extract.backbone import Window
 from extract.backbones import r3d
-from extract.backbones._videollama_branches import JointBranch, VideoBranch
-from extract.backbones._videollama_input import JointInput, SeenInput, TokenShape
-from extract.backbones._videollama_networks import Sight, Whole
-from extract.backbones._videollama_tiny import byte_tokenizer
-from extract.compute import Compute
+from extract.backbones._videollama.branches import JointBranch, VideoBranch
+from extract.backbones._videollama.input import JointInput, SeenInput, TokenShape
+from extract.backbones._videollama.networks import Sight, Whole
+from extract.backbones._videollama.tiny import byte_tokenizer
 from extract.media.clip import Clip
 from extract.media.text import Text
-from features.specs import ExtractSpec
+from extract.network.backbone import Window
+from extract.network.compute import Compute
+from features.specs.tracks import ExtractSpec
 
 FORMATS = ("float32", "tf32", "bfloat16")
 WORDS = "Oh no, he said that he had lost it again."

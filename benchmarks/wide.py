@@ -74,11 +74,11 @@ def write(folder: Path, count: int) -> None:
     """Extract made-up states of a language model, batch by batch."""
     import torch
 
-    from benchmarks._synthetic import Synthetic
-    from extract.compute import CPU
-    from extract.fill import fill_with
+    from benchmarks.worlds.synthetic import Synthetic
+    from extract.fill.fill import fill_with
+    from extract.network.compute import CPU
     from features.manifest import Utterance
-    from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
+    from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
     from features.store.pool import Pool
 
     torch.set_num_threads(2)
@@ -97,11 +97,11 @@ def train(folder: Path, count: int) -> None:
 
     import torch
 
-    from features.head_specs import HeadSpec
     from features.manifest import Label, Split
-    from features.params import load_params
+    from features.params.load import load_params
+    from features.specs.heads import HeadSpec
     from features.store.reader import Store
-    from train.run import run_head
+    from train.runs.run_head import run_head
 
     torch.set_num_threads(2)
     root = Path(__file__).resolve().parents[1]

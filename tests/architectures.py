@@ -12,8 +12,8 @@ from typing import Any
 
 import transformers as hf
 
-from extract.backbone import Backbone, seeded
-from extract.compute import CPU, Compute
+from extract.network.backbone import Backbone, seeded
+from extract.network.compute import CPU, Compute
 from features.leaves import load_leaf
 
 LETTERS = list(string.ascii_lowercase)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from extract.backbone import Backbone, Window
-from extract.compute import CPU, Compute
 from extract.media.clip import Clip
 from extract.media.rows import FeatureRows
 from extract.media.text import Text
+from extract.network.backbone import Backbone, Window
+from extract.network.compute import CPU, Compute
 from features.manifest import MODALITIES
 
 MAX_RELATIVE = 1e-5

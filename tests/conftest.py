@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from extract.corpus import read_corpus
+from extract.corpus.read import read_corpus
 from extract.synthetic import demo
 from features.manifest import Label, Utterance
-from features.specs import CorpusSpec, LeafSpec
+from features.specs.tracks import CorpusSpec, LeafSpec
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from features.head_specs import HeadSpec
 from features.manifest import Label, Split
-from features.specs import LeafSpec
+from features.specs.heads import HeadSpec
+from features.specs.tracks import LeafSpec
 from features.store.pool import Pool
 from features.store.publish import Header, publish
 from features.store.reader import Store

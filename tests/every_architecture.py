@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from extract.compute import CPU, Compute
+from extract.network.compute import CPU, Compute
 from features.leaves import load_leaf
 from tests.architectures import TRUE_TEXTS
 from tests.speech_architectures import EMOTION2VEC, OMNI, SPEECH, WHISPER

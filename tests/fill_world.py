@@ -6,12 +6,12 @@ from typing import Any, cast
 
 import torch
 
-from extract.backbone import Window
 from extract.backbones import log_mel
-from extract.compute import CPU
-from extract.corpus import read_corpus
-from extract.fill import Filled, fill, fill_with
-from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
+from extract.corpus.read import read_corpus
+from extract.fill.fill import Filled, fill, fill_with
+from extract.network.backbone import Window
+from extract.network.compute import CPU
+from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
 from features.store.pool import Pool
 
 MEL = BackboneSpec("log-mel", "audio", LeafSpec("log-mel", {"num_bands": 8}))

@@ -117,7 +117,7 @@ def compared(folder: Path) -> dict[str, dict[str, float]]:
     import torch
 
     from extract.backbones import emotion2vec
-    from extract.compute import CPU
+    from extract.network.compute import CPU
 
     backbone = emotion2vec.load(CPU, checkpoint=str(folder))
     clips, frames = np.load(folder / "clips.npz"), np.load(folder / "frames.npz")

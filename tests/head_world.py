@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from features.head_specs import HeadSpec
 from features.leaves import load_leaf
 from features.manifest import Label
-from features.params import load_params
+from features.params.load import load_params
+from features.specs.heads import HeadSpec
 from features.store.pool import Pool
 from features.store.publish import Header, publish
 from features.store.reader import Store
 from tests.conftest import ROOT
-from train.dataset import Part, load_dataset
+from train.data.dataset import Part, load_dataset
 
 CLASSES = ("anger", "joy")
 

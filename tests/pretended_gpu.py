@@ -23,9 +23,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from extract.attention import always_mask
-from extract.backbone import Backbone
-from extract.compute import Compute
+from extract.network.attention import always_mask
+from extract.network.backbone import Backbone
+from extract.network.compute import Compute
 
 DEVICES = [
     pytest.param(torch.device("cuda", 0), marks=pytest.mark.slow),
@@ -247,5 +247,5 @@ def unread_recurrence() -> Iterator[None]:
             "pad_packed_sequence": lambda values, **_: (values, None),
         }
         for name, instead in packing.items():
-            stack.enter_context(patch(f"train.recurrent.{name}", instead))
+            stack.enter_context(patch(f"train.model.recurrent.{name}", instead))
         yield

@@ -17,7 +17,7 @@ import transformers as hf
 from safetensors.torch import save_file
 from torch import Tensor
 
-from extract.backbone import seeded
+from extract.network.backbone import seeded
 from tests.architectures import DEBERTA, LETTERS, MODERN, SMALL, byte_pairs, word_piece
 
 State = dict[str, Tensor]

@@ -14,7 +14,7 @@ from torchvision.models.video.resnet import BasicBlock, BasicStem, Conv3DSimple,
 from torchvision.transforms._presets import VideoClassification
 
 from extract.backbones import r3d
-from extract.backbones._videollama_tiny import save_tiny
+from extract.backbones._videollama.tiny import save_tiny
 from tests.published_layouts import drawn, write, write_network
 
 

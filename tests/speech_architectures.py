@@ -7,9 +7,9 @@ from typing import Any
 import torch
 import transformers as hf
 
-from extract.backbone import seeded
-from extract.backbones._emotion2vec_network import Emotion2VecNetwork
+from extract.backbones._emotion2vec.network import Emotion2VecNetwork
 from extract.backbones.omni_audio import Tower, save_tower
+from extract.network.backbone import seeded
 from tests.architectures import Architecture
 
 
@@ -85,7 +85,7 @@ def published_name(ours: str, prenet_depth: int = 1) -> str:
 
 def save_emotion2vec(folder: Path, config: dict[str, Any] | None = None) -> None:
     """A random checkpoint as emotion2vec is published: config.yaml and model.pt."""
-    from extract.backbones._emotion2vec_files import architecture
+    from extract.backbones._emotion2vec.files import architecture
 
     config = config or EMOTION2VEC_CONFIG
     network = seeded(0, lambda: Emotion2VecNetwork(architecture(config)))

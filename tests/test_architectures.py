@@ -8,10 +8,10 @@ import pytest
 import torch
 import transformers as hf
 
-from extract.backbone import Backbone
-from extract.compute import CPU, Compute
-from extract.encoder import Encoder
 from extract.media.text import Text
+from extract.network.backbone import Backbone
+from extract.network.compute import CPU, Compute
+from extract.network.encoder import Encoder
 from tests.architectures import SMALL, TRUE_TEXTS, Architecture, texts
 from tests.conformance import (
     assert_neighbours_never_matter,

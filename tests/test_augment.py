@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from features.training_specs import AugmentSpec
-from train.augment import augmented, mixed, without_band, without_span, without_steps
-from train.masking import Padded
+from features.specs.training import AugmentSpec
+from train.data.augment import augmented, mixed, without_band, without_span, without_steps
+from train.data.masking import Padded
 
 
 def track(lengths: tuple[int, ...] = (6, 3, 1), width: int = 4) -> Padded:

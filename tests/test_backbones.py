@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from extract.backbone import Backbone
-from extract.compute import CPU
-from extract.encoder import Encoder
 from extract.media.text import Text
+from extract.network.backbone import Backbone
+from extract.network.compute import CPU
+from extract.network.encoder import Encoder
 from features.leaves import leaf_constant, leaf_names, leaf_parameters, load_leaf
 from features.manifest import MODALITIES
 from tests.conformance import (

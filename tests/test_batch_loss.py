@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 import torch
 
-from features.head_specs import HeadSpec
 from features.manifest import Label
+from features.specs.heads import HeadSpec
+from features.specs.training import CurriculumSpec, TrainingSpec
 from features.store.reader import Store
-from features.training_specs import CurriculumSpec, TrainingSpec
 from tests.head_world import facts_of, labels, parts_of, spec, store  # noqa: F401
-from train.augment import augmented, mixed
-from train.batch_loss import batch_loss
-from train.dataset import CPU
-from train.loop import Loop
-from train.predict import predict
-from train.scoring import part_scores
+from train.data.augment import augmented, mixed
+from train.data.dataset import CPU
+from train.loop.batch_loss import batch_loss
+from train.loop.loop import Loop
+from train.loop.predict import predict
+from train.scoring.summaries import part_scores
 
 
 def loop_of(

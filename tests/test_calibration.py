@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.calibration import calibration_error, fitted_temperature, reliability, tempered
+from train.scoring.calibration import calibration_error, fitted_temperature, reliability, tempered
 
 
 def test_the_error_equals_one_worked_out_by_hand() -> None:

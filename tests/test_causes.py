@@ -8,21 +8,21 @@ from pathlib import Path
 import pytest
 import torch
 
-from extract.causes import with_cause_utterances
+from extract.corpus.causes import with_cause_utterances
 from features.checks import corpus_problems
 from features.errors import ProjectError
-from features.head_specs import ProtocolSpec
 from features.manifest import Label, Utterance
-from features.specs import LeafSpec
+from features.specs.heads import ProtocolSpec
+from features.specs.tracks import LeafSpec
 from features.store.reader import Store
 from tests.dialogue_world import dialogue_head, dialogues  # noqa: F401
 from tests.test_pairs import conversation
-from train.encoded import Encoded
-from train.pair_measure import distances
-from train.run import run_head
-from train.task_facts import folds_of
+from train.data.dialogues import Places
+from train.folds.label_facts import folds_of
+from train.model.contracts import Encoded
+from train.runs.run_head import run_head
+from train.scoring.pair_measure import distances
 from train.tasks.causes import EARLIER, LATER, Task, facts
-from train.turns import Places
 
 LABELS = conversation()
 WIDTH = EARLIER + 1 + LATER

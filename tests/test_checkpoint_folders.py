@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
+from extract.network.checkpoint_folders import checkpoint_folder, digest_checkpoint
 from features.errors import ProjectError
 
 INDEX = {"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}

@@ -10,10 +10,10 @@ from safetensors.torch import load_file
 from transformers import AutoModel, RobertaConfig, RobertaModel
 
 from extract.backbones import hf_text, hubert, whisper
-from extract.checkpoint_folders import digest_checkpoint
-from extract.checkpoints import load_pretrained
-from extract.compute import CPU
 from extract.media.text import Text
+from extract.network.checkpoint_folders import digest_checkpoint
+from extract.network.checkpoints import load_pretrained
+from extract.network.compute import CPU
 from features.errors import ProjectError
 from tests.architectures import SMALL, texts
 

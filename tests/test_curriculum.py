@@ -8,11 +8,11 @@ import torch
 
 from features.errors import ProjectError
 from features.manifest import Label
-from features.training_specs import CurriculumSpec
-from train.class_measure import ClassMeasure
-from train.curriculum import easiest, num_seen, share_of
-from train.difficulty import by_class_frequency, by_first_model, by_vad, ranks
-from train.number_measure import NumberMeasure
+from features.specs.training import CurriculumSpec
+from train.loop.curriculum import easiest, num_seen, share_of
+from train.loop.difficulty import by_class_frequency, by_first_model, by_vad, ranks
+from train.scoring.class_measure import ClassMeasure
+from train.scoring.number_measure import NumberMeasure
 
 
 def test_ranks_are_even_and_equal_values_share_one() -> None:

@@ -5,15 +5,15 @@ import pytest
 import torch
 
 from features.errors import ProjectError
-from features.head_specs import HeadSpec
 from features.manifest import Label
+from features.specs.heads import HeadSpec
 from features.store.reader import Store
 from tests.head_world import facts_of, labels, parts_of, spec, store  # noqa: F401
-from train.dataset import Dataset, StoredTracks, Tracks, load_dataset
-from train.fit import fit
-from train.masking import zero_padding
-from train.predict import evaluation_batch
-from train.turns import Places
+from train.data.dataset import Dataset, StoredTracks, Tracks, load_dataset
+from train.data.dialogues import Places
+from train.data.masking import zero_padding
+from train.loop.fit import fit
+from train.loop.predict import evaluation_batch
 
 
 def test_gathering_pads_to_the_longest_and_masks_the_rest() -> None:
@@ -40,8 +40,8 @@ def test_tracks_that_stay_on_disk_say_the_same(
     store: Store, labels: list[Label], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resident = load_dataset({"text": store}, labels[::-1]).tracks["text"]
-    monkeypatch.setattr("train.dataset.RESIDENT_BYTES", 0)
-    monkeypatch.setattr("train.dataset.BLOCK_VALUES", 30)
+    monkeypatch.setattr("train.data.dataset.RESIDENT_BYTES", 0)
+    monkeypatch.setattr("train.data.dataset.BLOCK_VALUES", 30)
     stored = load_dataset({"text": store}, labels[::-1]).tracks["text"]
     assert isinstance(stored, StoredTracks) and stored.shape == resident.shape == (2, 6)
     for rows in (torch.tensor([3, 0, 59]), torch.tensor([0])):  # the first has no track
@@ -61,7 +61,7 @@ def test_training_is_the_same_from_memory_and_from_disk(
         return fit(spec, facts, made["train"], made["dev"], 0).epochs
 
     resident = curve()
-    monkeypatch.setattr("train.dataset.RESIDENT_BYTES", 0)
+    monkeypatch.setattr("train.data.dataset.RESIDENT_BYTES", 0)
     assert [pytest.approx(epoch) for epoch in curve()] == resident
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from features.head_specs import HeadSpec
 from features.manifest import read_labels
-from features.params import load_params
+from features.params.load import load_params
+from features.specs.heads import HeadSpec
 from features.store.reader import Store
 from tests.project import Project
-from train.run import run_head
+from train.runs.run_head import run_head
 
 pytestmark = pytest.mark.slow
 

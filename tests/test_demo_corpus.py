@@ -5,7 +5,7 @@ from pathlib import Path
 
 import soundfile
 
-from extract.corpus import read_corpus
+from extract.corpus.read import read_corpus
 from extract.synthetic import _script, demo
 from tests.test_readers import corpus
 

@@ -10,18 +10,18 @@ import pytest
 import torch
 
 from app.devices import chosen_device
-from extract.compute import Compute
+from extract.network.compute import Compute
 from features.errors import ProjectError
-from features.head_specs import HeadSpec
 from features.kernels import exact_kernels, repeatable_training
 from features.manifest import Label
-from features.specs import ExtractSpec
+from features.specs.heads import HeadSpec
+from features.specs.tracks import ExtractSpec
 from features.store.reader import Store
 from tests.head_world import facts_of, labels, parts_of, spec, store  # noqa: F401
 from tests.pretended_gpu import refuse_without_number
-from train.loop import Loop
-from train.run import run_head
-from train.training import Setting
+from train.loop.loop import Loop
+from train.runs.run_fold import Setting
+from train.runs.run_head import run_head
 
 SECOND = torch.device("cuda", 1)
 

@@ -10,19 +10,19 @@ import pytest
 import torch
 
 from features.errors import ProjectError
-from features.head_specs import HeadSpec, TransferSpec
 from features.manifest import Label
-from features.specs import LeafSpec
+from features.specs.heads import HeadSpec, TransferSpec
+from features.specs.tracks import LeafSpec
+from features.specs.training import CurriculumSpec
 from features.store.reader import Store
-from features.training_specs import CurriculumSpec
 from tests.dialogue_world import TURNS, dialogue_head, dialogues  # noqa: F401
-from train.dataset import Part, load_dataset
-from train.loop import Loop
-from train.predict import outputs_of, predict
-from train.protocol import Parts
-from train.run import run_head
-from train.task_facts import folds_of, task_facts
-from train.transfer import run_transfer
+from train.data.dataset import Part, load_dataset
+from train.folds.label_facts import folds_of, task_facts
+from train.folds.split import Parts
+from train.loop.loop import Loop
+from train.loop.predict import outputs_of, predict
+from train.runs.run_head import run_head
+from train.runs.transfer import run_transfer
 
 World = tuple[list[Label], Store]
 
@@ -66,7 +66,7 @@ def test_what_comes_later_never_moves_a_causal_head(dialogues: World) -> None:
 def test_a_run_that_was_interrupted_ends_as_one_that_was_not(
     dialogues: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("train.checkpoint.EVERY_S", 0.0)
+    monkeypatch.setattr("train.loop.checkpoint.EVERY_S", 0.0)
     labels, store = dialogues
     spec = dialogue_head()
     training = replace(spec.training, epochs=3, average=0.9, choose_by="pair_f1")
@@ -81,7 +81,7 @@ def test_a_run_that_was_interrupted_ends_as_one_that_was_not(
             raise KeyboardInterrupt
         run_epoch(loop)
 
-    monkeypatch.setattr("train.loop.Loop.run_epoch", stopped)
+    monkeypatch.setattr("train.loop.loop.Loop.run_epoch", stopped)
     with pytest.raises(KeyboardInterrupt):
         run_head(spec, labels, {"text": store}, tmp_path / "resumed", tmp_path / "work")
     run_head(spec, labels, {"text": store}, tmp_path / "resumed", tmp_path / "work")
@@ -101,7 +101,7 @@ def test_predictions_do_not_hang_on_order_or_on_other_dialogues(
     whole = predict(loop.head, test.dataset)["emotion"]
     order = np.random.default_rng(0).permutation(len(test.labels))
     mixed = load_dataset({"text": store}, [test.labels[place] for place in order])
-    monkeypatch.setattr("train.predict.EVALUATION_BATCH", 1)
+    monkeypatch.setattr("train.loop.predict.EVALUATION_BATCH", 1)
     assert np.allclose(predict(loop.head, mixed)["emotion"], whole[order], atol=1e-6)
 
 

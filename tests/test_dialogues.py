@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from features.leaves import leaf_names, leaf_parameters, load_leaf
-from train.masking import Padded
+from train.data.masking import Padded
 
 DIM = 8
 FOLDER = "train/dialogues"

@@ -9,7 +9,7 @@ import torch
 from features.leaves import leaf_names
 from tests.conftest import ROOT
 from tests.test_heads import DIMS, tracks
-from train.masking import Padded
+from train.data.masking import Padded
 from train.pooling.mean import Pooling
 
 PARTS = {

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from extract.backbones import emotion2vec
-from extract.backbones._emotion2vec_files import conv_layers, read_checkpoint
-from extract.backbones._emotion2vec_network import slopes
-from extract.compute import CPU
-from extract.encoder import Encoder
+from extract.backbones._emotion2vec.files import conv_layers, read_checkpoint
+from extract.backbones._emotion2vec.network import slopes
+from extract.network.compute import CPU
+from extract.network.encoder import Encoder
 from features.errors import ProjectError
 from features.files import digest_file, digest_json
 from tests.conformance import assert_same

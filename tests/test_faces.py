@@ -10,20 +10,20 @@ from click.testing import CliRunner
 
 from app.stores import stores
 from extract.backbones.r3d import load
-from extract.compute import CPU
-from extract.fill import Filled, fill_with
+from extract.fill.fill import Filled, fill_with
+from extract.fill.prepare import prepare_video
 from extract.media import faces
 from extract.media.faces import FaceFinder, face_weights
 from extract.media.frames import Stretch
 from extract.media.text import Text
 from extract.media.video import sampled_pictures
-from extract.preparing import prepare_video
-from extract.recipe import store_header
+from extract.network.compute import CPU
+from extract.plan.recipe import store_header
 from features.errors import ProjectError
 from features.files import digest_file
 from features.leaves import leaf_constant, leaf_names, load_leaf
 from features.manifest import Utterance
-from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
+from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
 from features.store.pool import Pool
 from features.store.reader import Store
 from features.store.verify import verify

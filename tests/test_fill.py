@@ -10,10 +10,10 @@ import pytest
 
 from app.tables import mostly_unknown
 from extract.backbones import log_mel
-from extract.corpus import read_corpus
-from extract.recipe import store_header
+from extract.corpus.read import read_corpus
+from extract.plan.recipe import store_header
 from features.errors import ProjectError
-from features.specs import CorpusSpec, ExtractSpec, LeafSpec
+from features.specs.tracks import CorpusSpec, ExtractSpec, LeafSpec
 from features.store.pool import Pool
 from features.store.reader import Store
 from features.store.verify import verify

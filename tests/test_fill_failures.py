@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from extract.backbones import log_mel
-from extract.corpus import read_corpus
-from extract.part_writer import track_fault
+from extract.corpus.read import read_corpus
+from extract.fill.part_writer import track_fault
 from features.errors import ProjectError
 from features.manifest import Utterance
-from features.specs import ExtractSpec
+from features.specs.tracks import ExtractSpec
 from features.store.reader import Store
 from features.store.verify import verify
 from tests.fill_world import MINILM, SMALL, Faulty, World
@@ -34,7 +34,7 @@ def test_memory_is_bounded_by_runs_within_a_part(
     Faulty().fill(world, ExtractSpec())
     before = world.tree()
     shutil.rmtree(world.pool.folder)
-    monkeypatch.setattr("extract.part_maker.RUN_BYTES", 100_000)
+    monkeypatch.setattr("extract.fill.part_maker.RUN_BYTES", 100_000)
     network = Faulty()
     network.fill(world, ExtractSpec())
     assert world.tree() == before  # a spectrogram is bit-equal in any batch

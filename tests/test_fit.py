@@ -7,18 +7,18 @@ import pytest
 import torch
 
 from features.errors import ProjectError
-from features.head_specs import HeadSpec
 from features.manifest import Label
-from features.specs import LeafSpec
+from features.specs.heads import HeadSpec
+from features.specs.tracks import LeafSpec
 from features.store.reader import Store
 from tests.head_world import CLASSES, facts_of, labels, parts_of, spec, store  # noqa: F401
-from train.batches import bucketed, shortest_run
-from train.dataset import load_dataset
-from train.fit import fit
-from train.measures import measures_of
-from train.predict import predict
-from train.scoring import part_scores
-from train.task_facts import folds_of
+from train.data.batches import bucketed, shortest_run
+from train.data.dataset import load_dataset
+from train.folds.label_facts import folds_of
+from train.loop.fit import fit
+from train.loop.predict import predict
+from train.scoring.measure import measures_of
+from train.scoring.summaries import part_scores
 
 
 def test_batches_hold_every_row_once_and_similar_costs() -> None:

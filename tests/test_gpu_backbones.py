@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from extract.backbone import Backbone, Window
-from extract.compute import CPU, Compute
+from extract.network.backbone import Backbone, Window
+from extract.network.compute import CPU, Compute
 from features.leaves import leaf_names, load_leaf
 from tests.architectures import SMALL, texts
 from tests.conformance import (

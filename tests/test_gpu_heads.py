@@ -7,25 +7,25 @@ from typing import Any
 import pytest
 import torch
 
-from features.head_specs import HeadSpec
 from features.leaves import leaf_names, leaf_parameters
 from features.manifest import Label
-from features.specs import LeafSpec
+from features.specs.heads import HeadSpec
+from features.specs.tracks import LeafSpec
+from features.specs.training import AugmentSpec
 from features.store.reader import Store
-from features.training_specs import AugmentSpec
 from tests.dialogue_world import dialogue_head, dialogue_labels, dialogue_store
 from tests.pretended_gpu import DEVICES, NeverWaits, fake_gpu, move, unread_recurrence
 from tests.test_heads import CASES, build, tracks
-from train.damage import damages
-from train.dataset import Part, load_dataset
-from train.head import Head
-from train.loop import Loop
-from train.masking import Padded
-from train.optimise import Average
-from train.predict import outputs_of
-from train.protocol import Parts
-from train.recurrent import Recurrent
-from train.task_facts import task_facts
+from train.data.corruptions import damages
+from train.data.dataset import Part, load_dataset
+from train.data.masking import Padded
+from train.folds.label_facts import task_facts
+from train.folds.split import Parts
+from train.loop.loop import Loop
+from train.loop.optimiser import Average
+from train.loop.predict import outputs_of
+from train.model.head import Head
+from train.model.recurrent import Recurrent
 
 TASKS, OBJECTIVES = leaf_names("train/tasks"), leaf_names("train/objectives")
 DIALOGUES = leaf_names("train/dialogues")

@@ -12,26 +12,26 @@ import pytest
 import torch
 import transformers as hf
 
-from extract.backbone import Window
 from extract.backbones import log_mel
-from extract.backbones._emotion2vec_files import architecture
-from extract.backbones._emotion2vec_network import Emotion2VecNetwork
-from extract.backbones._hf_speech import HfSpeechNetwork
-from extract.backbones._speech import Speech
-from extract.compute import CPU, Compute, memory_checked
-from extract.encoder import Encoder
-from extract.fill import Filled, fill_with
+from extract.backbones._emotion2vec.files import architecture
+from extract.backbones._emotion2vec.network import Emotion2VecNetwork
+from extract.backbones._speech.checkpoint import HfSpeechNetwork
+from extract.backbones._speech.encoder import Speech
+from extract.fill.fill import Filled, fill_with
+from extract.network.backbone import Window
+from extract.network.compute import CPU, Compute, memory_checked
+from extract.network.encoder import Encoder
 from features.errors import ProjectError
-from features.head_specs import HeadSpec
 from features.manifest import Label
 from features.memory import lacks_memory
-from features.specs import LeafSpec
+from features.specs.heads import HeadSpec
+from features.specs.tracks import LeafSpec
 from features.store.reader import Store
 from tests.fill_world import SMALL, Faulty, World
 from tests.head_world import labels, spec, store  # noqa: F401
 from tests.pretended_gpu import Event, GpuPathsOnCpu, MemoryMeter, fake_gpu, move, stand_ins
 from tests.speech_architectures import EMOTION2VEC_CONFIG
-from train.run import run_head
+from train.runs.run_head import run_head
 
 FULL: list[Callable[[], Exception]] = [
     lambda: torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),

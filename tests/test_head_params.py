@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from features.params import parse_params
-from features.training_specs import AugmentSpec, CurriculumSpec
+from features.params.load import parse_params
+from features.specs.training import AugmentSpec, CurriculumSpec
 from tests.test_params import complaint, raw  # noqa: F401
 
 

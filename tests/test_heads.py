@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import torch
 
-from features.head_specs import HeadSpec, ProtocolSpec, TrainingSpec
 from features.leaves import leaf_names, leaf_parameters, load_leaf
 from features.manifest import Label
-from features.specs import LeafSpec
-from train.dataset import Dataset, Tracks
-from train.head import Head
-from train.masking import Padded
-from train.turns import Places
+from features.specs.heads import HeadSpec, ProtocolSpec, TrainingSpec
+from features.specs.tracks import LeafSpec
+from train.data.dataset import Dataset, Tracks
+from train.data.dialogues import Places
+from train.data.masking import Padded
+from train.model.head import Head
 
 LEAVES = [
     ("train/temporal", "Temporal"),

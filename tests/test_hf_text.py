@@ -10,11 +10,11 @@ import pytest
 import torch
 from transformers import RobertaConfig, RobertaModel
 
-from extract.backbone import Example
 from extract.backbones.hf_text import HfText, load, num_positions, tiny
-from extract.compute import CPU
-from extract.encoder import Encoder
 from extract.media.text import Text, context_texts
+from extract.network.backbone import Example
+from extract.network.compute import CPU
+from extract.network.encoder import Encoder
 from features.errors import ProjectError
 from features.manifest import Utterance
 from tests.architectures import SMALL, texts

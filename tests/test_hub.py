@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from huggingface_hub import snapshot_download
 
-from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
-from extract.compute import CPU
+from extract.network.checkpoint_folders import checkpoint_folder, digest_checkpoint
+from extract.network.compute import CPU
 from features.errors import ProjectError
 from features.leaves import load_leaf
 from tests.published_hub import COMMIT, NAME, Hub, running
@@ -116,7 +116,7 @@ class TestLocalCopies:
         else:
             monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{port}")
         if lack == "silence":
-            monkeypatch.setattr("extract.hub.TIMEOUT_S", 0.2)
+            monkeypatch.setattr("extract.network.hub.TIMEOUT_S", 0.2)
             silent.listen()
         with silent:
             assert checkpoint_folder(NAME, COMMIT) == hub.snapshot

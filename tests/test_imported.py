@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from extract.backbones import imported
-from extract.compute import CPU
-from extract.corpus import read_corpus
-from extract.fill import fill
+from extract.corpus.read import read_corpus
+from extract.fill.fill import fill
 from extract.media.rows import FeatureRows, read_rows
+from extract.network.compute import CPU
 from features.errors import ProjectError
 from features.manifest import FeatureFile, Segment, Utterance
-from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
+from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
 from features.store.pool import Pool
 from features.store.reader import Store
 from features.store.verify import verify

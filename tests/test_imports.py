@@ -51,7 +51,7 @@ def test_features_never_imports_torch_but_for_the_kernels_of_both_stages(file: P
 
 def test_training_needs_no_media_library() -> None:
     code = (
-        "import sys, train.run, train.fit, app.pipeline;"
+        "import sys, train.runs.run_head, train.loop.fit, app.pipeline;"
         "import train.fusions.concat, train.fusions.cross_modal, train.tasks.emotion;"
         "media = {'av', 'soundfile', 'torchaudio', 'torchvision', 'transformers'};"
         "print(sorted(media & set(sys.modules)))"

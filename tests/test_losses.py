@@ -8,10 +8,10 @@ import torch
 
 from features.leaves import leaf_constant, leaf_names, leaf_parameters, load_leaf
 from features.manifest import Label
-from train.encoded import Encoded
-from train.losses import NUMBER_LOSSES, Uncertainty, focal
-from train.measures import UNKNOWN
-from train.turns import Places
+from train.data.dialogues import Places
+from train.model.contracts import Encoded
+from train.model.losses import NUMBER_LOSSES, Uncertainty, focal
+from train.scoring.measure import UNKNOWN
 
 TASKS = leaf_names("train/tasks")
 LABELS = [

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from train.masking import (
+from train.data.masking import (
     Padded,
     attend,
     masked_mean,

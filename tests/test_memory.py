@@ -18,10 +18,10 @@ import resource, sys
 from pathlib import Path
 import torch
 from extract.backbones.hf_text import tiny
-from extract.compute import CPU
-from extract.fill import fill_with
+from extract.network.compute import CPU
+from extract.fill.fill import fill_with
 from features.manifest import Utterance
-from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
+from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
 from features.store.pool import Pool
 
 folder, count = Path(sys.argv[1]), int(sys.argv[2])
@@ -40,10 +40,10 @@ PROGRAM = """
 import resource, sys
 from pathlib import Path
 import torch
-from extract.fill import fill
+from extract.fill.fill import fill
 from features.files import digest_file
 from features.manifest import Utterance
-from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
+from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
 from features.store.pool import Pool
 
 folder, count = Path(sys.argv[1]), int(sys.argv[2])
@@ -90,7 +90,7 @@ WIDE = """
 import resource, sys
 from pathlib import Path
 import features.store.reader as reader
-import train.dataset as dataset
+import train.data.dataset as dataset
 from benchmarks import wide
 
 folder, count = Path(sys.argv[1]) / sys.argv[2], int(sys.argv[2])

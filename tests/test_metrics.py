@@ -11,10 +11,10 @@ from sklearn.metrics import (
 )
 
 from features.manifest import Label
-from train.class_measure import ClassMeasure
-from train.measures import UNKNOWN
-from train.metrics import class_figures, over_seeds, scores
-from train.number_measure import NumberMeasure
+from train.scoring.class_measure import ClassMeasure
+from train.scoring.measure import UNKNOWN
+from train.scoring.metrics import class_figures, over_seeds, scores
+from train.scoring.number_measure import NumberMeasure
 
 CLASSES = ("a", "b", "c")
 NAMED = ClassMeasure("emotion", CLASSES)

@@ -10,10 +10,10 @@ import pytest
 import torch
 import transformers as hf
 
-from extract.checkpoint_folders import checkpoint_folder
-from extract.compute import CPU
-from extract.encoder import Encoder
 from extract.media.text import Text
+from extract.network.checkpoint_folders import checkpoint_folder
+from extract.network.compute import CPU
+from extract.network.encoder import Encoder
 from features.leaves import load_leaf
 from tests.conformance import assert_same, clip
 

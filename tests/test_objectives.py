@@ -10,14 +10,14 @@ import torch
 from features.errors import ProjectError
 from features.leaves import leaf_names, leaf_parameters, load_leaf
 from features.manifest import Label
-from features.specs import LeafSpec
+from features.specs.tracks import LeafSpec
 from tests.test_heads import CLASSES, DIMS, head_spec, tracks
-from train.batch_loss import batch_loss
-from train.encoded import Encoded
-from train.head import Head
-from train.masking import Padded
+from train.data.dialogues import alone
+from train.data.masking import Padded
+from train.loop.batch_loss import batch_loss
+from train.model.contracts import Encoded
+from train.model.head import Head
 from train.objectives import info_nce, speaker_adversarial, supervised_contrastive
-from train.turns import alone
 
 NAMES = leaf_names("train/objectives")
 LABELS = [

@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniAudioEncoder
 
 from extract.backbones import omni_audio
-from extract.compute import CPU
-from extract.encoder import Encoder
+from extract.network.compute import CPU
+from extract.network.encoder import Encoder
 from features.errors import ProjectError
 from tests.conformance import assert_same
 from tests.speech_architectures import save_omni

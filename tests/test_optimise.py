@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from features.training_specs import RaiseDropoutSpec, TrainingSpec
-from train.dropout import dropout_at, set_dropout
-from train.optimise import Average, Schedule, optimiser_of, with_weights
+from features.specs.training import RaiseDropoutSpec, TrainingSpec
+from train.loop.dropout import dropout_at, set_dropout
+from train.loop.optimiser import Average, Schedule, optimiser_of, with_weights
 
 TRAINING = TrainingSpec(seeds=[0], epochs=10, lr=1.0)
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from extract.corpus import Corpus, read_corpus
+from extract.corpus.read import Corpus, read_corpus
 from features.errors import ProjectError
 from features.manifest import Utterance
-from features.specs import CorpusSpec, LeafSpec
+from features.specs.tracks import CorpusSpec, LeafSpec
 from tests.corpus_layouts import write_rows, write_wav
 
 ROWS = [

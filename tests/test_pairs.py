@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from features.manifest import Label
-from train.measures import UNKNOWN
-from train.metrics import class_figures, scores
-from train.pair_measure import PairMeasure, distances
+from train.scoring.measure import UNKNOWN
+from train.scoring.metrics import class_figures, scores
+from train.scoring.pair_measure import PairMeasure, distances
 
 MEASURE = PairMeasure(("anger", "joy"), earlier=2, later=1)
 

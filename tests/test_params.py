@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from features.errors import ProjectError
-from features.params import load_params, parse_params
-from features.yaml_files import read_yaml
+from features.params.load import load_params, parse_params
+from features.params.yaml_files import read_yaml
 from tests.conftest import ROOT
 
 

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 import torch
 
-from extract.corpus import read_corpus
-from extract.fill import fill
-from features.head_specs import HeadSpec, TransferSpec
+from extract.corpus.read import read_corpus
+from extract.fill.fill import fill
 from features.manifest import Label
-from features.params import Params, load_params
-from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
+from features.params.load import Params, load_params
+from features.specs.heads import HeadSpec, TransferSpec
+from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
 from features.store.pool import Pool
 from features.store.reader import Store
 from tests.conftest import ROOT
-from train.run import run_head
-from train.transfer import run_transfer
+from train.runs.run_head import run_head
+from train.runs.transfer import run_transfer
 
 pytestmark = pytest.mark.slow
 

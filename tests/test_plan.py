@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from extract.batching import batches
-from extract.plan import borders, plan_parts
+from extract.network.batching import batches
+from extract.plan.parts import borders, plan_parts
 from features.manifest import Utterance
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.plans import plans
-from extract.batching import MAX_PADDING, batches, spare_steps
-from features.params import load_params
+from extract.network.batching import MAX_PADDING, batches, spare_steps
+from features.params.load import load_params
 from tests.conftest import ROOT
 
 

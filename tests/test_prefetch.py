@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from extract.prefetch import Prefetch
+from extract.fill.prefetch import Prefetch
 
 
 def test_results_come_in_the_order_of_the_items_whoever_made_them() -> None:

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from extract.backbones import wav2vec2
-from extract.backbones._videollama_tiny import save_tiny
+from extract.backbones._videollama.tiny import save_tiny
 from extract.backbones.omni_audio import save_tiny as save_tiny_omni
-from extract.compute import CPU
-from extract.recipe import store_header
+from extract.network.compute import CPU
+from extract.plan.recipe import store_header
 from features.errors import ProjectError
 from features.leaves import leaf_parameters, load_leaf
-from features.specs import BackboneSpec, ExtractSpec, LeafSpec
+from features.specs.tracks import BackboneSpec, ExtractSpec, LeafSpec
 from tests import published_sounds as sounds
 from tests import published_videos as videos
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from features.errors import ProjectError
-from features.head_specs import ProtocolSpec
 from features.leaves import leaf_names, leaf_parameters, load_leaf
 from features.manifest import Label
-from features.specs import LeafSpec
-from train.protocol import Parts, cut
+from features.specs.heads import ProtocolSpec
+from features.specs.tracks import LeafSpec
+from train.folds.split import Parts, cut
 
 NAMES = leaf_names("train/protocols")
 # Settings under which each protocol is tested; a new one has to name its own.

@@ -8,11 +8,11 @@ import pytest
 import torch
 import transformers as hf
 
-from extract.backbone import Example
 from extract.backbones import r3d
-from extract.compute import CPU
-from extract.encoder import Encoder
 from extract.media.text import Text
+from extract.network.backbone import Example
+from extract.network.compute import CPU
+from extract.network.encoder import Encoder
 from features.errors import ProjectError
 from features.leaves import load_leaf
 from tests import published_sounds as sounds

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torchvision.models import video
 
-from extract.backbones._clip_input import ClipInput
-from extract.backbones._frames import Scale, cell_means
+from extract.backbones._video.clip_input import ClipInput
+from extract.backbones._video.frames import Scale, cell_means
 from extract.backbones.r3d import MEAN, NETWORKS, STD, R3d, load, tiny
-from extract.compute import CPU
-from extract.encoder import Encoder
+from extract.network.compute import CPU
+from extract.network.encoder import Encoder
 from features.errors import ProjectError
 from tests.conformance import (
     assert_neighbours_never_matter,

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from extract.corpus import Corpus, read_corpus
+from extract.corpus.read import Corpus, read_corpus
 from features.errors import ProjectError
 from features.leaves import leaf_names, leaf_parameters, load_leaf
 from features.manifest import SPLITS, Segment
-from features.specs import CorpusSpec, LeafSpec
+from features.specs.tracks import CorpusSpec, LeafSpec
 from tests.corpus_layouts import LAYOUTS, write_rows, write_wav
 
 NAMES = leaf_names("extract/corpora")

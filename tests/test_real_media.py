@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from extract.fill import fill
+from extract.fill.fill import fill
 from features.files import digest_file
 from features.manifest import Utterance
-from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
+from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
 from features.store.pool import Pool
 from features.store.reader import Store
 from features.store.verify import verify

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app.page import render
-from app.runs import load_runs
-from features.params import load_params
+from app.results.page import render
+from app.results.runs import load_runs
+from features.params.load import load_params
 from tests.project import Project
 
 pytestmark = pytest.mark.slow

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 import torch
 
-from features.head_specs import HeadSpec
 from features.manifest import Label
+from features.specs.heads import HeadSpec
+from features.specs.training import AugmentSpec, CurriculumSpec, RaiseDropoutSpec
 from features.store.reader import Store
-from features.training_specs import AugmentSpec, CurriculumSpec, RaiseDropoutSpec
 from tests.head_world import facts_of, labels, parts_of, spec, store  # noqa: F401
-from train.checkpoint import Checkpoint, Checkpoints, run_key
-from train.fit import Fitted, fit
-from train.loop import Loop
-from train.run import run_head
+from train.loop.checkpoint import Checkpoint, Checkpoints, run_key
+from train.loop.fit import Fitted, fit
+from train.loop.loop import Loop
+from train.runs.run_head import run_head
 
 # Everything that carries something over from epoch to epoch.
 SETTINGS: list[dict[str, Any]] = [
@@ -49,7 +49,7 @@ def count_epochs(monkeypatch: pytest.MonkeyPatch, stop_at: int) -> list[int]:
             raise Interrupted
         run_epoch(loop)
 
-    monkeypatch.setattr("train.loop.Loop.run_epoch", counted)
+    monkeypatch.setattr("train.loop.loop.Loop.run_epoch", counted)
     return done
 
 
@@ -62,7 +62,7 @@ def test_an_interrupted_training_ends_as_one_that_was_not(
     monkeypatch: pytest.MonkeyPatch,
     settings: dict[str, Any],
 ) -> None:
-    monkeypatch.setattr("train.checkpoint.EVERY_S", 0.0)
+    monkeypatch.setattr("train.loop.checkpoint.EVERY_S", 0.0)
     spec = replace(spec, training=replace(spec.training, **settings))
     data = parts_of(labels, store)
 
@@ -98,7 +98,7 @@ def test_an_interrupted_run_leaves_the_same_bytes(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("train.checkpoint.EVERY_S", 0.0)
+    monkeypatch.setattr("train.loop.checkpoint.EVERY_S", 0.0)
     stores, work = {"text": store}, tmp_path / "work"
     run_head(spec, labels, stores, tmp_path / "whole")
     done = count_epochs(monkeypatch, stop_at=9)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from features.errors import ProjectError
-from features.head_specs import METRICS, HeadSpec, ProbeSpec, ProtocolSpec
 from features.manifest import Label
-from features.specs import LeafSpec
+from features.specs.heads import METRICS, HeadSpec, ProbeSpec, ProtocolSpec
+from features.specs.tracks import LeafSpec
 from features.store.reader import Store
 from tests.head_world import labels, spec, store  # noqa: F401
-from train.run import run_head
+from train.runs.run_head import run_head
 
 SPEAKERS = ProtocolSpec(LeafSpec("speaker-folds", {"num_folds": 3, "seed": 0}))
 

@@ -8,17 +8,17 @@ import pytest
 import soundfile
 import torch
 
-from extract.compute import CPU
-from extract.corpus import read_corpus
-from extract.extraction import utterances_per_part
-from extract.fill import fill
+from extract.corpus.read import read_corpus
+from extract.fill.fill import fill
+from extract.fill.prepare import joined, prepare_video
 from extract.media.frames import Stretch
 from extract.media.text import Text
-from extract.preparing import joined, prepare_video
+from extract.network.compute import CPU
+from extract.plan.extraction import utterances_per_part
 from features.files import digest_file
 from features.leaves import leaf_parameters, load_leaf
 from features.manifest import Segment, Utterance
-from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
+from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
 from features.store.pool import Pool
 from features.store.reader import Store
 from tests.films import write_film
@@ -93,7 +93,7 @@ def test_films_are_cut_to_the_turns(tmp_path: Path) -> None:
 
 
 def test_facts_of_turns_are_added_up_but_cells() -> None:
-    from extract.backbone import Example, Window
+    from extract.network.backbone import Example, Window
 
     def one(cells: int) -> Example:
         return Example((Window(np.zeros(1)),), facts={"num_frames": 3, "cells": cells})

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from benchmarks._simulated import NAMED, NUMBER, coverage
+from benchmarks.worlds.simulated import NAMED, NUMBER, coverage
 from features.manifest import Label
-from train.significance import clusters, interval, intervals, paired
+from train.scoring.significance import clusters, interval, intervals, paired
 
 
 @pytest.mark.slow

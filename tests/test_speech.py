@@ -12,11 +12,11 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from extract.backbones import emotion2vec, log_mel, mfcc, wav2vec2, whisper
-from extract.backbones._speech import Speech, receptive_field
-from extract.checkpoint_folders import digest_checkpoint
-from extract.compute import CPU
-from extract.encoder import Encoder
-from extract.windows import Cut, Windowing
+from extract.backbones._speech.encoder import Speech, receptive_field
+from extract.network.checkpoint_folders import digest_checkpoint
+from extract.network.compute import CPU
+from extract.network.encoder import Encoder
+from extract.network.windows import Cut, Windowing
 from features.errors import ProjectError
 from tests.conformance import assert_same
 

@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from features.errors import ProjectError
-from features.head_specs import HeadSpec
 from features.manifest import Label
+from features.specs.heads import HeadSpec
 from features.store.reader import Store
 from tests.head_world import facts_of, labels, parts_of, spec, store  # noqa: F401
-from train.fit import fit
-from train.run import run_head
-from train.start import Start, take_weights
-from train.training import Setting
+from train.loop.fit import fit
+from train.runs.run_fold import Setting
+from train.runs.run_head import run_head
+from train.runs.warm_start import Start, take_weights
 
 
 @pytest.fixture

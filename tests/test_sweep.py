@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from features.errors import ProjectError
-from features.head_specs import HeadSpec
 from features.manifest import Label
+from features.specs.heads import HeadSpec
+from features.specs.sweeps import RangeSpec, SweepSpec
 from features.store.reader import Store
-from features.sweep_specs import RangeSpec, SweepSpec
 from tests.head_world import facts_of, labels, parts_of, spec, store  # noqa: F401
-from train.fit import fit
-from train.sweep import Trial, ranked, search
-from train.tracking import NoTracker
+from train.loop.fit import fit
+from train.loop.tracking import NoTracker
+from train.runs.sweep import Trial, ranked, search
 
 SPACE: Mapping[str, Any] = {
     "training.lr": RangeSpec(1e-6, 0.03, log=True),

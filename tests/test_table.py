@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from extract.table import read_table
+from extract.corpus.tables import read_table
 from features.errors import ProjectError
 
 

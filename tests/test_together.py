@@ -11,14 +11,14 @@ import pytest
 import soundfile
 import torch
 
-from extract.backbone import Window, load_backbone
-from extract.compute import CPU
-from extract.fill import Filled, fill, fill_with
+from extract.fill.fill import Filled, fill, fill_with
 from extract.media.child import Child
+from extract.network.backbone import Window, load_backbone
+from extract.network.compute import CPU
 from features.errors import ProjectError
 from features.files import digest_file
 from features.manifest import Utterance
-from features.specs import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
+from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
 from features.store.format import read_array
 from features.store.pool import Pool
 from features.store.reader import Store

@@ -8,9 +8,9 @@ import pytest
 import transformers as hf
 
 from extract.backbones import hf_text, videollama
-from extract.backbones._videollama_tiny import save_tiny
-from extract.compute import CPU
+from extract.backbones._videollama.tiny import save_tiny
 from extract.media.text import Text
+from extract.network.compute import CPU
 from features.errors import ProjectError
 from tests.architectures import SMALL, byte_pairs, texts
 from tests.published_layouts import TEXTS

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from features.tracking_specs import TrackingSpec
-from train.tracking import Trackers
+from features.specs.tracking import TrackingSpec
+from train.loop.tracking import Trackers
 
 EPOCHS = [
     {"seed": 0, "epoch": n, "train_loss": 1.0 / n, "dev_emotion_macro_f1": 0.1 * n} for n in (1, 2)

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from features.errors import ProjectError
-from features.head_specs import HeadSpec, ProbeSpec, TransferSpec
 from features.manifest import Label
+from features.specs.heads import HeadSpec, ProbeSpec, TransferSpec
 from features.store.reader import Store
 from tests.head_world import labels, spec, store, store_of  # noqa: F401
-from train.class_measure import ClassMeasure
-from train.mapping import map_labels
-from train.number_measure import NumberMeasure
-from train.run import run_head
-from train.transfer import run_transfer
+from train.runs.label_mapping import map_labels
+from train.runs.run_head import run_head
+from train.runs.transfer import run_transfer
+from train.scoring.class_measure import ClassMeasure
+from train.scoring.number_measure import NumberMeasure
 
 MEASURES = [
     ClassMeasure("emotion", ("anger", "joy", "neutral")),

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from features.manifest import Label
-from train.dataset import Dataset, Tracks
-from train.predict import evaluation_batches
-from train.turns import Places, alone, in_order
-from train.units import Units
+from train.data.dataset import Dataset, Tracks
+from train.data.dialogues import Places, alone, in_order
+from train.data.units import Units
+from train.loop.predict import evaluation_batches
 
 # Two dialogues in turns, the second with its turns out of order, and an utterance of its own.
 LABELS = [
@@ -73,7 +73,7 @@ def test_units_are_utterances_or_whole_dialogues() -> None:
 
 
 def test_evaluation_never_cuts_a_dialogue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("train.predict.EVALUATION_BATCH", 3)
+    monkeypatch.setattr("train.loop.predict.EVALUATION_BATCH", 3)
     found = [sorted(rows.tolist()) for rows in evaluation_batches(dataset(), whole=True)]
     assert sorted(found) == [[0, 2, 5], [1, 4], [3]] or sorted(found) == [[0, 2, 5], [1, 3, 4]]
     assert sum(len(rows) for rows in evaluation_batches(dataset(), whole=False)) == 6

@@ -8,11 +8,11 @@ import pytest
 import torch
 import transformers as hf
 
-from extract.backbone import Backbone
 from extract.backbones import clip_frames, videomae
-from extract.backbones._frames import Scale
-from extract.compute import CPU
-from extract.encoder import Encoder
+from extract.backbones._video.frames import Scale
+from extract.network.backbone import Backbone
+from extract.network.compute import CPU
+from extract.network.encoder import Encoder
 from features.errors import ProjectError
 from tests.conformance import assert_same, clip
 from tests.video_architectures import VIDEOS

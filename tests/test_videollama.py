@@ -10,17 +10,17 @@ import pytest
 import torch
 import transformers as hf
 
-from extract.backbone import Backbone
 from extract.backbones import videollama
-from extract.backbones._frames import Scale
-from extract.backbones._videollama_input import SEEN, TokenShape
-from extract.backbones._videollama_networks import patches
-from extract.backbones._videollama_tiny import VIDEO, save_tiny
-from extract.compute import CPU, Compute
-from extract.encoder import Encoder
+from extract.backbones._video.frames import Scale
+from extract.backbones._videollama.input import SEEN, TokenShape
+from extract.backbones._videollama.networks import patches
+from extract.backbones._videollama.tiny import VIDEO, save_tiny
 from extract.media.clip import Clip
 from extract.media.errors import UnreadableError
 from extract.media.text import Text
+from extract.network.backbone import Backbone
+from extract.network.compute import CPU, Compute
+from extract.network.encoder import Encoder
 from features.errors import ProjectError
 from tests.conformance import (
     assert_neighbours_never_matter,
@@ -295,7 +295,7 @@ def test_bfloat16_stays_near_float32(branch: str) -> None:
 
 
 def test_a_state_beyond_float16_is_told_by_name_and_not_clamped() -> None:
-    from extract.part_writer import track_fault
+    from extract.fill.part_writer import track_fault
 
     backbone = tiny("joint", layers=[1])
     backbone.network.language_model.layers[0].mlp.down_proj.weight *= 1e9

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import transformers as hf
 
-from extract.backbone import seeded
-from extract.backbones._hf_frames import squares
-from extract.backbones._videollama_tiny import IMAGE, VIDEO, byte_tokenizer
+from extract.backbones._video.checkpoint import squares
+from extract.backbones._videollama.tiny import IMAGE, VIDEO, byte_tokenizer
+from extract.network.backbone import seeded
 from tests.architectures import Architecture
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from extract.backbone import Example, Window
 from extract.media.text import Text
-from extract.windows import Windowing
+from extract.network.backbone import Example, Window
+from extract.network.windows import Windowing
 
 Span = tuple[int, int]
 # Special tokens stand for no characters.

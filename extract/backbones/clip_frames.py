@@ -19,13 +19,13 @@ from transformers import (
     SiglipVisionModel,
 )
 
-from extract.backbone import Reading, Window, freeze, seeded
-from extract.backbones._frames import Scale, SingleFrames, nominal_steps
-from extract.backbones._hf_frames import LibraryShape, library_shape, squares
-from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
-from extract.checkpoints import load_part, load_pretrained, model_type
-from extract.compute import CPU, Compute
+from extract.backbones._video.checkpoint import LibraryShape, library_shape, squares
+from extract.backbones._video.frames import Scale, SingleFrames, nominal_steps
 from extract.media.faces import face_weights
+from extract.network.backbone import Reading, Window, freeze, seeded
+from extract.network.checkpoint_folders import checkpoint_folder, digest_checkpoint
+from extract.network.checkpoints import load_part, load_pretrained, model_type
+from extract.network.compute import CPU, Compute
 
 MODALITY = "video"
 VERSION = 1

@@ -9,12 +9,12 @@ the config says so. A clip shorter than one window (25 ms) is lengthened with ze
 than `window_s` is cut into windows that share `overlap_s`.
 """
 
-from extract.backbone import seeded
-from extract.backbones._emotion2vec_files import read_checkpoint
-from extract.backbones._emotion2vec_network import Architecture, Emotion2VecNetwork
-from extract.backbones._speech import Speech
-from extract.checkpoint_folders import checkpoint_folder
-from extract.compute import CPU, Compute
+from extract.backbones._emotion2vec.files import read_checkpoint
+from extract.backbones._emotion2vec.network import Architecture, Emotion2VecNetwork
+from extract.backbones._speech.encoder import Speech
+from extract.network.backbone import seeded
+from extract.network.checkpoint_folders import checkpoint_folder
+from extract.network.compute import CPU, Compute
 from features.files import digest_json
 
 MODALITY = "audio"

@@ -25,13 +25,13 @@ from transformers import (
     BertTokenizerFast,
 )
 
-from extract.backbone import Reading, Window, freeze, seeded
 from extract.backbones._layers import chosen_layers
 from extract.backbones._text_input import TextInput
-from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
-from extract.checkpoints import load_part, load_pretrained
-from extract.compute import CPU, Compute
-from extract.vocabulary_files import require_fitting, require_vocabulary
+from extract.network.backbone import Reading, Window, freeze, seeded
+from extract.network.checkpoint_folders import checkpoint_folder, digest_checkpoint
+from extract.network.checkpoints import load_part, load_pretrained
+from extract.network.compute import CPU, Compute
+from extract.network.vocabulary_files import require_fitting, require_vocabulary
 from features.errors import ProjectError
 
 MODALITY = "text"

@@ -15,10 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from extract.backbone import Example, Reading, Window
-from extract.compute import CPU, Compute
 from extract.media.errors import UnreadableError
 from extract.media.rows import FeatureRows, id_key, read_rows
+from extract.network.backbone import Example, Reading, Window
+from extract.network.compute import CPU, Compute
 from features.errors import ProjectError
 
 MODALITY = {"modality": {"text": "text", "audio": "audio", "video": "video"}}

@@ -1,7 +1,7 @@
 """Log-mel spectrogram: 64 bands, 25 ms windows, 100 steps per second. No weights."""
 
-from extract.backbones._spectral import LogBands, Spectral
-from extract.compute import CPU, Compute
+from extract.backbones._speech.spectral import LogBands, Spectral
+from extract.network.compute import CPU, Compute
 
 MODALITY = "audio"
 VERSION = 1

@@ -7,8 +7,8 @@ loudness, is the first. No liftering, no deltas: a head that needs differences l
 import torchaudio
 from torch import Tensor, nn
 
-from extract.backbones._spectral import LogBands, Spectral
-from extract.compute import CPU, Compute
+from extract.backbones._speech.spectral import LogBands, Spectral
+from extract.network.compute import CPU, Compute
 from features.errors import ProjectError
 
 MODALITY = "audio"

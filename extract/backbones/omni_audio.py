@@ -23,13 +23,13 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
     Qwen2_5OmniPreTrainedModel,
 )
 
-from extract.backbone import Example, Reading, Window, freeze, seeded
-from extract.backbones._waveform import SAMPLE_HZ
-from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
-from extract.checkpoints import load_part, load_pretrained
-from extract.compute import CPU, Compute
+from extract.backbones._speech.waveform import SAMPLE_HZ
 from extract.media.audio import Samples
 from extract.media.resample import resample
+from extract.network.backbone import Example, Reading, Window, freeze, seeded
+from extract.network.checkpoint_folders import checkpoint_folder, digest_checkpoint
+from extract.network.checkpoints import load_part, load_pretrained
+from extract.network.compute import CPU, Compute
 from features.errors import ProjectError
 
 MODALITY = "audio"

@@ -25,13 +25,13 @@ from torch import Tensor
 from torchvision.models import video
 from torchvision.models.video.resnet import BasicBlock, BasicStem, Conv3DSimple, VideoResNet
 
-from extract.backbone import Reading, Window, freeze, seeded
-from extract.backbones._clip_input import ClipInput
-from extract.backbones._frames import Scale, cell_means, nominal_steps
-from extract.backbones._resnet_padding import padding_as_alone
-from extract.compute import CPU, Compute
+from extract.backbones._video.clip_input import ClipInput
+from extract.backbones._video.frames import Scale, cell_means, nominal_steps
+from extract.backbones._video.resnet_padding import padding_as_alone
 from extract.media.faces import face_weights
-from extract.weights_files import require_whole
+from extract.network.backbone import Reading, Window, freeze, seeded
+from extract.network.compute import CPU, Compute
+from extract.network.weights_files import require_whole
 from features.errors import ProjectError
 from features.files import digest_json
 

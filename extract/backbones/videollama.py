@@ -25,15 +25,15 @@ from typing import Literal
 
 from transformers import VideoLlama3Config, VideoLlama3VideoProcessor
 
-from extract.backbones._videollama_branches import JointBranch, TextBranch, VideoBranch
-from extract.backbones._videollama_input import JointInput, SeenInput, TokenShape
-from extract.backbones._videollama_networks import Sight, Whole, Words
-from extract.backbones._videollama_tiny import save_tiny
+from extract.backbones._videollama.branches import JointBranch, TextBranch, VideoBranch
+from extract.backbones._videollama.input import JointInput, SeenInput, TokenShape
+from extract.backbones._videollama.networks import Sight, Whole, Words
+from extract.backbones._videollama.tiny import save_tiny
 from extract.backbones.hf_text import load_tokenizer
-from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
-from extract.checkpoints import load_part, load_pretrained
-from extract.compute import CPU, Compute
 from extract.media.faces import face_weights
+from extract.network.checkpoint_folders import checkpoint_folder, digest_checkpoint
+from extract.network.checkpoints import load_part, load_pretrained
+from extract.network.compute import CPU, Compute
 from features.errors import ProjectError
 
 MODALITY = {"branch": {"video": "video", "text": "text", "joint": "video"}}

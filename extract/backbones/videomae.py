@@ -17,17 +17,17 @@ import numpy as np
 from torch import Tensor
 from transformers import VideoMAEConfig, VideoMAEImageProcessor, VideoMAEModel
 
-from extract.backbone import Example, Reading, Window, freeze, seeded
-from extract.backbones._frames import Scale, cell_means, nominal_steps
-from extract.backbones._hf_frames import LibraryShape, library_shape, squares
 from extract.backbones._layers import chosen_layers, layer_states
-from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
-from extract.checkpoints import load_pretrained
-from extract.compute import CPU, Compute
+from extract.backbones._video.checkpoint import LibraryShape, library_shape, squares
+from extract.backbones._video.frames import Scale, cell_means, nominal_steps
 from extract.media.clip import Clip
 from extract.media.faces import face_weights
 from extract.media.video import Picture
-from extract.windows import Windowing
+from extract.network.backbone import Example, Reading, Window, freeze, seeded
+from extract.network.checkpoint_folders import checkpoint_folder, digest_checkpoint
+from extract.network.checkpoints import load_pretrained
+from extract.network.compute import CPU, Compute
+from extract.network.windows import Windowing
 
 MODALITY = "video"
 VERSION = 1

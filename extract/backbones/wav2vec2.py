@@ -8,9 +8,9 @@ from typing import Any
 
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
-from extract.backbones._hf_speech import load_speech, random_speech, tiny_speech
-from extract.backbones._speech import Speech
-from extract.compute import Compute
+from extract.backbones._speech.checkpoint import load_speech, random_speech, tiny_speech
+from extract.backbones._speech.encoder import Speech
+from extract.network.compute import Compute
 from features.errors import ProjectError
 
 MODALITY = "audio"

@@ -6,9 +6,9 @@
 
 from transformers import WavLMModel
 
-from extract.backbones._hf_speech import load_speech, tiny_speech
-from extract.backbones._speech import Speech
-from extract.compute import Compute
+from extract.backbones._speech.checkpoint import load_speech, tiny_speech
+from extract.backbones._speech.encoder import Speech
+from extract.network.compute import Compute
 
 MODALITY = "audio"
 VERSION = 1

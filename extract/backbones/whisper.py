@@ -16,15 +16,15 @@ import numpy as np
 from torch import Tensor
 from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
 
-from extract.backbone import Example, Reading, Window, freeze, seeded
 from extract.backbones._layers import chosen_layers, layer_states
-from extract.backbones._waveform import SAMPLE_HZ
-from extract.checkpoint_folders import checkpoint_folder, digest_checkpoint
-from extract.checkpoints import load_part, load_pretrained
-from extract.compute import CPU, Compute
+from extract.backbones._speech.waveform import SAMPLE_HZ
 from extract.media.audio import Samples
 from extract.media.resample import resample
-from extract.windows import Windowing
+from extract.network.backbone import Example, Reading, Window, freeze, seeded
+from extract.network.checkpoint_folders import checkpoint_folder, digest_checkpoint
+from extract.network.checkpoints import load_part, load_pretrained
+from extract.network.compute import CPU, Compute
+from extract.network.windows import Windowing
 from features.errors import ProjectError
 
 MODALITY = "audio"

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from extract.expectations import Expected
-from extract.notes import Note
+from extract.corpus.expectations import Expected
+from extract.corpus.notes import Note
 from features.manifest import Label, Utterance
 
 CLIP = re.compile(r"(?P<actor>1\d{3})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3})_(LO|MD|HI|XX|X)")

@@ -12,9 +12,9 @@ included.
 from collections.abc import Iterator
 from pathlib import Path
 
-from extract.expectations import Expected
-from extract.notes import Note
-from extract.table import Row, read_table
+from extract.corpus.expectations import Expected
+from extract.corpus.notes import Note
+from extract.corpus.tables import Row, read_table
 from features.errors import ProjectError
 from features.manifest import FeatureFile, Label, Segment, Split, Utterance
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from extract.notes import Note
-from extract.table import read_table
+from extract.corpus.notes import Note
+from extract.corpus.tables import read_table
 from features.manifest import Label, Utterance
 
 TABLE = "utterances.csv"

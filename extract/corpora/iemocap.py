@@ -16,8 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from extract.expectations import LABELLED_SESSION, Expected
-from extract.notes import Note
+from extract.corpus.expectations import LABELLED_SESSION, Expected
+from extract.corpus.notes import Note
 from features.errors import ProjectError
 from features.manifest import Label, Split, Utterance
 

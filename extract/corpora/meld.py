@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from extract.expectations import Expected
+from extract.corpus.expectations import Expected
+from extract.corpus.notes import Note
+from extract.corpus.tables import Row, read_table
 from extract.media.audio import centre_channel
-from extract.notes import Note
-from extract.table import Row, read_table
 from features.manifest import SPLITS, Label, Split, Utterance
 
 CLIP_FOLDERS: dict[Split, str] = {

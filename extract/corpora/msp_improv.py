@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from extract.expectations import Expected
-from extract.notes import Note
+from extract.corpus.expectations import Expected
+from extract.corpus.notes import Note
 from features.errors import ProjectError
 from features.manifest import Label, Utterance
 

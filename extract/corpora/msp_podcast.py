@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from extract.expectations import Expected
-from extract.notes import Note
-from extract.table import Row, read_table
+from extract.corpus.expectations import Expected
+from extract.corpus.notes import Note
+from extract.corpus.tables import Row, read_table
 from features.manifest import Label, Split, Utterance
 
 EMOTIONS = {

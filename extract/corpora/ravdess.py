@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from extract.expectations import Expected
-from extract.notes import Note
+from extract.corpus.expectations import Expected
+from extract.corpus.notes import Note
 from features.manifest import Label, Utterance
 
 CLIP = re.compile(r"03-01-(0[1-8])-(0[12])-(0[12])-(0[12])-(\d\d)")

@@ -14,9 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from extract.guesses import columns_of
-from extract.notes import Note
-from extract.own_table import Cells, read_own_table
+from extract.corpus.column_names import columns_of
+from extract.corpus.notes import Note
+from extract.corpus.own_table import Cells, read_own_table
 from features.errors import ProjectError, did_you_mean, quoted
 from features.manifest import SPLITS, Label, Utterance
 

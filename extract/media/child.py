@@ -23,7 +23,7 @@ TIMEOUT_S = 300.0
 # Starting a process looks at all others, and of two looks at a dead one only one sees its code.
 ENDING = threading.RLock()
 # What the children need, read once by the process that they are forked from.
-PRELOADED = ("extract.preparing", "extract.backbones._waveform")
+PRELOADED = ("extract.fill.prepare", "extract.backbones._speech.waveform")
 # Ends that are the codec's own doing; any other end says nothing about the file.
 CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}
 

@@ -20,7 +20,7 @@ from features.files import (
     is_dead,
     write_atomic,
 )
-from features.specs import CACHE_PATH
+from features.specs.tracks import CACHE_PATH
 from features.store.format import Array, chunk_blocks, crc32c, map_chunk
 
 POOL_VARIABLE = "PERMAFROST_PARTS"

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from train.masking import Padded
+from train.data.masking import Padded
 
 
 class Dialogue(nn.Module):

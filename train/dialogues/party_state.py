@@ -8,7 +8,7 @@ The states of listeners stay as they are.
 import torch
 from torch import Tensor, nn
 
-from train.masking import Padded, masked_softmax, zero_padding
+from train.data.masking import Padded, masked_softmax, zero_padding
 
 
 class Dialogue(nn.Module):

@@ -7,9 +7,9 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from train.data.masking import Padded
 from train.dialogues._speakers import SameOrOther
-from train.masking import Padded
-from train.recurrent import Recurrent
+from train.model.recurrent import Recurrent
 
 RANGES = {"layers": (1, 8)}
 

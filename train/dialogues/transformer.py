@@ -11,8 +11,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from train.attention import check_heads
-from train.masking import Padded, weighted_by_pairs, zero_padding
+from train.data.masking import Padded, weighted_by_pairs, zero_padding
+from train.model.attention import check_heads
 
 RANGES = {"layers": (1, 16), "heads": (1, None), "reach": (1, 1000)}
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from train.masking import Padded
+from train.data.masking import Padded
 
 Pool = Callable[[str], nn.Module]
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from train.data.masking import Padded, masked_softmax
 from train.fusions._vectors import Pool, Vectors, present
-from train.masking import Padded, masked_softmax
 
 MIN_MODALITIES = 2
 

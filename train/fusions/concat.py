@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from train.data.masking import Padded
 from train.fusions._vectors import Pool
-from train.masking import Padded
 
 
 class Fusion(nn.Module):

@@ -8,10 +8,10 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from train.attention import AttentionBlock
+from train.data.masking import Padded, joined
 from train.fusions._exchange import then_fusion
 from train.fusions._vectors import Pool
-from train.masking import Padded, joined
+from train.model.attention import AttentionBlock
 
 RANGES = {"heads": (1, None)}
 MIN_MODALITIES = 2

@@ -9,10 +9,10 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from train.attention import check_heads
+from train.data.masking import Padded, attend, zero_padding
 from train.fusions._exchange import pairs, then_fusion
 from train.fusions._vectors import Pool
-from train.masking import Padded, attend, zero_padding
+from train.model.attention import check_heads
 
 RANGES = {"heads": (1, None)}
 MIN_MODALITIES = 2

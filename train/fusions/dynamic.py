@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from train.data.masking import Padded
 from train.fusions._vectors import Pool, Vectors
-from train.masking import Padded
 
 MIN_MODALITIES = 2
 

@@ -10,9 +10,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from train.data.masking import Padded, masked_softmax, zero_padding
 from train.fusions._exchange import pairs, then_fusion
 from train.fusions._vectors import Pool
-from train.masking import Padded, masked_softmax, zero_padding
 
 MIN_MODALITIES = 2
 

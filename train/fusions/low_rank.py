@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from train.data.masking import Padded
 from train.fusions._vectors import Pool, Vectors
 from train.fusions.tensor import with_one
-from train.masking import Padded
 
 RANGES = {"rank": (1, 256)}
 MIN_MODALITIES = 2

@@ -6,10 +6,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from train.attention import AttentionBlock
+from train.data.masking import Padded
 from train.fusions._exchange import pairs, then_fusion
 from train.fusions._vectors import Pool
-from train.masking import Padded
+from train.model.attention import AttentionBlock
 
 RANGES = {"heads": (1, None), "layers": (1, 8)}
 MIN_MODALITIES = 2

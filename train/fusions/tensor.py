@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from train.data.masking import Padded
 from train.fusions._vectors import Pool, Vectors
-from train.masking import Padded
 
 RANGES = {"width": (1, 64)}
 MIN_MODALITIES = 2

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from features.manifest import Label
-from train.encoded import Encoded
-from train.losses import weighted_mean
-from train.masking import masked_mean
+from train.data.masking import masked_mean
+from train.model.contracts import Encoded
+from train.model.losses import weighted_mean
 
 RANGES = {"weight": (0, None), "temperature": (0.001, 100), "width": (1, None)}
 MIN_MODALITIES = 2

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from features.errors import ProjectError
 from features.manifest import Label
-from train.encoded import Encoded
-from train.losses import weighted_mean
-from train.measures import UNKNOWN
+from train.model.contracts import Encoded
+from train.model.losses import weighted_mean
+from train.scoring.measure import UNKNOWN
 
 RANGES = {"weight": (0, None), "reversal": (0, None)}
 

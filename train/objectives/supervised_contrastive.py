@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from features.manifest import Label
-from train.encoded import Encoded
-from train.measures import UNKNOWN
+from train.model.contracts import Encoded
+from train.scoring.measure import UNKNOWN
 
 RANGES = {"weight": (0, None), "temperature": (0.001, 100), "width": (1, None)}
 

@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
-from train.attention import check_heads
-from train.masking import Padded, masked_softmax, zero_padding
+from train.data.masking import Padded, masked_softmax, zero_padding
+from train.model.attention import check_heads
 
 RANGES = {"heads": (1, None), "hidden": (1, None)}
 

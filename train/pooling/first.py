@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from train.masking import Padded, first_step
+from train.data.masking import Padded, first_step
 
 
 class Pooling(nn.Module):

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from train.masking import Padded, masked_mean
+from train.data.masking import Padded, masked_mean
 
 
 class Pooling(nn.Module):

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from train.masking import Padded, masked_max
+from train.data.masking import Padded, masked_max
 
 
 class Pooling(nn.Module):

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from train.masking import Padded, masked_max, masked_mean, masked_std, zero_padding
+from train.data.masking import Padded, masked_max, masked_mean, masked_std, zero_padding
 from train.pooling.attention import Pooling as Attention
 
 RANGES = {"heads": (1, None), "hidden": (1, None)}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from features.errors import ProjectError, did_you_mean, quoted
 from features.manifest import Label
-from train.fold import Fold, fold_for_each
+from train.folds.fold import Fold, fold_for_each
 
 SPEAKER_DISJOINT = True
 

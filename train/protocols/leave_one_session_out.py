@@ -6,8 +6,8 @@ The usual protocol of IEMOCAP, whose five sessions have two actors each.
 from collections.abc import Sequence
 
 from features.manifest import Label
-from train.fold import Fold, fold_for_each
-from train.grouping import required
+from train.folds.fold import Fold, fold_for_each
+from train.folds.grouping import required
 
 SPEAKER_DISJOINT = True
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from features.manifest import Label
-from train.fold import Fold, fold_for_each
-from train.grouping import required
+from train.folds.fold import Fold, fold_for_each
+from train.folds.grouping import required
 
 SPEAKER_DISJOINT = True
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from features.errors import ProjectError
 from features.manifest import Label
-from train.fold import Fold
+from train.folds.fold import Fold
 
 SPEAKER_DISJOINT = False
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from features.errors import ProjectError
 from features.manifest import Label
-from train.fold import Fold
-from train.grouping import acquainted, required, shuffled
+from train.folds.fold import Fold
+from train.folds.grouping import acquainted, required, shuffled
 
 SPEAKER_DISJOINT = True
 RANGES = {"num_folds": (2, 1000)}

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from features.manifest import Label
-from train.encoded import Encoded
-from train.losses import TINY, focal
-from train.measures import UNKNOWN
+from train.model.contracts import Encoded
+from train.model.losses import TINY, focal
+from train.scoring.measure import UNKNOWN
 
 
 def class_facts(name: str, train: Sequence[Label]) -> dict[str, Any]:

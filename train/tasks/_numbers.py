@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from features.manifest import Label
-from train.encoded import Encoded
-from train.losses import NUMBER_LOSSES
+from train.model.contracts import Encoded
+from train.model.losses import NUMBER_LOSSES
 
 LEAST_DEVIATION = 1e-6
 

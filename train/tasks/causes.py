@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from features.manifest import Label
-from train.encoded import Encoded
-from train.losses import weighted_mean
-from train.measures import UNKNOWN
-from train.metrics import scores
-from train.pair_measure import PairMeasure
+from train.model.contracts import Encoded
+from train.model.losses import weighted_mean
+from train.scoring.measure import UNKNOWN
+from train.scoring.metrics import scores
+from train.scoring.pair_measure import PairMeasure
 
 KIND = "pairs"
 RANGES = {"hidden": (1, None), "label_smoothing": (0, 1), "weight": (0, None)}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from features.manifest import Label
-from train.class_measure import ClassMeasure
+from train.scoring.class_measure import ClassMeasure
 from train.tasks._classes import ClassTask, class_facts
 
 KIND = "classes"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from features.manifest import Label
-from train.number_measure import NumberMeasure
+from train.scoring.number_measure import NumberMeasure
 from train.tasks._numbers import NumberTask, number_facts
 
 KIND = "numbers"

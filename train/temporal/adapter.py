@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from train.masking import Padded, zero_padding
+from train.data.masking import Padded, zero_padding
 
 RANGES = {"width": (1, None)}
 

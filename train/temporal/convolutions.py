@@ -8,7 +8,7 @@ on the neighbours and their padding.
 import torch
 from torch import nn
 
-from train.masking import Padded, zero_padding
+from train.data.masking import Padded, zero_padding
 
 RANGES = {"blocks": (1, 12), "kernel": (1, 64), "pool": (1, 64)}
 

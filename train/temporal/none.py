@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from train.masking import Padded
+from train.data.masking import Padded
 
 
 class Temporal(nn.Module):

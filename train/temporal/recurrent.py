@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from train.recurrent import Recurrent
+from train.model.recurrent import Recurrent
 
 RANGES = {"layers": (1, 8)}
 

@@ -7,7 +7,7 @@ steps.
 
 from torch import nn
 
-from train.masking import Padded, masked_strides, zero_padding
+from train.data.masking import Padded, masked_strides, zero_padding
 
 RANGES = {"layers": (1, 16), "kernel": (1, 64), "stride": (1, 10000)}
 

@@ -5,8 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from train.attention import AttentionBlock
-from train.masking import Padded, zero_padding
+from train.data.masking import Padded, zero_padding
+from train.model.attention import AttentionBlock
 
 RANGES = {"layers": (1, 16), "heads": (1, None)}
 

@@ -1,0 +1,50 @@
+"""The plots of what happened over the epochs of a head's trainings."""
+
+from typing import Any
+
+from app.results.charts import learning_curves, pacing_curves
+from app.results.runs import Run
+
+# Columns of curves.csv that say what was paced, and what the report calls them.
+PACED = {
+    "train_share": "share of the training part",
+    "train_difficulty": "its mean difficulty",
+    "dropout": "dropout",
+}
+
+
+def pacing(run: Run) -> str:
+    """What the curriculum and the dropout schedule did in the longest training; empty without."""
+    paced = {title: column for column, title in PACED.items() if column in run.curves[0]}
+    if not paced:
+        return ""
+    by_training: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for row in run.curves:
+        by_training.setdefault((row["fold"], row["seed"]), []).append(row)
+    rows = max(by_training.values(), key=len)
+    return pacing_curves(
+        [int(row["epoch"]) for row in rows],
+        {title: [float(row[column]) for row in rows] for title, column in paced.items()},
+    )
+
+
+def learning(run: Run) -> str:
+    """Training loss and the figure that the choice goes by, of the first measure that has it."""
+    chosen = [name for name in run.measures if run.shown_metric(name) == run.spec.choose_by]
+    measure = next(iter(chosen), next(iter(run.measures)))
+    metric = run.shown_metric(measure)
+    many = len(run.record["folds"]) > 1
+    lines: dict[str, list[dict[str, str]]] = {}
+    for row in run.curves:
+        name = f"{row['fold']}, seed {row['seed']}" if many else f"seed {row['seed']}"
+        lines.setdefault(name, []).append(row)
+
+    def curve(column: str) -> Any:
+        return {
+            name: ([int(row["epoch"]) for row in rows], [float(row[column]) for row in rows])
+            for name, rows in lines.items()
+        }
+
+    return learning_curves(
+        curve("train_loss"), curve(f"dev_{measure}_{metric}"), f"{measure} {metric}"
+    )

@@ -1,0 +1,1 @@
+"""The network of emotion2vec and its files."""

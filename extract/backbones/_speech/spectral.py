@@ -1,0 +1,70 @@
+"""Spectral features without weights: 25 ms windows, 100 steps per second of 16 kHz sound.
+
+Windows lie wholly inside the signal (no padding at its ends), so a step depends on its own
+25 ms alone; a shorter clip is lengthened to one window with zeros.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torchaudio
+from torch import Tensor, nn
+
+from extract.backbones._speech.waveform import SAMPLE_HZ, WaveformInput
+from extract.network.backbone import Reading, Window
+from extract.network.compute import Compute
+from extract.network.windows import Windowing
+
+FIELD = 400
+HOP = 160
+# About -100 dB for samples in [-1, 1]: silence becomes a finite floor.
+FLOOR = 1e-10
+# Long enough for any recording, and a bound on the memory of one batch.
+LIMIT = 60_000
+
+
+class LogBands(nn.Module):
+    """Mel band energies `(B, num_bands, T)` of waveforms on a natural logarithmic scale."""
+
+    def __init__(self, num_bands: int) -> None:
+        super().__init__()
+        self.mel = torchaudio.transforms.MelSpectrogram(
+            SAMPLE_HZ, n_fft=FIELD, hop_length=HOP, n_mels=num_bands, center=False
+        )
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        bands: Tensor = self.mel(waveforms).clamp_min(FLOOR).log()
+        return bands
+
+
+class Spectral:
+    """A transform of waveforms `(B, N)` to features `(B, dim, T)`, each step on its own."""
+
+    modality = "audio"
+    layers = (0,)
+    weights_digest = ""
+    rate_hz = SAMPLE_HZ / HOP
+    first_step_s = FIELD / 2 / SAMPLE_HZ
+    nominal_steps = 400
+
+    def __init__(self, transform: nn.Module, dim: int, version: int, compute: Compute) -> None:
+        self.reading = Reading(("audio",))
+        self.transform = transform.eval().requires_grad_(False).to(compute.device)
+        self.dim = dim
+        self.version = version
+        self.compute = compute
+        self.prepare = WaveformInput(FIELD, HOP, None, Windowing(LIMIT, 0))
+        self.budget = compute.pick(cpu=5_000, cuda=250_000)
+
+    def cost(self, window: Window) -> int:
+        return self.prepare.num_steps(len(window.values))
+
+    def encode(self, windows: Sequence[Window]) -> list[Tensor]:
+        waveforms = [self.compute.put(window.values) for window in windows]
+        padded = nn.utils.rnn.pad_sequence(waveforms, batch_first=True)
+        with torch.autocast(self.compute.device.type, enabled=False):
+            features = self.transform(padded).transpose(1, 2)
+        return [
+            track[None, : self.cost(window)]
+            for track, window in zip(features, windows, strict=True)
+        ]

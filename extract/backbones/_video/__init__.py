@@ -1,0 +1,1 @@
+"""What networks on frames and clips share."""

@@ -1,0 +1,1 @@
+"""A folder of media becomes a manifest: what corpus readers share."""

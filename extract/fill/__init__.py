@@ -1,0 +1,1 @@
+"""The running machine: manifest to media to backbone to parts to a published store."""

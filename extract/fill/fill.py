@@ -1,0 +1,176 @@
+"""Makes the parts of a store that are not in the pool yet, and publishes them."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from extract.fill.passes import make_parts
+from extract.media.child import warm_up
+from extract.network.backbone import Backbone, load_backbone
+from extract.network.compute import Compute, LackOfMemoryError, memory_checked
+from extract.plan.extraction import Extraction, planned_extraction
+from features.errors import ProjectError
+from features.manifest import Utterance
+from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec
+from features.store.index import FAILURES
+from features.store.pool import Part, Pool
+from features.store.publish import publish
+
+NAMED_FAILURES = 10
+# What to do about values, where the media are not to blame.
+REMEDIES = {
+    "beyond-float16": "Set extract.dtype to float32",
+    "not-finite": "Look whether the network's weights are whole (under bfloat16, compute: float32)",
+}
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What one extraction did: parts in all, parts made now, utterances per reason, its speed.
+
+    `padding` is the share of padding in the steps that the network ran over. `facts` are sums over
+    the utterances, by name. `unknown_texts` are the ids of those of which the tokenizer knows less
+    than half.
+    """
+
+    num_parts: int
+    num_made: int
+    reasons: Counter[str]
+    padding: float
+    speed: str
+    facts: Counter[str]
+    unknown_texts: tuple[str, ...]
+
+
+def fill(
+    path: Path,
+    manifest: Sequence[Utterance],
+    corpus: CorpusSpec,
+    backbone_spec: BackboneSpec,
+    spec: ExtractSpec,
+    device: torch.device,
+    pool: Pool,
+    companions: Sequence[BackboneSpec] = (),
+) -> Filled:
+    """Extract one backbone over one corpus and publish the store at `path`.
+
+    Parts that the pool has are kept; a killed run continues where it stopped and ends with the
+    same bytes. Parts that `companions`, backbones of the same modality, lack are made in the same
+    pass, so that each file is decoded once; they are not published. Raises ProjectError where more
+    utterances fail than `max_failed` allows; their parts stay, and nothing is published.
+    """
+    _require_some(manifest, corpus, backbone_spec.name, backbone_spec.reads)
+    compute = Compute.of(spec, device)
+    backbone = _fitting(backbone_spec, compute)
+    for modality in backbone.reading.modalities[1:]:
+        _require_some(manifest, corpus, backbone_spec.name, modality)
+    loaded = [(backbone_spec, backbone)]
+    loaded += _loaded(companions, compute)
+    if backbone_spec.reads in ("audio", "video"):
+        warm_up(*(type(backbone.prepare).__module__ for _, backbone in loaded))
+    return fill_with(loaded, compute, path, manifest, corpus, spec, pool)
+
+
+def _fitting(spec: BackboneSpec, compute: Compute) -> Backbone:
+    """Load a backbone; ProjectError where the memory of the device does not hold it."""
+    with suppress(LackOfMemoryError), memory_checked():
+        return load_backbone(spec, compute)
+    compute.release()
+    raise ProjectError(
+        f"the network of {spec.name!r} does not fit into the memory of {compute.device}; end what "
+        "else runs there, take a smaller network (or compute: bfloat16 for a large one on a GPU), "
+        "or give --device cpu"
+    )
+
+
+def _loaded(
+    companions: Sequence[BackboneSpec], compute: Compute
+) -> list[tuple[BackboneSpec, Backbone]]:
+    """Those that can be loaded; the others are left to a run of their own, which says why."""
+    loaded = []
+    for companion in companions:
+        try:
+            loaded.append((companion, _fitting(companion, compute)))
+        except ProjectError as error:
+            reason = str(error).splitlines()[0]
+            print(f"{companion.name} is not made in the same pass: {reason}", file=sys.stderr)
+    return loaded
+
+
+def fill_with(
+    loaded: Sequence[tuple[BackboneSpec, Backbone]],
+    compute: Compute,
+    path: Path,
+    manifest: Sequence[Utterance],
+    corpus: CorpusSpec,
+    spec: ExtractSpec,
+    pool: Pool,
+) -> Filled:
+    """`fill` with backbones that were loaded before; the first one's store is published."""
+    pool.sweep()
+    planned = [
+        planned_extraction(
+            f"{corpus.name}-{named.name}", backbone, named, manifest, spec, compute, pool
+        )
+        for named, backbone in loaded
+    ]
+    main = planned[0]
+    extractions: list[Extraction] = []
+    for extraction in planned:
+        # Two names of the same network would make the same parts.
+        if extraction.header.recipe not in {x.header.recipe for x in extractions}:
+            extractions.append(extraction)
+    num_missing = len(main.missing)
+    maker, speed = make_parts(extractions, compute, corpus.root, manifest, spec, pool)
+    parts = main.parts
+    _refuse_failures(main.name, parts, spec.max_failed)
+    publish(path, main.header, parts, pool)
+    reasons = Counter(reason for part in parts for reason in part.reasons)
+    facts: Counter[str] = Counter()
+    for part in parts:
+        facts.update({name: sum(told) for name, told in part.facts.items()})
+    unknown = tuple(
+        name
+        for part in parts
+        for name, count in zip(part.ids, part.facts.get("num_unknown", ()), strict=False)
+        if count
+    )
+    padding = maker.encoder.work.padding
+    return Filled(len(parts), num_missing, reasons, padding, speed, facts, unknown)
+
+
+def _require_some(
+    manifest: Sequence[Utterance], corpus: CorpusSpec, name: str, modality: str
+) -> None:
+    if all(utterance.source(modality) is None for utterance in manifest):
+        raise ProjectError(
+            f"the corpus {corpus.name!r} has no {modality}, which the backbone "
+            f"{name!r} reads; remove that track from params.yaml, or give a root "
+            f"({corpus.root}) that holds the media"
+        )
+
+
+def _refuse_failures(what: str, parts: Sequence[Part], max_failed: int) -> None:
+    failed = [
+        f"{name} ({reason})"
+        for part in parts
+        for name, reason in zip(part.ids, part.reasons, strict=True)
+        if reason in FAILURES
+    ]
+    if len(failed) <= max_failed:
+        return
+    shown = ", ".join(failed[:NAMED_FAILURES])
+    more = f" and {len(failed) - NAMED_FAILURES} more" if len(failed) > NAMED_FAILURES else ""
+    found = {reason for part in parts for reason in part.reasons if reason in FAILURES}
+    remedies = ["Mend their media"] if found - REMEDIES.keys() else []
+    remedies += [REMEDIES[reason] for reason in sorted(found & REMEDIES.keys())]
+    raise ProjectError(
+        f"{what}: {len(failed)} utterances cannot be encoded, {max_failed} are allowed: "
+        f"{shown}{more}. {', or '.join(remedies)}, or raise extract.max_failed in params.yaml; "
+        "finished parts are kept."
+    )

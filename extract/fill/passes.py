@@ -1,0 +1,194 @@
+"""Makes the missing parts of several backbones in one pass over the media."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from extract.fill.part_maker import PartMaker
+from extract.fill.part_writer import PartWriter
+from extract.fill.prefetch import Prefetch
+from extract.fill.prepare import Prepared
+from extract.fill.reader import Reader
+from extract.media.child import TIMEOUT_S, Child
+from extract.network.backbone import Backbone
+from extract.network.compute import Compute, LackOfMemoryError
+from extract.plan.extraction import Extraction
+from features.errors import ProjectError
+from features.manifest import Utterance
+from features.progress import Progress
+from features.specs.tracks import ExtractSpec
+from features.store.pool import Pool
+
+MAX_READERS = 16
+# How much prepared input may wait.
+AHEAD_BYTES, AHEAD_BYTES_ON_GPU = 32 * 2**20, 512 * 2**20
+# Texts that are tokenised in one call.
+TEXTS_TOGETHER = 256
+Item = tuple[Utterance, list[int]]
+Block = list[Item]
+
+
+def make_parts(
+    extractions: Sequence[Extraction],
+    compute: Compute,
+    root: Path,
+    manifest: Sequence[Utterance],
+    spec: ExtractSpec,
+    pool: Pool,
+) -> tuple[PartMaker, str]:
+    """Make what the extractions lack; the maker of the first of them, and how fast it went.
+
+    All are of one modality; an utterance is read once for all that need it.
+    """
+    backbones = [extraction.backbone for extraction in extractions]
+    contexts = [extraction.contexts for extraction in extractions]
+    total = sum(len(plan.utterances) for x in extractions for plan in x.missing)
+    what = ", ".join(extraction.name for extraction in extractions)
+    unit = "utterances" if len(extractions) == 1 else "tracks"
+    with ExitStack() as stack:
+        readers = [
+            Reader(root, backbones, spec, contexts, stack.enter_context(child))
+            for child in _children(backbones, spec)
+        ]
+        writers = [
+            stack.enter_context(PartWriter(pool, x.name, x.backbone, spec.dtype))
+            for x in extractions
+        ]
+        shown = stack.enter_context(Progress(what, total, unit))
+        makers = [
+            PartMaker(extraction, compute, writer, shown)
+            for extraction, writer in zip(extractions, writers, strict=True)
+        ]
+        _make_all(makers, readers, manifest, compute)
+    for extraction, writer in zip(extractions, writers, strict=True):
+        extraction.found.update({part.key: part for part in writer.parts})
+    return makers[0], f"{shown.summary()}, {makers[0].note()}"
+
+
+def _children(backbones: Sequence[Backbone], spec: ExtractSpec) -> list[Child]:
+    """Decoding processes, with time for the preparation of every network."""
+    prepares = [backbone.prepare for backbone in backbones]
+    count = num_readers(backbones[0].reading.modalities[0], spec.threads)
+    return [Child(TIMEOUT_S * len(backbones), prepares) for _ in range(count)]
+
+
+def num_readers(reads: str, threads: int) -> int:
+    """How many processes decode: one for each core that the network leaves, from 1 to 16."""
+    if reads not in ("audio", "video"):
+        return 1
+    allowed = getattr(os, "sched_getaffinity", None)
+    num_cores = len(allowed(0)) if allowed else os.cpu_count() or 1
+    return min(MAX_READERS, max(1, num_cores - threads))
+
+
+def _make_all(
+    makers: Sequence[PartMaker],
+    readers: Sequence[Reader],
+    manifest: Sequence[Utterance],
+    compute: Compute,
+) -> None:
+    """Make all parts that are left; only what happens to the first maker ends them all.
+
+    After a lack of memory the parts that were begun are made again: without the other makers,
+    whose networks fill the memory too; then in smaller batches; and a single window once more,
+    now that the memory is its own.
+    """
+    tried_alone: int | None = None
+    while any(maker.left for maker in makers):
+        lack = _make_once(makers, readers, list(_blocks(makers, manifest)), compute)
+        if lack is None:
+            continue
+        others = [maker for maker in makers[1:] if maker.left]
+        for maker in others:
+            maker.leave("the networks do not fit into the memory together")
+        num_left = len(makers[0].left)
+        if lack.window_steps is None:
+            if not others:
+                makers[0].shrink()
+        elif others or tried_alone != num_left:
+            tried_alone = None if others else num_left
+        else:
+            raise _too_large(makers[0], lack, compute)
+        compute.release()
+
+
+def _too_large(maker: PartMaker, lack: LackOfMemoryError, compute: Compute) -> ProjectError:
+    return ProjectError(
+        f"{maker.name}: one window of {lack.window_steps} steps does not fit into the memory of "
+        f"{compute.device} ({lack.fault}); finished parts are kept. Lower the backbone's window_s, "
+        "size_px or max_tokens, whichever it has, or give --device cpu."
+    )
+
+
+def _blocks(makers: Sequence[PartMaker], manifest: Sequence[Utterance]) -> Iterator[Block]:
+    """Every utterance of a part that is left, in order, with the numbers of its makers.
+
+    Texts come many at a time, since a tokenizer takes them so; everything else one by one.
+    """
+    wanted = [{u.id for plan in maker.left for u in plan.utterances} for maker in makers]
+    reads_text = makers[0].encoder.backbone.reading.modalities[0] == "text"
+    size = TEXTS_TOGETHER if reads_text else 1
+    block: Block = []
+    for utterance in manifest:
+        numbers = [number for number, ids in enumerate(wanted) if utterance.id in ids]
+        if numbers:
+            block.append((utterance, numbers))
+        if len(block) == size:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _make_once(
+    makers: Sequence[PartMaker],
+    readers: Sequence[Reader],
+    blocks: Sequence[Block],
+    compute: Compute,
+) -> LackOfMemoryError | None:
+    """Give the makers all utterances; the error where the memory ran out."""
+
+    def interrupt() -> None:
+        for reader in readers:
+            reader.child.interrupt()
+
+    functions = [reader.read_all for reader in readers]
+    ahead_bytes = compute.pick(cpu=AHEAD_BYTES, cuda=AHEAD_BYTES_ON_GPU)
+    try:
+        with Prefetch(blocks, functions, _num_bytes, ahead_bytes, interrupt) as ahead:
+            for block in ahead:
+                for prepared_by_number in block:
+                    for number, prepared in prepared_by_number.items():
+                        with _companion(makers[number], number > 0, compute):
+                            makers[number].take(prepared)
+        for number, maker in enumerate(makers):
+            with _companion(maker, number > 0, compute):
+                maker.finish()
+    except LackOfMemoryError as error:
+        for maker in makers:
+            maker.give_up()
+        for reader in readers:
+            reader.child.close()  # it may have been interrupted between two calls
+        # Without its traceback, which would hold the tensors of the failed batch.
+        return LackOfMemoryError(error.fault, error.window_steps)
+    return None
+
+
+@contextmanager
+def _companion(maker: PartMaker, is_one: bool, compute: Compute) -> Iterator[None]:
+    """Where a maker works beside the first one: if it cannot go on, it alone is left out."""
+    try:
+        yield
+    except ProjectError as error:
+        if not is_one:
+            raise
+        maker.leave(str(error))
+    except LackOfMemoryError as lack:
+        if not is_one or lack.window_steps is None:
+            raise
+        maker.leave(str(_too_large(maker, lack, compute)))
+
+
+def _num_bytes(block: Sequence[dict[int, Prepared]]) -> int:
+    return sum(prepared.num_bytes for by_number in block for prepared in by_number.values())

@@ -1,0 +1,189 @@
+"""Reads what backbones are given for one utterance, ahead of them."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from extract.fill.prepare import Prepared, joined, prepare_audio, prepare_video, prepared
+from extract.media.child import Child
+from extract.media.errors import UnreadableError
+from extract.media.frames import Stretch
+from extract.media.rows import FeatureRows
+from extract.media.text import Text
+from extract.network.backbone import Backbone, Example
+from extract.plan.context import Beside
+from features.errors import ProjectError
+from features.files import digest_file
+from features.manifest import Utterance
+from features.specs.tracks import ExtractSpec
+
+
+class Reader:
+    """Reads the utterances of a corpus for backbones of one modality, within the stated limits.
+
+    `contexts` holds for each backbone what is read beside each utterance. Media are decoded and
+    prepared in the child process, which holds the backbones' `prepare`, once for all of them; text
+    and ready-made features are prepared here. The segments of an utterance are prepared one by
+    one.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        backbones: Sequence[Backbone],
+        spec: ExtractSpec,
+        contexts: Sequence[Beside],
+        child: Child,
+    ) -> None:
+        self.root = root
+        self.backbones = backbones
+        self.reads = backbones[0].reading.modalities[0]
+        self.spec = spec
+        self.contexts = contexts
+        self.child = child
+        # Of the file that was read last: several utterances may share it.
+        self.digests: dict[tuple[Path, int, int], str] = {}
+
+    def read_all(
+        self, block: Sequence[tuple[Utterance, Sequence[int]]]
+    ) -> list[dict[int, Prepared]]:
+        """`read` for several utterances; texts are tokenised in one call for each backbone."""
+        if self.reads != "text":
+            return [self.read(item) for item in block]
+        prepared_by_place: list[dict[int, Prepared]] = [{} for _ in block]
+        for number in range(len(self.backbones)):
+            places = [place for place, (_, numbers) in enumerate(block) if number in numbers]
+            utterances = [block[place][0] for place in places]
+            for place, one in zip(places, self._texts(utterances, number), strict=True):
+                prepared_by_place[place][number] = one
+        return prepared_by_place
+
+    def read(self, item: tuple[Utterance, Sequence[int]]) -> dict[int, Prepared]:
+        """An utterance as each of the numbered backbones takes it, or why it cannot be given.
+
+        The reason is ``absent``, ``known-bad``, ``missing``, ``too-large``, ``too-long``,
+        ``undecodable`` or ``empty``.
+        """
+        if self.reads == "text":
+            return self.read_all([item])[0]
+        utterance, numbers = item
+        found: dict[int, Prepared] = {}
+        for number in numbers:
+            lacking = self._lacking(utterance, number)
+            if lacking is not None:
+                found[number] = self._absent(lacking)
+        wanted = [number for number in numbers if number not in found]
+        if not wanted:
+            return found
+        try:
+            found.update(zip(wanted, self._read(utterance, wanted), strict=True))
+        except UnreadableError as error:
+            failed = Prepared(reason=error.reason, detail=error.detail)
+            found.update(dict.fromkeys(wanted, failed))
+        return found
+
+    def _absent(self, modality: str) -> Prepared:
+        return Prepared(reason="absent", detail=f"the corpus has no {modality} for it")
+
+    def _lacking(self, utterance: Utterance, number: int) -> str | None:
+        for modality in self.backbones[number].reading.modalities:
+            if utterance.source(modality) is None:
+                return modality
+        return None
+
+    def _read(self, utterance: Utterance, numbers: Sequence[int]) -> list[Prepared]:
+        if self.reads not in ("audio", "video"):
+            return [prepared(partial(self._rows, utterance, number), 0.0) for number in numbers]
+        if utterance.known_bad is not None:
+            raise UnreadableError("known-bad", utterance.known_bad)
+        relative = utterance.audio if self.reads == "audio" else utterance.video
+        stated = utterance.audio_digest if self.reads == "audio" else utterance.video_digest
+        path = self._checked(relative, stated)
+        stretches, longest_s = stretches_of(utterance, self.reads), self.spec.max_duration_s
+        if self.reads == "audio":
+            settings = {"channel": utterance.audio_channel, "max_duration_s": longest_s}
+            return self.child.call_held(prepare_audio, path, numbers, stretches, settings)
+        said = None if utterance.text is None else Text(utterance.text)
+        pictured = [
+            Stretch(start_s or 0.0, end_s, utterance.video_box, longest_s)
+            for start_s, end_s in stretches
+        ]
+        if len(pictured) > 1 and any(len(b.reading.modalities) > 1 for b in self.backbones):
+            raise ProjectError(
+                f"{utterance.id!r} has segments, and a network over pictures and words takes an "
+                "utterance in one piece; remove that track"
+            )
+        return self.child.call_held(prepare_video, path, numbers, pictured, said)
+
+    def _texts(self, utterances: Sequence[Utterance], number: int) -> list[Prepared]:
+        """The words of utterances, segment by segment where they have some."""
+        texts: list[Text] = []
+        for utterance in utterances:
+            if utterance.text is None:
+                continue
+            if utterance.segments is None:
+                texts.append(Text(utterance.text, self.contexts[number][utterance.id]))
+            else:
+                texts += [Text(segment.text) for segment in utterance.segments]
+        prepare = self.backbones[number].prepare
+        together = getattr(prepare, "together", lambda each: [prepare(text) for text in each])
+        examples = iter(together(texts))
+        return [self._prepared_text(utterance, number, examples) for utterance in utterances]
+
+    def _prepared_text(
+        self, utterance: Utterance, number: int, examples: Iterator[Example]
+    ) -> Prepared:
+        """One utterance's text; it takes the examples of its segments."""
+        if utterance.text is None:
+            return self._absent("text")
+        if utterance.segments is None:
+            example = next(examples)
+            return prepared(lambda: example, 0.0)
+        words = [segment.text for segment in utterance.segments]
+        whole = joined([next(examples) for _ in words], words)
+        return prepared(lambda: whole, 0.0)
+
+    def _rows(self, utterance: Utterance, number: int) -> Example:
+        file = utterance.features[self.reads]
+        place, num_sharing = map(int, self.contexts[number][utterance.id])
+        path = self._checked(file.path, file.digest)
+        stretches = tuple(stretches_of(utterance, self.backbones[number].modality))
+        stretches = () if stretches == ((None, None),) else stretches
+        rows = FeatureRows(path, str(file.digest), utterance.id, place, num_sharing, stretches)
+        return self.backbones[number].prepare(rows)
+
+    def _checked(self, relative: str | None, stated: str | None) -> Path:
+        """The file, which must be the one that the manifest names."""
+        assert relative is not None
+        path = self.root / relative
+        if not path.is_file():
+            if stated is None:
+                raise UnreadableError("missing", f"{path} does not exist")
+            raise stale_manifest(f"{path} is gone")
+        state = path.stat()
+        num_bytes = state.st_size
+        if num_bytes > self.spec.max_media_bytes:
+            limit = self.spec.max_media_bytes
+            detail = f"{path} has {num_bytes} bytes; extract.max_media_bytes is {limit}"
+            raise UnreadableError("too-large", detail)
+        key = (path, state.st_mtime_ns, num_bytes)
+        if key not in self.digests:
+            self.digests = {key: digest_file(path)}
+        if self.digests[key] != stated:
+            raise stale_manifest(f"{path} has changed")
+        return path
+
+
+def stretches_of(utterance: Utterance, modality: str) -> list[tuple[float | None, float | None]]:
+    """The seconds that count: its segments, or the whole of it."""
+    if utterance.segments is None:
+        whole = (utterance.start_s, utterance.end_s)
+        return [utterance.video_stretch if modality == "video" else whole]
+    return [(segment.start_s, segment.end_s) for segment in utterance.segments]
+
+
+def stale_manifest(fault: str) -> ProjectError:
+    """The error for media that are not those that the manifest names; nothing is recorded."""
+    return ProjectError(
+        f"{fault} since the manifest was made; run 'dvc repro', which makes the manifest again"
+    )

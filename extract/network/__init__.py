@@ -1,0 +1,1 @@
+"""The contract of a backbone, its files, and exact batches."""

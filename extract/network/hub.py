@@ -1,0 +1,108 @@
+"""Checkpoints from the Hugging Face hub: fetched once, and completed where files are missing."""
+
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+
+from huggingface_hub import HfApi, get_cached_repo_tree, snapshot_download
+from huggingface_hub.errors import (
+    CachedRepoTreeNotFoundError,
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+    XetDownloadError,
+)
+from huggingface_hub.utils import httpx, logging  # type: ignore[attr-defined]
+
+from extract.network.weights_files import file_names, setting_names, weights_names
+from features.errors import ProjectError
+
+# That it uses a local copy where the hub does not answer is what we ask it to.
+logging.set_verbosity_error()
+
+# Wrong JSON (a ValueError) is what the login page of a network answers.
+HUB_FAULTS = (httpx.HTTPError, XetDownloadError, OSError, ValueError, RuntimeError)
+TIMEOUT_S = 10.0
+MODELSCOPE = ("iic/", "damo/")
+MODELSCOPE_REMEDY = (
+    "Download it with ModelScope ('modelscope download') and give its folder, or give the name on "
+    "the Hugging Face hub, such as 'emotion2vec/emotion2vec_base', with its commit."
+)
+
+
+def hub_folder(name: str, revision: str) -> Path:
+    """The local folder of a repository at a commit, with every file of it that loading reads.
+
+    What is missing is fetched. Where the hub does not answer, or does not give the files, a local
+    copy with weights is taken as it is.
+    """
+    try:
+        return _completed(name, revision)
+    except HUB_FAULTS as error:
+        local = _local_copy(name, revision)
+        if local is not None and weights_names(local, file_names(local)):
+            return local
+        raise ProjectError(_fault(name, revision, error)) from None
+
+
+def _completed(name: str, revision: str) -> Path:
+    try:
+        names = [file.path for file in get_cached_repo_tree(name, revision=revision)]
+        listed = True
+    except CachedRepoTreeNotFoundError:
+        # The library's other listing waits for minutes where there is no network.
+        siblings = HfApi().model_info(name, revision=revision, timeout=TIMEOUT_S).siblings or []
+        names = [file.rfilename for file in siblings]
+        listed = False
+    folder = _fetched(name, revision, setting_names(names), listed)
+    return _fetched(name, revision, weights_names(folder, names), listed=True)
+
+
+def _fetched(name: str, revision: str, files: Sequence[str], listed: bool) -> Path:
+    """The local copy with these files; `listed` says whether it knows all files of the hub's."""
+    local = _local_copy(name, revision)
+    if local is not None and listed and all((local / file).exists() for file in files):
+        return local
+    patterns = [glob.escape(file) for file in files]
+    return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
+
+
+def _local_copy(name: str, revision: str) -> Path | None:
+    try:
+        folder = snapshot_download(
+            name, revision=revision, local_files_only=True, allow_patterns=[]
+        )
+    except (LocalEntryNotFoundError, ValueError):
+        return None
+    return Path(folder)
+
+
+def _fault(name: str, revision: str, error: Exception) -> str:
+    if isinstance(error, RepositoryNotFoundError) and name.startswith(MODELSCOPE):
+        return (
+            f"the Hugging Face hub has no checkpoint {name!r}, which is a name on ModelScope. "
+            f"{MODELSCOPE_REMEDY}"
+        )
+    status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
+    login = "log in with 'hf auth login' or set HF_TOKEN"
+    match error:
+        case GatedRepoError():
+            fault = f"the hub's {name!r} is gated"
+            remedy = f"Accept its terms on https://huggingface.co/{name} and {login}"
+        case RevisionNotFoundError():
+            fault = f"the hub's {name!r} has no commit {revision}"
+            remedy = "Look up the commit there"
+        case RepositoryNotFoundError():
+            fault = f"the hub has no public checkpoint {name!r}"
+            remedy = f"Look up its name, or {login} where it is private"
+        case _:
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            fault = (
+                f"the checkpoint {name!r} at {revision} is not on this machine and could not be "
+                f"downloaded ({reason})"
+            )
+            refused = f"The hub refuses (status {status}): {login}"
+            remedy = refused if status in (401, 403) else "Connect to the network"
+    return f"{fault}. {remedy}, or copy its folder here and give the folder as the checkpoint."

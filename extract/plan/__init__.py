@@ -1,0 +1,1 @@
+"""Pure functions: which utterances make a part, and what decides its bytes."""

@@ -1,0 +1,75 @@
+"""What decides the bytes of a store, the hash of it, and what made the bytes."""
+
+import platform
+from importlib.metadata import version
+
+import torch
+
+from extract.media import faces
+from extract.network.backbone import Backbone
+from extract.network.compute import CPU, Compute
+from features.files import digest_json
+from features.specs.tracks import BackboneSpec, ExtractSpec
+from features.store.format import SCHEMA
+from features.store.publish import Header
+
+PACKAGES = (
+    *("torch", "torchaudio", "torchvision", "transformers", "tokenizers", "numpy", "av"),
+    *("soundfile", "opencv-python-headless"),
+)
+
+
+def store_header(
+    backbone: Backbone, backbone_spec: BackboneSpec, spec: ExtractSpec, compute: Compute = CPU
+) -> Header:
+    """The facts that all tracks of a store share, with the recipe hash over what decides them.
+
+    The kind of device is among it: a CPU's parts are never served to a GPU's run. Not in the hash,
+    because they decide no value: the size of parts and the allowed failures.
+    """
+    described = {
+        **backbone_spec.leaf.as_dict(),
+        "version": backbone.version,
+        "weights_digest": backbone.weights_digest,
+    }
+    # Clips were scaled before this could be set, where a checkpoint did not say so.
+    if described.get("normalise", True) in (None, True):
+        described.pop("normalise", None)
+    detector = getattr(backbone.prepare, "face_weights", None)
+    if detector is not None:
+        described["face_detector"] = faces.described(detector)
+    decisive = {
+        "schema": SCHEMA,
+        "backbone": described,
+        "dtype": spec.dtype,
+        "compute": spec.compute,
+        "attention": spec.attention,
+        "threads": spec.threads,
+        "max_duration_s": spec.max_duration_s,
+        "max_media_bytes": spec.max_media_bytes,
+    }
+    # A CPU's stores were named before there were others, and keep their names.
+    made_on = {"device": compute.device.type, "compute": spec.compute} if compute.on_gpu else {}
+    decisive |= made_on
+    return Header(
+        recipe=digest_json(decisive),
+        backbone=described,
+        modality=backbone.modality,
+        dim=backbone.dim,
+        layers=backbone.layers,
+        dtype=spec.dtype,
+        rate_hz=backbone.rate_hz,
+        first_step_s=backbone.first_step_s,
+        made_on=made_on,
+    )
+
+
+def made_with(compute: Compute, budget: int) -> dict[str, str]:
+    """The machine and the packages on which the last float bits depend; kept in the pool only."""
+    return {
+        "device": torch.cuda.get_device_name(compute.device) if compute.on_gpu else "cpu",
+        "machine": platform.machine(),
+        "compute": compute.dtype,
+        "budget": str(budget),
+        **{package: version(package) for package in PACKAGES},
+    }

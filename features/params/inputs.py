@@ -1,0 +1,43 @@
+"""Checks which backbone a head reads for each modality, over which corpus."""
+
+from collections.abc import Mapping
+
+from features.leaves import backbone_modality, leaf_names
+from features.manifest import MODALITIES
+from features.params.entries import Entries
+
+
+def check_inputs(entries: Entries, where: str, corpus: str, inputs: Mapping[str, str]) -> None:
+    """Note modalities left out, backbones of another modality, and those that no track runs."""
+    for modality in MODALITIES:
+        if modality not in inputs:
+            entries.problems.append(f"{where}.{modality} is missing; 'none' switches it off")
+    for name, backbone in inputs.items():
+        if name not in MODALITIES:
+            entries.unknown(f"{where} names {name!r}", name, MODALITIES, "modalities")
+        elif backbone != "none":
+            _check_input(entries, f"{where}.{name}", corpus, name, backbone)
+    if all(backbone == "none" for backbone in inputs.values()):
+        entries.problems.append(f"{where} switches every modality off; name at least one backbone")
+
+
+def _check_input(entries: Entries, where: str, corpus: str, modality: str, backbone: str) -> None:
+    fitting = _backbones_of(entries, modality)
+    if backbone not in fitting:
+        entries.unknown(f"{where} is {backbone!r}", backbone, fitting, f"{modality} backbones")
+    elif {"corpus": corpus, "backbone": backbone} not in entries.given("tracks").values():
+        entries.problems.append(
+            f"{where} is {backbone!r}, but no track makes it for the corpus {corpus!r}; add "
+            f"under tracks: {corpus}-{backbone}: {{corpus: {corpus}, backbone: {backbone}}}"
+        )
+
+
+def _backbones_of(entries: Entries, modality: str) -> list[str]:
+    known = leaf_names("extract/backbones")
+    return [
+        str(name)
+        for name, spec in entries.given("backbones").items()
+        if isinstance(spec, Mapping)
+        and spec.get("code") in known
+        and backbone_modality(spec["code"], spec) == modality
+    ]

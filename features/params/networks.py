@@ -1,0 +1,143 @@
+"""Reads what a head that is a network is made of: its parts, its objectives, its training."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from features.binding import Parameter, dataclass_parameters, within
+from features.errors import quoted
+from features.leaves import leaf_constant
+from features.manifest import MODALITIES
+from features.params.entries import Entries
+from features.params.training import read_training
+from features.specs.heads import HeadSpec, TrainedSpec
+from features.specs.tracks import LeafSpec
+
+CHECKS = {
+    "dim": within(1, None),
+    "hidden": within(1, None),
+    "dropout": lambda value: None if 0 <= value < 1 else "in [0, 1)",
+}
+# Bound to the constructor of a leaf, each in a way of its own.
+LEAVES = ("temporal", "pooling", "fusion", "dialogue", "training", "objectives")
+
+
+def network_parameters() -> list[Parameter]:
+    """The settings that a network has and a probe has not."""
+    shared = {parameter.name for parameter in dataclass_parameters(TrainedSpec)}
+    return [
+        Parameter(
+            p.name,
+            Any if p.name in LEAVES else p.hint,
+            p.default,
+            CHECKS.get(p.name),
+        )
+        for p in dataclass_parameters(HeadSpec)
+        if p.name not in shared
+    ]
+
+
+def read_network(
+    entries: Entries, where: str, values: dict[str, Any], modalities: Sequence[str]
+) -> None:
+    """Put specs in the place of what is written about the parts of a network."""
+    for part, symbol in (("temporal", "Temporal"), ("pooling", "Pooling")):
+        values[part] = _by_modality(entries, f"{where}.{part}", values[part], symbol, modalities)
+    _check_bins(entries, f"{where}.bins", values["bins"], modalities)
+    values["fusion"] = entries.leaf(f"{where}.fusion", values["fusion"], "train/fusions", "Fusion")
+    if values["dialogue"] is not None:
+        values["dialogue"] = entries.leaf(
+            f"{where}.dialogue", values["dialogue"], "train/dialogues", "Dialogue"
+        )
+    values["objectives"] = entries.named_leaves(
+        f"{where}.objectives", values["objectives"], "train/objectives", "Objective", "objectives"
+    )
+    training = read_training(entries, where, values, modalities)
+    values["training"] = training
+    _check_fusion(entries, where, values, modalities)
+    _check_heads(entries, where, values)
+    for name in values["objectives"]:
+        _check_modalities(entries, f"{where}.objectives", "train/objectives", name, modalities)
+    if training is not None and training.mixup and values["dialogue"] is not None:
+        entries.problems.append(
+            f"{where}.training.mixup is {training.mixup:g}, and dialogues are read as they were "
+            "said; leave one out"
+        )
+    if training is not None and training.mixup and values["objectives"]:
+        entries.problems.append(
+            f"{where}.training.mixup is {training.mixup:g}, and the objectives "
+            f"{quoted(values['objectives'])} need utterances that are not mixed; leave one out"
+        )
+
+
+def _by_modality(
+    entries: Entries, where: str, given: Any, symbol: str, modalities: Sequence[str]
+) -> dict[str, LeafSpec]:
+    """One leaf for every modality, or one for each of them."""
+    folder = f"train/{where.rsplit('.', 1)[1]}"
+    if not isinstance(given, Mapping) or not given or not set(given) <= set(MODALITIES):
+        leaf = entries.leaf(where, given, folder, symbol)
+        return {} if leaf is None else dict.fromkeys(modalities, leaf)
+    found = {}
+    for name, settings in given.items():
+        if name not in modalities:
+            entries.problems.append(f"{where} names {name!r}, which the inputs switch off")
+        elif leaf := entries.leaf(f"{where}.{name}", settings, folder, symbol):
+            found[name] = leaf
+    entries.problems += [
+        f"{where}.{name} is missing; give one for every modality in use, or one for all"
+        for name in modalities
+        if name not in given
+    ]
+    return found
+
+
+def _check_fusion(
+    entries: Entries, where: str, values: Mapping[str, Any], modalities: Sequence[str]
+) -> None:
+    fusion = values["fusion"]
+    if fusion is None:
+        return
+    _check_modalities(entries, f"{where}.fusion", "train/fusions", fusion.code, modalities)
+    pooled = {leaf.code for leaf in values["pooling"].values()}
+    if leaf_constant("train/fusions", fusion.code, "ONE_POOLING", False) and len(pooled) > 1:
+        entries.problems.append(
+            f"{where}.pooling differs between modalities, and the fusion {fusion.code!r} pools "
+            "them together; give one pooling for all"
+        )
+
+
+def _check_bins(entries: Entries, where: str, bins: Any, modalities: Sequence[str]) -> None:
+    for name, count in (bins if isinstance(bins, Mapping) else {"": bins}).items():
+        if name and name not in modalities:
+            entries.problems.append(f"{where} names {name!r}, which the inputs switch off")
+        if count is not None and count < 1:
+            entries.problems.append(f"{where} is {bins!r}; it must be at least 1")
+
+
+def _check_heads(entries: Entries, where: str, values: Mapping[str, Any]) -> None:
+    """Attention heads share the width out among themselves."""
+    leaves = [("fusion", values["fusion"])]
+    leaves += [(part, leaf) for part in ("temporal", "pooling") for leaf in values[part].values()]
+    wanted = {(part, leaf.options.get("heads", 1)) for part, leaf in leaves if leaf is not None}
+    shared = [("dim", values["dim"], part, heads) for part, heads in sorted(wanted)]
+    if values["dialogue"] is not None:
+        width = "dim" if values["hidden"] is None else "hidden"
+        shared.append(
+            (width, values[width], "dialogue", values["dialogue"].options.get("heads", 1))
+        )
+    entries.problems += [
+        f"{where}.{width} is {value}; it must be a multiple of {part}.heads, {heads}"
+        for width, value, part, heads in shared
+        if value % heads
+    ]
+
+
+def _check_modalities(
+    entries: Entries, where: str, folder: str, code: str, modalities: Sequence[str]
+) -> None:
+    fewest = leaf_constant(folder, code, "MIN_MODALITIES", 1)
+    if len(modalities) < fewest:
+        entries.problems.append(
+            f"{where} is {code!r}, which needs {fewest} modalities; the inputs switch on "
+            f"{quoted(modalities)}"
+        )

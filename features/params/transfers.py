@@ -1,0 +1,75 @@
+"""Reads the entries of the section `transfers`: a head that is tested on another corpus."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from features.binding import Parameter, bind
+from features.leaves import leaf_constant, leaf_names
+from features.params.entries import Entries
+from features.params.inputs import check_inputs
+from features.params.recordings import share_recordings
+from features.specs.heads import TransferSpec
+
+WANTED = [
+    Parameter("head", str),
+    Parameter("corpus", str),
+    Parameter("inputs", dict[str, str]),
+    Parameter("labels", dict[str, dict[str, str]], {}),
+]
+
+
+def read_transfer(entries: Entries, where: str, name: str, given: Any) -> TransferSpec | None:
+    """One transfer; its inputs must be those of the head, made for the other corpus."""
+    values = bind(where, given, WANTED, entries.problems)
+    if values is None:
+        return None
+    if name in entries.given("heads"):
+        entries.problems.append(
+            f"{where} has the name of a head; both write runs/{name}, rename it"
+        )
+    entries.reference(f"{where}.corpus", values["corpus"], "corpora")
+    check_inputs(entries, f"{where}.inputs", values["corpus"], values["inputs"])
+    if entries.reference(f"{where}.head", values["head"], "heads"):
+        head = entries.given("heads")[values["head"]]
+        _check_head(entries, where, values, head if isinstance(head, Mapping) else {})
+    return TransferSpec(name, **values)
+
+
+def _check_head(
+    entries: Entries, where: str, values: Mapping[str, Any], head: Mapping[str, Any]
+) -> None:
+    if head.get("corpus") == values["corpus"]:
+        entries.problems.append(
+            f"{where}.corpus is {values['corpus']!r}, on which the head {values['head']!r} was "
+            "trained; name another corpus"
+        )
+    elif share_recordings(entries, head.get("corpus"), values["corpus"]):
+        entries.problems.append(
+            f"{where} trains on {head.get('corpus')!r} and tests on {values['corpus']!r}, which "
+            "have recordings in common; what is tested would be known from training, so name "
+            "another corpus"
+        )
+    if head.get("inputs") != values["inputs"]:
+        entries.problems.append(
+            f"{where}.inputs is {dict(values['inputs'])}; it must repeat those of heads."
+            f"{values['head']}, {dict(head.get('inputs') or {})}"
+        )
+    tasks = head.get("tasks")
+    for task in tasks if isinstance(tasks, Mapping) else ():
+        if _kind(task) == "pairs":
+            entries.problems.append(
+                f"{where}.head is {values['head']!r}, whose task {task!r} predicts pairs of "
+                "utterances; these are not transferred, so name a head without it"
+            )
+    for task in values["labels"]:
+        if isinstance(tasks, Mapping) and task not in tasks:
+            entries.unknown(f"{where}.labels names {task!r}", task, map(str, tasks), "its tasks")
+        elif _kind(task) == "numbers":
+            entries.problems.append(
+                f"{where}.labels names {task!r}, which predicts numbers and has no classes"
+            )
+
+
+def _kind(task: Any) -> Any:
+    known = task in leaf_names("train/tasks")
+    return leaf_constant("train/tasks", task, "KIND") if known else None

@@ -1,0 +1,146 @@
+"""The frozen specs of heads, protocols and transfers that params.yaml is read into."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from features.binding import within
+from features.specs.tracks import LeafSpec
+from features.specs.training import ChooseBy, TrainingSpec
+
+# The figures by which classes, numbers and pairs of emotion and cause are scored.
+METRICS = {
+    "classes": ("weighted_f1", "macro_f1", "weighted_precision", "unweighted_accuracy", "accuracy"),
+    "numbers": ("ccc", "rmse", "mae"),
+    "pairs": (
+        "pair_weighted_f1",
+        "pair_weighted_precision",
+        "pair_weighted_recall",
+        "pair_f1",
+        "pair_precision",
+        "pair_recall",
+    ),
+}
+DEFAULT_PROTOCOL = {"code": "official"}
+# The figure that stands for a measure where the head's own choice is of another kind.
+USUAL_METRIC = {"classes": "macro_f1", "numbers": "ccc", "pairs": "pair_weighted_f1"}
+
+
+def shown_metric(kind: str, choose_by: str) -> str:
+    """The one metric by which curves and comparisons show classes, numbers or pairs."""
+    return choose_by if choose_by in METRICS[kind] else USUAL_METRIC[kind]
+
+
+def _strengths(value: list[float]) -> str | None:
+    return None if value and min(value) > 0 else "a list of numbers above 0"
+
+
+@dataclass(frozen=True)
+class ProtocolSpec:
+    """How a corpus is cut into parts that train, choose and test.
+
+    Where the protocol names no dev part, about `dev_share` of what is not tested is drawn: whole
+    speakers (with all dialogues they take part in) or whole dialogues.
+    """
+
+    leaf: LeafSpec
+    dev_share: float = field(default=0.2, metadata={"check": within(0.01, 0.9)})
+    dev_unit: Literal["speaker", "dialogue"] = "speaker"
+
+
+@dataclass(frozen=True)
+class TrainedSpec:
+    """What every head has: a corpus, inputs, tasks, and a protocol.
+
+    `start` is the head whose weights it starts from (None: chance).
+    """
+
+    name: str
+    corpus: str
+    inputs: Mapping[str, str]
+    tasks: Mapping[str, LeafSpec]
+    protocol: ProtocolSpec
+    start: str | None = field(default=None, kw_only=True)
+
+    @property
+    def where(self) -> str:
+        """The head's place in params.yaml, for messages."""
+        return f"params.yaml: {'heads' if self.start is None else 'continued'}.{self.name}"
+
+    @property
+    def used_inputs(self) -> dict[str, str]:
+        """Modality to backbone, without the modalities that are switched off."""
+        return {m: backbone for m, backbone in self.inputs.items() if backbone != "none"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadSpec(TrainedSpec):
+    """A small network on cached tracks, trained with every seed.
+
+    `bins`: longer tracks (of each modality, or of those named) become so many means. `hidden` is
+    the width of the layer behind the fusion (None: `dim`). `norm` says where layers are normalised:
+    nowhere, where tracks come in, or behind the fusion as well. `temporal` and `pooling` are given
+    per modality in use. `dialogue` is how the utterances of a dialogue see each other (None: not at
+    all, and batches are of single utterances). `objectives` are losses that predict nothing.
+    """
+
+    dim: int = 128
+    dropout: float = 0.1
+    temporal: Mapping[str, LeafSpec]
+    pooling: Mapping[str, LeafSpec]
+    fusion: LeafSpec
+    dialogue: LeafSpec | None = None
+    training: TrainingSpec
+    bins: int | dict[str, int] | None = None
+    hidden: int | None = None
+    norm: Literal["none", "inputs", "all"] = "inputs"
+    objectives: Mapping[str, LeafSpec] = field(default_factory=dict)
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds it is trained with."""
+        return self.training.seeds
+
+    @property
+    def choose_by(self) -> str:
+        """The dev figure that keeps an epoch."""
+        return self.training.choose_by
+
+
+@dataclass(frozen=True)
+class ProbeSpec(TrainedSpec):
+    """Logistic or ridge regression on pooled tracks; the penalty is chosen on dev.
+
+    `strengths` are the values tried: of C for classes (larger: less penalty), of 1 / alpha for
+    numbers. It has no randomness, and so one seed.
+    """
+
+    pooling: Literal["mean", "statistics"] = "mean"
+    strengths: list[float] = field(
+        default_factory=lambda: [0.001, 0.01, 0.1, 1.0], metadata={"check": _strengths}
+    )
+    class_weights: Literal["none", "balanced"] = "none"
+    choose_by: ChooseBy = "macro_f1"
+
+    @property
+    def seeds(self) -> list[int]:
+        """One seed, which decides nothing."""
+        return [0]
+
+
+AnyHead = HeadSpec | ProbeSpec
+
+
+@dataclass(frozen=True)
+class TransferSpec:
+    """A trained head, tested on another corpus.
+
+    `labels` says per task which name of the head's corpus a class of the other one has; equal
+    names need no mapping.
+    """
+
+    name: str
+    head: str
+    corpus: str
+    inputs: Mapping[str, str]
+    labels: Mapping[str, Mapping[str, str]]

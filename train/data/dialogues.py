@@ -1,0 +1,113 @@
+"""Which utterances are said one after another, and by whom."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from features.manifest import Label
+from train.data.masking import Padded, zero_padding
+
+
+class Turns(NamedTuple):
+    """The dialogues of a batch, `(N, U)`.
+
+    `rows` is the place in the batch of every turn, in the order of talk (0 in padding), `mask` True
+    where there is one. Turns of a dialogue have the same number in `speakers` where the same person
+    speaks; a speaker that is not known is nobody else. `flat_places` `(B,)` says where each of the
+    batch is among all `N * U` places; None: it is looked up where it is needed.
+    """
+
+    rows: Tensor
+    mask: Tensor
+    speakers: Tensor
+    flat_places: Tensor | None = None
+
+    def arranged(self, vectors: Tensor) -> Padded:
+        """Vectors of the batch `(B, D)` by dialogue, `(N, U, D)`, zeros in padding."""
+        return zero_padding(Padded(vectors[self.rows], self.mask))
+
+    def flat(self, values: Tensor) -> Tensor:
+        """What is arranged by dialogue `(N, U, ...)` in the order of the batch, `(B, ...)`."""
+        return values.flatten(0, 1)[self._places()]
+
+    def to(self, device: torch.device) -> "Turns":
+        """The same on a device, in one transfer of what is arranged by dialogue."""
+        arranged = torch.stack([self.rows, self.mask.long(), self.speakers]).to(device)
+        return Turns(arranged[0], arranged[1].bool(), arranged[2], self._places().to(device))
+
+    def _places(self) -> Tensor:
+        places = self.flat_places
+        return _flat_places(self.rows, self.mask) if places is None else places
+
+
+def _flat_places(rows: Tensor, mask: Tensor) -> Tensor:
+    """Where each row of the batch is among all `N * U` places, `(B,)`."""
+    return mask.flatten().nonzero()[:, 0][rows[mask].argsort()]
+
+
+def alone(num_utterances: int, device: torch.device | None = None) -> Turns:
+    """Every utterance is a dialogue of its own."""
+    rows = torch.arange(num_utterances, device=device)[:, None]
+    return Turns(rows, torch.ones_like(rows, dtype=torch.bool), rows, rows[:, 0])
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where each of some utterances stands: numbers `(N,)` of its dialogue, turn and speaker.
+
+    Turns are counted from 0 in every dialogue, without gaps.
+    """
+
+    dialogues: Tensor
+    turns: Tensor
+    speakers: Tensor
+
+    @classmethod
+    def of(cls, labels: Sequence[Label]) -> "Places":
+        """By what the labels say; an utterance without a dialogue is alone."""
+        dialogues, turns = torch.zeros(2, len(labels), dtype=torch.int64)
+        for number, rows in enumerate(in_order(labels)):
+            dialogues[rows] = number
+            turns[rows] = torch.arange(len(rows))
+        names = {name: n for n, name in enumerate(sorted({x.speaker for x in labels if x.speaker}))}
+        strangers = range(len(names), len(names) + len(labels))
+        known = [names.get(x.speaker or "", n) for x, n in zip(labels, strangers, strict=True)]
+        return cls(dialogues, turns, torch.tensor(known))
+
+    def of_rows(self, rows: Tensor) -> Turns:
+        """The turns of a batch of some rows: those of each dialogue that are in it, in order."""
+        dialogues, turns = self.dialogues[rows], self.turns[rows]
+        order = torch.argsort(dialogues * (int(self.turns.max()) + 1) + turns)
+        counts = dialogues[order].unique_consecutive(return_counts=True)[1]
+        mask = torch.arange(int(counts.max())) < counts[:, None]
+        places = torch.zeros(mask.shape, dtype=torch.int64)
+        places[mask] = order
+        flat = _flat_places(places, mask)
+        return Turns(places, mask, self.speakers[rows][places], flat)
+
+    def whole(self) -> list[Tensor]:
+        """The rows of each dialogue, in the order of talk."""
+        order = torch.argsort(self.dialogues * (int(self.turns.max()) + 1) + self.turns)
+        counts = self.dialogues[order].unique_consecutive(return_counts=True)[1]
+        return list(order.split(counts.tolist()))
+
+
+def in_order(labels: Sequence[Label]) -> list[list[int]]:
+    """The places in `labels` of the utterances of each dialogue, in the order of talk.
+
+    That is the order of their turns, or of the labels where a turn of the dialogue is not known.
+    """
+    groups: dict[object, list[int]] = defaultdict(list)
+    for place, label in enumerate(labels):
+        groups[place if label.dialogue is None else label.dialogue].append(place)
+    found = []
+    for places in groups.values():
+        turns = [labels[place].turn for place in places]
+        if None not in turns:
+            places.sort(key=lambda place: labels[place].turn or 0)
+        found.append(places)
+    return found

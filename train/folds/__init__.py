@@ -1,0 +1,1 @@
+"""Who trains, who selects and who is tested."""

@@ -1,0 +1,1 @@
+"""One training: a head or a probe, one fold, one seed."""

@@ -1,0 +1,75 @@
+"""A head for some tracks, and what it makes of them."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from features.specs.heads import HeadSpec
+from train.data.dataset import Dataset
+from train.model.head import Head
+from train.scoring.measure import Numbers
+
+EVALUATION_BATCH = 256
+# Numbers in a padded batch of evaluation, at most.
+EVALUATION_VALUES = 2**26
+
+
+def build_head(spec: HeadSpec, facts: dict[str, dict[str, Any]], dataset: Dataset) -> Head:
+    """A fresh head that fits the tracks of a dataset."""
+    return Head(spec, {name: tracks.shape for name, tracks in dataset.tracks.items()}, facts)
+
+
+def predict(head: Head, dataset: Dataset) -> dict[str, Numbers]:
+    """What each measure says it predicts, `(N, ...)`, in the dataset's order."""
+    return told(head, outputs_of(head, dataset))
+
+
+def told(head: Head, outputs: dict[str, Tensor]) -> dict[str, Numbers]:
+    """What the tasks of a head make of their outputs, by measure."""
+    found: dict[str, Numbers] = {}
+    for name, output in outputs.items():
+        said = head.tasks[name].predict(output)  # type: ignore[operator]
+        found.update({measure: values.numpy() for measure, values in said.items()})
+    return found
+
+
+def outputs_of(head: Head, dataset: Dataset) -> dict[str, Tensor]:
+    """The output of each task `(N, ...)` on the CPU, in the dataset's order."""
+    head.eval()
+    device = next(head.parameters()).device
+    outputs: dict[str, list[Tensor]] = {name: [] for name in head.tasks}
+    batches = evaluation_batches(dataset, whole=head.dialogue is not None)
+    with torch.inference_mode():
+        for rows in batches:
+            answers = head(dataset.gather(rows, device), dataset.turns(rows, device))
+            for name, output in answers.items():
+                outputs[name].append(output.cpu())
+    back = torch.argsort(torch.cat(batches))
+    return {name: torch.cat(blocks)[back] for name, blocks in outputs.items()}
+
+
+def evaluation_batches(dataset: Dataset, whole: bool) -> list[Tensor]:
+    """The rows of a dataset in batches of similar length; `whole`: of whole dialogues."""
+    size = evaluation_batch(dataset)
+    if not whole:
+        return list(torch.argsort(dataset.costs(), stable=True).split(size))
+    costs = dataset.costs()
+    batches: list[list[Tensor]] = []
+    room = 0
+    for rows in sorted(dataset.places.whole(), key=lambda rows: int(costs[rows].max())):
+        if len(rows) > room:
+            batches.append([])
+            room = size
+        batches[-1].append(rows)
+        room -= len(rows)
+    return [torch.cat(batch) for batch in batches]
+
+
+def evaluation_batch(dataset: Dataset) -> int:
+    """How many utterances are evaluated at a time, so that the longest fit into the memory."""
+    largest = sum(
+        int(tracks.lengths.max()) * tracks.shape[0] * tracks.shape[1]
+        for tracks in dataset.tracks.values()
+    )
+    return max(1, min(EVALUATION_BATCH, EVALUATION_VALUES // max(1, largest)))

@@ -1,0 +1,180 @@
+"""Assembles a head from its spec: inputs, temporal encoders, fusion, dialogue, tasks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from features.errors import ProjectError
+from features.leaves import load_leaf
+from features.specs.heads import HeadSpec
+from train.data.dataset import Dataset
+from train.data.dialogues import Turns, alone
+from train.data.masking import Padded, some_rows
+from train.model.contracts import Encoded
+from train.model.input import Input
+from train.model.losses import Uncertainty
+
+# Utterances that are encoded at a time where whole dialogues are read.
+GROUP = 16
+Facts = Mapping[str, dict[str, Any]]
+
+
+class PresentOrMissing(nn.Module):
+    """A pooling that answers with a learned vector where there is no track to pool."""
+
+    def __init__(self, pooling: nn.Module) -> None:
+        super().__init__()
+        self.pooling = pooling
+        self.out_dim = int(pooling.out_dim)  # type: ignore[arg-type]
+        self.missing = nn.Parameter(torch.zeros(self.out_dim))
+
+    def forward(self, track: Padded) -> Tensor:
+        return torch.where(track.present[:, None], self.pooling(track), self.missing)
+
+
+class Head(nn.Module):
+    """Padded tracks per modality, and who speaks when, to one output per task.
+
+    `shapes` gives layers and width of each modality's store, `facts` what each task and objective
+    knows of the training labels. Raises ProjectError for settings that do not fit each other.
+    """
+
+    def __init__(self, spec: HeadSpec, shapes: Mapping[str, tuple[int, int]], facts: Facts) -> None:
+        super().__init__()
+        self.inputs = nn.ModuleDict(
+            {name: Input(spec, name, shape) for name, shape in shapes.items()}
+        )
+        hidden = spec.hidden or spec.dim
+        try:
+            self.temporals = nn.ModuleDict({name: _temporal(spec, name) for name in shapes})
+            fusion = load_leaf("train/fusions", spec.fusion.code).Fusion
+            self.fusion = fusion(
+                list(shapes),
+                spec.dim,
+                spec.dropout,
+                lambda name: PresentOrMissing(_pooling(spec, name)),
+                **spec.fusion.options,
+            )
+            self.dialogue = _dialogue(spec, hidden)
+            self.causal = bool(spec.dialogue and spec.dialogue.options.get("causal"))
+            self.tasks = nn.ModuleDict(
+                {name: _task(spec, name, hidden, facts) for name in spec.tasks}
+            )
+            self.objectives = nn.ModuleDict(
+                {name: _objective(spec, name, hidden, shapes, facts) for name in spec.objectives}
+            )
+        except ValueError as error:
+            raise ProjectError(f"{spec.where}: {error}") from None
+        self.mix = nn.Sequential(
+            nn.Dropout(spec.dropout),
+            nn.Linear(self.fusion.out_dim, hidden),
+            *([nn.LayerNorm(hidden)] if spec.norm == "all" else []),
+            nn.GELU(),
+            nn.Dropout(spec.dropout),
+        )
+        weights = torch.tensor([float(task.weight) for task in self.tasks.values()])  # type: ignore[arg-type]
+        self.register_buffer("task_weights", weights, persistent=False)
+        learned = spec.training.task_weights == "uncertainty"
+        self.uncertainty = Uncertainty(len(self.tasks)) if learned else None
+
+    def total(self, losses: Tensor) -> Tensor:
+        """The loss of all tasks `(tasks,)`: by their own weights, or by learned ones as well."""
+        weighted: Tensor = losses * self.task_weights  # type: ignore[operator]
+        return weighted.sum() if self.uncertainty is None else self.uncertainty(weighted)
+
+    def take_moments(self, dataset: Dataset) -> None:
+        """Take mean and standard deviation of every modality from the training part."""
+        for name, tracks in dataset.tracks.items():
+            self.inputs[name].take_moments(*tracks.moments())  # type: ignore[operator,union-attr]
+
+    def standardised(self, tracks: Mapping[str, Padded]) -> dict[str, Padded]:
+        """The tracks of the modalities it reads, in standard deviations from the mean."""
+        return {name: into.standardised(tracks[name]) for name, into in self.inputs.items()}  # type: ignore[operator,union-attr]
+
+    def encode(self, tracks: Mapping[str, Padded], turns: Turns | None = None) -> Encoded:
+        """Encoded steps and fused vectors of standardised tracks.
+
+        `turns` says who of the batch speaks when; None: every utterance stands alone.
+        """
+        mask = next(iter(tracks.values())).mask
+        turns = turns or alone(len(mask), mask.device)
+        if self.dialogue is None:
+            return Encoded(*self._utterances(tracks), turns)
+        if len(self.objectives):
+            encoded, fused = self._utterances(tracks)
+        else:
+            encoded, fused = {}, self._by_length(tracks)
+        heard: Padded = self.dialogue(turns.arranged(fused), turns.speakers)
+        return Encoded(encoded, turns.flat(heard.values), turns, self.causal)
+
+    def _utterances(self, tracks: Mapping[str, Padded]) -> tuple[dict[str, Padded], Tensor]:
+        """Encoded steps and fused vectors of utterances, each on its own."""
+        encoded = {
+            name: self.temporals[name](into(tracks[name])) for name, into in self.inputs.items()
+        }
+        return encoded, self.mix(self.fusion(encoded))
+
+    def _by_length(self, tracks: Mapping[str, Padded]) -> Tensor:
+        """Fused vectors alone; utterances of like length together, or most would be padding.
+
+        A GPU takes them all at once: it would have to be waited for, to learn their lengths.
+        """
+        if next(iter(tracks.values())).mask.device.type == "cuda":
+            return self._utterances(tracks)[1]
+        lengths = torch.stack([track.mask.sum(dim=1) for track in tracks.values()]).sum(dim=0)
+        order = lengths.argsort(stable=True)
+        fused = [
+            self._utterances({name: some_rows(track, rows) for name, track in tracks.items()})[1]
+            for rows in order.split(GROUP)
+        ]
+        return torch.cat(fused)[order.argsort()]
+
+    def answer(self, encoded: Encoded) -> dict[str, Tensor]:
+        """The output of each task."""
+        return {name: task(encoded) for name, task in self.tasks.items()}
+
+    def forward(
+        self, tracks: Mapping[str, Padded], turns: Turns | None = None
+    ) -> dict[str, Tensor]:
+        return self.answer(self.encode(self.standardised(tracks), turns))
+
+
+def _temporal(spec: HeadSpec, name: str) -> nn.Module:
+    leaf = spec.temporal[name]
+    found: nn.Module = load_leaf("train/temporal", leaf.code).Temporal(
+        spec.dim, spec.dropout, **leaf.options
+    )
+    return found
+
+
+def _pooling(spec: HeadSpec, name: str) -> nn.Module:
+    leaf = spec.pooling[name]
+    found: nn.Module = load_leaf("train/pooling", leaf.code).Pooling(spec.dim, **leaf.options)
+    return found
+
+
+def _dialogue(spec: HeadSpec, hidden: int) -> nn.Module | None:
+    leaf = spec.dialogue
+    if leaf is None:
+        return None
+    found: nn.Module = load_leaf("train/dialogues", leaf.code).Dialogue(
+        hidden, spec.dropout, **leaf.options
+    )
+    return found
+
+
+def _task(spec: HeadSpec, name: str, hidden: int, facts: Facts) -> nn.Module:
+    leaf = spec.tasks[name]
+    found: nn.Module = load_leaf("train/tasks", leaf.code).Task(hidden, facts[name], **leaf.options)
+    return found
+
+
+def _objective(
+    spec: HeadSpec, name: str, hidden: int, modalities: Mapping[str, Any], facts: Facts
+) -> nn.Module:
+    leaf = spec.objectives[name]
+    objective = load_leaf("train/objectives", leaf.code).Objective
+    found: nn.Module = objective(spec.dim, hidden, list(modalities), facts[name], **leaf.options)
+    return found

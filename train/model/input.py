@@ -1,0 +1,49 @@
+"""One modality's way into a head."""
+
+import torch
+from torch import Tensor, nn
+
+from features.specs.heads import HeadSpec
+from train.data.masking import Padded, masked_bins, zero_padding
+
+
+class Input(nn.Module):
+    """Steps in standard deviations, reduced to bins, their layers weighted, projected to `dim`.
+
+    Mean and standard deviation come from the training part. Where a store holds several
+    layers, their weights are learned (a softmax, at first all equal).
+    """
+
+    def __init__(self, spec: HeadSpec, modality: str, shape: tuple[int, int]) -> None:
+        super().__init__()
+        num_layers, in_dim = shape
+        self.bins = spec.bins.get(modality) if isinstance(spec.bins, dict) else spec.bins
+        self.register_buffer("mean", torch.zeros(shape))
+        self.register_buffer("std", torch.ones(shape))
+        self.layer_weights = nn.Parameter(torch.zeros(num_layers)) if num_layers > 1 else None
+        self.project = nn.Sequential(
+            nn.Dropout(spec.dropout),
+            nn.Linear(in_dim, spec.dim),
+            *([] if spec.norm == "none" else [nn.LayerNorm(spec.dim)]),
+            nn.GELU(),
+        )
+
+    def take_moments(self, mean: Tensor, std: Tensor) -> None:
+        """Mean and standard deviation `(L, D)` of the training part."""
+        self.mean.copy_(mean)  # type: ignore[operator]
+        self.std.copy_(std)  # type: ignore[operator]
+
+    def standardised(self, track: Padded) -> Padded:
+        """`(B, T, L, D)` to the same, or to as many bins; what is in the padding is finite."""
+        # In place: a batch of wide tracks is hundreds of megabytes.
+        values = zero_padding(track).values.sub_(self.mean).div_(self.std)  # type: ignore[arg-type]
+        scaled = Padded(values, track.mask)
+        return scaled if self.bins is None else masked_bins(scaled, self.bins)
+
+    def forward(self, track: Padded) -> Padded:
+        """Standardised `(B, T, L, D)` to `(B, T, dim)`."""
+        if self.layer_weights is None:
+            return Padded(self.project(track.values[:, :, 0]), track.mask)
+        weights = self.layer_weights.softmax(dim=0)
+        values = torch.einsum("btld,l->btd", track.values, weights)
+        return Padded(self.project(values), track.mask)

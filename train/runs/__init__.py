@@ -1,0 +1,1 @@
+"""What lands on disk: runs, transfers and sweeps."""

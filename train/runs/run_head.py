@@ -1,0 +1,124 @@
+"""Trains a head on every fold with every seed, scores it once, and writes the run's folder."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+
+from features.errors import ProjectError
+from features.files import write_folder
+from features.specs.heads import AnyHead, HeadSpec
+from features.kernels import exact_kernels, repeatable_training
+from features.manifest import Label
+from features.memory import lacks_memory
+from features.progress import Progress
+from features.store.reader import Store
+from train.scoring.predictions import Answers
+from train.loop.checkpoint import Checkpoints, run_key
+from train.runs.figures import evaluation, metrics_of
+from train.scoring.measure import measures_of
+from train.runs.record import (
+    confusion_table,
+    csv_table,
+    described,
+    prediction_lines,
+    run_record,
+    weights_name,
+)
+from train.runs.fold_result import FoldResult
+from train.folds.label_facts import folds_of
+from train.runs.run_fold import Setting, rounds, run_fold
+
+
+def run_head(
+    spec: AnyHead,
+    labels: Sequence[Label],
+    stores: Mapping[str, Store],
+    folder: Path,
+    work: Path | None = None,
+    setting: Setting | None = None,
+) -> dict[str, Any]:
+    """Train, score and write ``runs/<head>``; returns what `metrics.json` holds.
+
+    The folder is complete or absent: it is built beside its place and renamed. With a folder
+    `work` for trainings in progress, a run that was interrupted goes on where it stood.
+    """
+    folds = folds_of(spec, labels)
+    setting = setting or Setting()
+    _prepare_device(spec, setting.device)
+    decided = [described(spec), setting.start and setting.start.digest, setting.device.type]
+    checkpoints = Checkpoints(work, run_key(decided, labels, stores))
+    setting = replace(setting, checkpoints=checkpoints)
+    total = len(folds) * (len(spec.seeds) + 1) * rounds(spec)
+    with Progress(spec.name, total, "epochs") as shown, _memory_named(spec, setting.device):
+        results = [
+            run_fold(spec, number, parts, known, stores, setting, shown)
+            for number, (parts, known) in enumerate(folds)
+        ]
+    measures = measures_of(spec, folds[0][1])
+    dev = Answers.of({r.parts.fold: (r.parts.dev, r.dev) for r in results})
+    test = Answers.of({r.parts.fold: (r.parts.test, r.test) for r in results})
+    metrics = metrics_of(measures, dev, test, results)
+    figures = evaluation(spec, measures, dev, test, results)
+    content = {
+        "metrics.json": json.dumps(metrics, indent=2).encode(),
+        "evaluation.json": json.dumps(figures, indent=2).encode(),
+        "run.json": run_record(spec, measures, results, stores),
+        "predictions.jsonl": prediction_lines(spec.seeds, measures, {"dev": dev, "test": test}),
+        "confusion.csv": confusion_table(measures, test),
+        "curves.csv": csv_table(_curves(results)),
+    }
+    write_folder(folder, {**content, **_weights(results, spec.seeds)})
+    checkpoints.remove()
+    return metrics
+
+
+def _prepare_device(spec: AnyHead, device: torch.device) -> None:
+    """Set exact and repeatable kernels for the process."""
+    number_format = spec.training.precision if isinstance(spec, HeadSpec) else "float32"
+    if number_format == "tf32" and device.type != "cuda":
+        raise ProjectError(
+            f"{spec.where}.training.precision is 'tf32', which needs a GPU, and this runs on "
+            f"{device}; give --device cuda where there is one, or precision: float32"
+        )
+    exact_kernels(device, number_format)
+    repeatable_training(device)
+
+
+@contextmanager
+def _memory_named(spec: AnyHead, device: torch.device) -> Iterator[None]:
+    """Say in one line that a batch does not fit into the memory of a device."""
+    try:
+        yield
+    except Exception as error:
+        if not lacks_memory(error):
+            raise
+    else:
+        return
+    raise ProjectError(
+        f"{spec.where}: a batch does not fit into the memory of {device}; lower "
+        "training.batch_size (and raise training.accumulate by as much), set bins for long tracks, "
+        "or give --device cpu. What was trained is kept."
+    )
+
+
+def _curves(results: Sequence[FoldResult]) -> list[dict[str, Any]]:
+    return [
+        {"fold": result.parts.fold, **epoch}
+        for result in results
+        for one in result.fitted
+        for epoch in one.epochs
+    ]
+
+
+def _weights(results: Sequence[FoldResult], seeds: Sequence[int]) -> dict[str, bytes]:
+    return {
+        f"weights/{weights_name(number, len(results), seed)}": save(one.state())
+        for number, result in enumerate(results)
+        for seed, one in zip(seeds, result.fitted, strict=True)
+    }

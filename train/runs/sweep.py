@@ -1,0 +1,142 @@
+"""Searches the settings of a head on its dev parts. No test part is ever looked at."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.trial import TrialState
+
+from features.errors import ProjectError
+from features.files import canonical_json, write_atomic
+from features.specs.heads import HeadSpec
+from features.manifest import Label
+from features.store.reader import Store
+from features.specs.sweeps import RangeSpec, SweepSpec
+from train.loop.checkpoint import run_key
+from train.data.dataset import CPU, Part, load_dataset
+from train.loop.fit import fit
+from train.folds.split import Parts
+from train.folds.label_facts import Facts, folds_of
+from train.loop.tracking import Tracker
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One set of settings, and what it reached on dev or why it failed.
+
+    `score` is the mean of the best dev figure over folds and seeds, an error as a negative number.
+    """
+
+    number: int
+    settings: Mapping[str, Any]
+    score: float | None
+    failure: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The trial as plain JSON."""
+        return dict(vars(self))
+
+
+def search(
+    spec: SweepSpec,
+    head_of: Callable[[Mapping[str, Any]], HeadSpec],
+    head: Mapping[str, Any],
+    labels: Sequence[Label],
+    stores: Mapping[str, Store],
+    file: Path,
+    tracker: Tracker,
+) -> Iterator[Trial]:
+    """Run the trials of a sweep one after another; each is in `file` before the next begins.
+
+    Settings are proposed by a tree-structured Parzen estimator (Bergstra et al. 2011). A sweep that
+    was interrupted, or is to have more trials, goes on with the proposals it would have had; one of
+    another space, head (`head` is what params.yaml says of it), corpus or code begins anew. Trials
+    with settings that do not fit each other are kept, with the reason.
+    """
+    space = {path: c if isinstance(c, list) else vars(c) for path, c in spec.space.items()}
+    key = run_key([head, list(space.items()), spec.seed, spec.seeds], labels, stores)
+    told = _read(file, key)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(
+        direction="maximize", sampler=optuna.samplers.TPESampler(seed=spec.seed)
+    )
+    for number in range(spec.trials):
+        asked = study.ask()
+        settings = {path: _proposed(asked, path, c) for path, c in spec.space.items()}
+        if number < len(told):
+            trial = told[number]
+        else:
+            trial = _run(number, settings, head_of, labels, stores, tracker)
+            told.append(trial)
+            _write(file, key, told)
+        state = TrialState.FAIL if trial.score is None else TrialState.COMPLETE
+        study.tell(asked, trial.score, state)
+        yield trial
+
+
+def ranked(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials, best first and failed ones last; ProjectError where all failed."""
+    if all(trial.score is None for trial in trials):
+        raise ProjectError(f"all {len(trials)} trials failed; the first: {trials[0].failure}")
+    return sorted(trials, key=lambda trial: (trial.score is None, -(trial.score or 0.0)))
+
+
+def _proposed(asked: optuna.Trial, path: str, choices: RangeSpec | list[Any]) -> Any:
+    if isinstance(choices, list):
+        return choices[asked.suggest_int(path, 0, len(choices) - 1)]
+    if choices.whole:
+        return asked.suggest_int(path, int(choices.low), int(choices.high), log=choices.log)
+    return asked.suggest_float(path, choices.low, choices.high, log=choices.log)
+
+
+def _run(
+    number: int,
+    settings: Mapping[str, Any],
+    head_of: Callable[[Mapping[str, Any]], HeadSpec],
+    labels: Sequence[Label],
+    stores: Mapping[str, Store],
+    tracker: Tracker,
+) -> Trial:
+    try:
+        spec = head_of(settings)
+        scores = [
+            _dev_score(spec, parts, facts, seed, stores, tracker, f"trial-{number}", settings)
+            for parts, facts in folds_of(spec, labels)
+            for seed in spec.seeds
+        ]
+    except ProjectError as error:
+        return Trial(number, settings, None, str(error))
+    return Trial(number, settings, float(np.mean(scores)))
+
+
+def _dev_score(
+    spec: HeadSpec,
+    parts: Parts,
+    facts: Facts,
+    seed: int,
+    stores: Mapping[str, Store],
+    tracker: Tracker,
+    name: str,
+    settings: Mapping[str, Any],
+) -> float:
+    train, dev = (Part(load_dataset(stores, part), part) for part in (parts.train, parts.dev))
+    with tracker.training(f"{name}/{parts.fold}/seed-{seed}", settings) as log:
+        fitted = fit(spec, facts, train, dev, seed, log, device=CPU)
+    return fitted.best_score
+
+
+def _read(file: Path, key: str) -> list[Trial]:
+    if not file.exists():
+        return []
+    head, *lines = [json.loads(line) for line in file.read_text().splitlines()]
+    return [Trial(**line) for line in lines] if head == {"key": key} else []
+
+
+def _write(file: Path, key: str, trials: Sequence[Trial]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lines = [{"key": key}, *(trial.as_dict() for trial in trials)]
+    write_atomic(file, b"".join(canonical_json(line) for line in lines))
