@@ -12,8 +12,8 @@ from torch import Tensor
 from features.errors import ProjectError
 from features.manifest import Label
 from features.store.reader import Store
-from train.data.masking import Padded
 from train.data.dialogues import Places, Turns
+from train.data.masking import Padded
 
 CPU = torch.device("cpu")
 # Tracks of a modality and part of the corpus beyond this stay on disk.

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from features.specs.heads import AnyHead, shown_metric
-from train.scoring.predictions import Answers
+from train.runs.fold_result import FoldResult
 from train.scoring.measure import Measure
 from train.scoring.metrics import over_seeds, scores
+from train.scoring.predictions import Answers
 from train.scoring.reliability import calibrated
-from train.runs.fold_result import FoldResult
-from train.scoring.summaries import by_class, by_fold, part_scores, summary
 from train.scoring.significance import clusters
+from train.scoring.summaries import by_class, by_fold, part_scores, summary
 
 
 def metrics_of(

@@ -6,10 +6,10 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from train.scoring.predictions import Predictions
 from train.data.dataset import Dataset
-from train.loop.epoch import Epoch
 from train.folds.split import Parts
+from train.loop.epoch import Epoch
+from train.scoring.predictions import Predictions
 
 # A modality, and the level of noise on it; None where it is missing.
 Damage = tuple[str, float | None]

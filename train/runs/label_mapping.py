@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from features.errors import ProjectError, did_you_mean, quoted
-from features.specs.heads import TransferSpec
 from features.manifest import Label
+from features.specs.heads import TransferSpec
 from train.scoring.measure import Measure
 
 

@@ -11,10 +11,10 @@ from features.files import canonical_json
 from features.specs.heads import AnyHead
 from features.specs.tracks import LeafSpec
 from features.store.reader import Store
-from train.scoring.predictions import Answers
+from train.runs.fold_result import FoldResult
 from train.scoring.class_measure import ClassMeasure
 from train.scoring.measure import UNKNOWN, Measure
-from train.runs.fold_result import FoldResult
+from train.scoring.predictions import Answers
 
 
 def run_record(

@@ -8,21 +8,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from features.specs.heads import AnyHead, HeadSpec
 from features.manifest import Label
 from features.progress import Progress
+from features.specs.heads import AnyHead, HeadSpec
 from features.store.reader import Store
-from train.loop.checkpoint import Checkpoints
 from train.data.corruptions import damages
 from train.data.dataset import CPU, Part, load_dataset
+from train.folds.split import Parts
+from train.loop.checkpoint import Checkpoints
 from train.loop.epoch import Epoch
 from train.loop.fit import fit
-from train.scoring.measure import measures_of
 from train.loop.probe import fit_probe
-from train.folds.split import Parts
+from train.loop.tracking import NoTracker, Tracker
 from train.runs.fold_result import Fitted, FoldResult
 from train.runs.warm_start import Start
-from train.loop.tracking import NoTracker, Tracker
+from train.scoring.measure import measures_of
 
 SHUFFLED = "shuffled"
 

@@ -12,16 +12,16 @@ from safetensors.torch import save
 
 from features.errors import ProjectError
 from features.files import write_folder
-from features.specs.heads import AnyHead, HeadSpec
 from features.kernels import exact_kernels, repeatable_training
 from features.manifest import Label
 from features.memory import lacks_memory
 from features.progress import Progress
+from features.specs.heads import AnyHead, HeadSpec
 from features.store.reader import Store
-from train.scoring.predictions import Answers
+from train.folds.label_facts import folds_of
 from train.loop.checkpoint import Checkpoints, run_key
 from train.runs.figures import evaluation, metrics_of
-from train.scoring.measure import measures_of
+from train.runs.fold_result import FoldResult
 from train.runs.record import (
     confusion_table,
     csv_table,
@@ -30,9 +30,9 @@ from train.runs.record import (
     run_record,
     weights_name,
 )
-from train.runs.fold_result import FoldResult
-from train.folds.label_facts import folds_of
 from train.runs.run_fold import Setting, rounds, run_fold
+from train.scoring.measure import measures_of
+from train.scoring.predictions import Answers
 
 
 def run_head(

@@ -12,15 +12,15 @@ from optuna.trial import TrialState
 
 from features.errors import ProjectError
 from features.files import canonical_json, write_atomic
-from features.specs.heads import HeadSpec
 from features.manifest import Label
-from features.store.reader import Store
+from features.specs.heads import HeadSpec
 from features.specs.sweeps import RangeSpec, SweepSpec
-from train.loop.checkpoint import run_key
+from features.store.reader import Store
 from train.data.dataset import CPU, Part, load_dataset
-from train.loop.fit import fit
-from train.folds.split import Parts
 from train.folds.label_facts import Facts, folds_of
+from train.folds.split import Parts
+from train.loop.checkpoint import run_key
+from train.loop.fit import fit
 from train.loop.tracking import Tracker
 
 

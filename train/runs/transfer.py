@@ -11,17 +11,13 @@ from safetensors.torch import load_file
 
 from features.errors import ProjectError
 from features.files import write_folder
-from features.specs.heads import AnyHead, HeadSpec, TransferSpec
 from features.manifest import Label
+from features.specs.heads import AnyHead, HeadSpec, TransferSpec
 from features.store.reader import Store
-from train.scoring.predictions import Answers, Predictions
-from train.scoring.class_measure import ClassMeasure
 from train.data.dataset import Dataset, load_dataset
-from train.runs.label_mapping import Mapped, map_labels
-from train.scoring.measure import Facts, Measure, Numbers, measures_of
-from train.scoring.metrics import scores
 from train.loop.predict import build_head, predict
 from train.loop.probe import restored_probe
+from train.runs.label_mapping import Mapped, map_labels
 from train.runs.record import (
     confusion_table,
     described,
@@ -29,8 +25,12 @@ from train.runs.record import (
     prediction_lines,
     weights_name,
 )
-from train.scoring.summaries import by_class, summary
+from train.scoring.class_measure import ClassMeasure
+from train.scoring.measure import Facts, Measure, Numbers, measures_of
+from train.scoring.metrics import scores
+from train.scoring.predictions import Answers, Predictions
 from train.scoring.significance import clusters
+from train.scoring.summaries import by_class, summary
 
 
 def run_transfer(
