@@ -2,9 +2,11 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: setup repro check test bench
+.PHONY: setup setup-test repro check test bench
 
 setup: $(VENV)/.installed
+
+setup-test: $(VENV)/.installed-extra
 
 $(VENV)/.installed: requirements.txt constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Permafrost needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
@@ -12,18 +14,22 @@ $(VENV)/.installed: requirements.txt constraints.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
 	touch $@
 
+$(VENV)/.installed-extra: requirements-extra.txt $(VENV)/.installed
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-extra.txt -c constraints.txt
+	touch $@
+
 repro: setup
 	dvc repro
 	python cli.py stores relink
 	python cli.py results
 
-check: setup
+check: setup-test
 	ruff check .
 	ruff format --check .
 	mypy
 	pytest -m "not slow and not network"
 
-test: setup
+test: setup-test
 	ruff check .
 	ruff format --check .
 	mypy

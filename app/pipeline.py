@@ -2,38 +2,21 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 
 from app.devices import chosen_device
+from app.inputs import load_labels, open_inputs
+from app.paths import DATA_PATH, RUNS_PATH, labels_path, manifest_path, notes_path
 from app.tables import faceless, mostly_unknown
 from features.files import write_atomic
-from features.manifest import read_labels, read_utterances, write_records
+from features.manifest import read_utterances, write_records
 from features.params.load import Params, load_params
 from features.specs.heads import HeadSpec
 from features.specs.tracks import BackboneSpec, TrackSpec, store_path
 from features.store.pool import Pool
 from features.store.publish import publish_empty
-
-DATA_PATH = Path("data")
-RUNS_PATH = Path("runs")
-
-
-def manifest_path(corpus: str) -> Path:
-    """The manifest of a corpus: what is said, and where it lies."""
-    return DATA_PATH / corpus / "manifest.jsonl"
-
-
-def labels_path(corpus: str) -> Path:
-    """The labels of a corpus: what is meant, and the split."""
-    return DATA_PATH / corpus / "labels.jsonl"
-
-
-def notes_path(corpus: str) -> Path:
-    """What is doubtful about a corpus, line by line."""
-    return DATA_PATH / "_notes" / f"{corpus}.json"
 
 
 @click.command()
@@ -64,8 +47,8 @@ def manifest(name: str) -> None:
         click.echo(f"{name}: {note}")
     counts = [f"{len(utterances)} utterances"]
     for field in ("dialogue", "speaker", "session"):
-        if found := {getattr(u, field) for u in utterances} - {None}:
-            counts.append(f"{len(found)} {field}s")
+        if names := {getattr(u, field) for u in utterances} - {None}:
+            counts.append(f"{len(names)} {field}s")
     click.echo(f"{name}: {', '.join(counts)}")
 
 
@@ -75,16 +58,16 @@ def manifest(name: str) -> None:
 @click.option(
     "--together",
     is_flag=True,
-    help="Also make the parts of tracks over the same media that have no store yet.",
+    help="Also make the parts of other tracks over the same media that have no store yet.",
 )
 def extract(name: str, device: str, together: bool) -> None:
-    """Run a frozen network over a corpus, as tracks.NAME of params.yaml says."""
+    """Run a frozen network over a corpus, as set in tracks.NAME of params.yaml."""
     params = load_params()
     track = params.pick("tracks", name)
 
-    from extract.fill.fill import fill
+    from extract.fill.fill import extract_tracks
 
-    filled = fill(
+    filled = extract_tracks(
         track.store,
         read_utterances(manifest_path(track.corpus)),
         params.corpora[track.corpus],
@@ -94,8 +77,8 @@ def extract(name: str, device: str, together: bool) -> None:
         Pool.default(),
         _companions(params, track) if together else (),
     )
-    missing = {reason: n for reason, n in sorted(filled.reasons.items()) if reason != "ok"}
-    gaps = ", ".join(f"{n} {reason}" for reason, n in missing.items()) or "none missing"
+    counts = {reason: n for reason, n in sorted(filled.reasons.items()) if reason != "ok"}
+    gaps = ", ".join(f"{n} {reason}" for reason, n in counts.items()) or "none missing"
     gaps += f", {faceless(filled.facts)}" if faceless(filled.facts) else ""
     click.echo(
         f"{name}: {filled.reasons['ok']} tracks in {filled.num_parts} parts "
@@ -113,63 +96,59 @@ def train(name: str, device: str) -> None:
     params = load_params()
     spec = params.pick("heads", name)
 
-    from train.data.dataset import open_stores
     from train.loop.tracking import Trackers
     from train.runs.record import described
-    from train.runs.run_fold import Setting
+    from train.runs.run_fold import RunSettings
     from train.runs.run_head import run_head
-    from train.runs.warm_start import Start
+    from train.runs.warm_start import WarmStart
 
-    inputs = spec.used_inputs
-    stores = open_stores({m: store_path(spec.corpus, backbone) for m, backbone in inputs.items()})
+    stores = open_inputs(spec, spec.corpus)
     first = params.heads.get(spec.start or "")
-    start = None
+    warm_start = None
     if isinstance(spec, HeadSpec) and isinstance(first, HeadSpec):
-        start = Start(spec, first, RUNS_PATH / first.name, stores)
+        warm_start = WarmStart(spec, first, RUNS_PATH / first.name, stores)
     # The CPU, until a benchmark shows that a GPU trains small heads faster; tf32 needs a GPU.
     needs_gpu = isinstance(spec, HeadSpec) and spec.training.precision == "tf32"
-    setting = Setting(
+    settings = RunSettings(
         tracker=Trackers(params.tracking, RUNS_PATH, name, described(spec)),
-        start=start,
+        warm_start=warm_start,
         device=chosen_device(device, auto_takes_gpu=needs_gpu),
     )
     RUNS_PATH.mkdir(exist_ok=True)
-    labels = read_labels(labels_path(spec.corpus))
+    labels = load_labels(spec.corpus)
     work = RUNS_PATH / ".partial" / name
-    metrics = run_head(spec, labels, stores, RUNS_PATH / name, work, setting)
+    metrics = run_head(spec, labels, stores, RUNS_PATH / name, work, settings)
     _echo_figures(name, metrics)
 
 
 @click.command()
 @click.argument("name")
 def transfer(name: str) -> None:
-    """Test a trained head on another corpus, as transfers.NAME of params.yaml says."""
+    """Test a trained head on another corpus, as set in transfers.NAME of params.yaml."""
     params = load_params()
     spec = params.pick("transfers", name)
     head = params.heads[spec.head]
 
-    from train.data.dataset import open_stores
     from train.runs.transfer import run_transfer
 
-    inputs = head.used_inputs
-    stores = open_stores({m: store_path(spec.corpus, backbone) for m, backbone in inputs.items()})
-    labels = read_labels(labels_path(spec.corpus))
+    stores = open_inputs(head, spec.corpus)
+    labels = load_labels(spec.corpus)
     run, folder = RUNS_PATH / spec.head, RUNS_PATH / name
     _echo_figures(name, run_transfer(spec, head, run, labels, stores, folder))
 
 
 def _echo_figures(name: str, metrics: Mapping[str, Any]) -> None:
     for measure, scores in metrics["test"].items():
-        shown = ", ".join(f"{metric} {value['mean']:.3f}" for metric, value in scores.items())
-        click.echo(f"{name}: test {measure}: {shown}")
+        means = ", ".join(f"{metric} {value['mean']:.3f}" for metric, value in scores.items())
+        click.echo(f"{name}: test {measure}: {means}")
 
 
 def _companions(params: Params, track: TrackSpec) -> list[BackboneSpec]:
-    """The backbones of other tracks over the same media that are still to be made."""
+    """The backbones of other tracks over the same media that have no store yet."""
     reads = params.backbones[track.backbone].reads
-    waiting = [
+    missing = [
         params.backbones[other.backbone]
         for other in params.tracks.values()
         if other.corpus == track.corpus and other != track and not other.store.exists()
     ]
-    return [backbone for backbone in waiting if backbone.reads == reads in ("audio", "video")]
+    return [backbone for backbone in missing if backbone.reads == reads in ("audio", "video")]

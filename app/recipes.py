@@ -8,12 +8,12 @@ from ruamel.yaml import YAML
 
 from features.errors import ProjectError, did_you_mean, quoted
 from features.files import digest_file, write_atomic
-from features.leaves import ROOT
 from features.params.load import PARAMS_PATH, load_params, parse_params
 from features.params.yaml_files import parse_yaml
+from features.source import ROOT
 
 RECIPES = ROOT / "recipes"
-# The digest of params.yaml as `use` last wrote it, to tell whether it was edited since.
+# The digest of params.yaml as `use` last wrote it, which shows whether it was edited since.
 STAMP = Path(".dvc/tmp/params-in-use")
 
 
@@ -43,16 +43,16 @@ def check() -> None:
     """Check params.yaml without running anything."""
     params = load_params()
     click.echo(
-        f"params.yaml is right: {len(params.corpora)} corpora, {len(params.tracks)} tracks, "
+        f"params.yaml is valid: {len(params.corpora)} corpora, {len(params.tracks)} tracks, "
         f"{len(params.heads)} heads"
     )
 
 
 def _recipe(name: str) -> Path:
-    known = sorted(file.stem for file in RECIPES.glob("*.yaml"))
-    if name not in known:
+    names = sorted(file.stem for file in RECIPES.glob("*.yaml"))
+    if name not in names:
         raise ProjectError(
-            f"there is no recipe {name!r}; recipes are {quoted(known)}.{did_you_mean(name, known)}"
+            f"there is no recipe {name!r}; recipes are {quoted(names)}.{did_you_mean(name, names)}"
         )
     return RECIPES / f"{name}.yaml"
 
@@ -70,7 +70,9 @@ def _with_root(recipe: Path, root: Path) -> bytes:
             "use it without --root and edit corpora in params.yaml"
         )
     if not root.is_dir():
-        raise ProjectError(f"--root is {str(root)!r}, which is no folder; give the corpus's folder")
+        raise ProjectError(
+            f"--root is {str(root)!r}, which is not a folder; name the corpus's folder"
+        )
     next(iter(corpora.values()))["root"] = str(root)
     out = io.StringIO()
     yaml.dump(content, out)
@@ -78,7 +80,7 @@ def _with_root(recipe: Path, root: Path) -> bytes:
 
 
 def _edited() -> bool:
-    """Whether params.yaml is neither a recipe nor what `use` wrote."""
+    """Whether params.yaml is neither a recipe nor as `use` wrote it."""
     digest = digest_file(PARAMS_PATH)
     if STAMP.exists() and STAMP.read_text() == digest:
         return False

@@ -1,4 +1,4 @@
-"""`report` and `results`: what the heads reached, as a page and as a table."""
+"""`report` and `results`: the test results of all heads, as a page and as tables."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.pipeline import RUNS_PATH, labels_path, notes_path
-from app.results.formats import limits, number
+from app.inputs import load_labels
+from app.paths import RUNS_PATH, notes_path
+from app.results.formats import baseline_name, number
 from app.results.runs import Run, Transfer, load_runs, load_transfers
 from app.tables import aligned
 from features.errors import ProjectError
 from features.files import write_atomic
-from features.manifest import read_labels
 from features.params.load import load_params
 from features.specs.heads import METRICS
 
@@ -43,62 +43,66 @@ def report() -> None:
 
 @click.command()
 def results() -> None:
-    """Print the test figures of all heads and where the report is."""
+    """Print the test results of all heads and where the report is."""
     params = load_params()
     runs = load_runs(params, RUNS_PATH)
     for measure in dict.fromkeys(name for run in runs for name in run.measures):
         click.echo(aligned(_rows(measure, [r for r in runs if measure in r.measures])) + "\n")
-    for one in load_transfers(params, RUNS_PATH):
-        click.echo(aligned(_transfer_rows(one)) + "\n")
-    click.echo("Mean and standard deviation over seeds (of transfers, over folds as well).")
-    click.echo("Whatever was chosen was chosen on dev.")
+    for transfer in load_transfers(params, RUNS_PATH):
+        click.echo(aligned(_transfer_rows(transfer)) + "\n")
+    click.echo("Mean ± standard deviation over seeds (of transfers, over folds as well).")
+    click.echo("95 % CI: confidence interval (bootstrap over dialogues, speakers or utterances).")
+    click.echo("Epochs and penalties were selected on the dev set.")
     click.echo(f"The report is {REPORT_PATH.resolve()}")
 
 
 def _rows(measure: str, runs: Sequence[Run]) -> list[tuple[str, ...]]:
     kind = runs[0].kind(measure)
-    metrics, shown = METRICS[kind], runs[0].shown_metric(measure)
+    metrics, main_metric = METRICS[kind], runs[0].shown_metric(measure)
     unit = "" if kind == "numbers" else ", per cent"
-    rows: list[tuple[str, ...]] = [(f"test {measure}{unit}", *metrics, f"95 % interval of {shown}")]
+    rows: list[tuple[str, ...]] = [(f"test {measure}{unit}", *metrics, f"95 % CI of {main_metric}")]
     for run in runs:
         figures = [run.figure("test", measure, metric) for metric in metrics]
-        rows.append((run.spec.name, *figures, run.limits(measure, shown)))
-    seen: set[str] = set()
+        rows.append((run.spec.name, *figures, run.limits(measure, main_metric)))
+    first_runs: dict[str, Run] = {}
     for run in runs:
-        if run.spec.corpus not in seen:
-            plain = run.metrics["majority"][measure]
-            figures = [number(metric, plain[metric]) for metric in metrics]
-            rows.append((f"majority of {run.spec.corpus}", *figures, ""))
-        seen.add(run.spec.corpus)
+        first_runs.setdefault(run.spec.corpus, run)
+    for corpus, run in first_runs.items():
+        baseline = run.metrics["majority"][measure]
+        figures = [number(metric, baseline[metric]) for metric in metrics]
+        rows.append((f"{baseline_name(kind)}, {corpus}", *figures, ""))
     return rows
 
 
-def _transfer_rows(one: Transfer) -> list[tuple[str, ...]]:
+def _transfer_rows(transfer: Transfer) -> list[tuple[str, ...]]:
+    spec = transfer.spec
     rows: list[tuple[str, ...]] = []
-    for measure, told in one.about["measures"].items():
-        metrics = METRICS[told["kind"]]
-        unit = "" if told["kind"] == "numbers" else ", per cent"
-        title = f"{one.spec.name}: {one.spec.head} on {one.spec.corpus}, {measure}{unit}"
-        rows.append((title, "test", "95 % interval"))
-        found = one.metrics["test"][measure]
-        rows += [(m, one.figure(measure, m), limits(m, found[m])) for m in metrics]
+    for measure, about in transfer.about["measures"].items():
+        unit = "" if about["kind"] == "numbers" else ", per cent"
+        title = f"{spec.name}: {spec.head} on {spec.corpus}, {measure}{unit}"
+        rows.append((title, "test", "95 % CI"))
+        rows += [
+            (metric, transfer.figure(measure, metric), transfer.limits(measure, metric))
+            for metric in METRICS[about["kind"]]
+        ]
     return rows
 
 
 def _differences(runs: Sequence[Run]) -> Mapping[str, Mapping[str, "Difference"]]:
-    """By how much the first head is above each other that was tested on the same utterances."""
+    """By how much the first head is above each other with the same test set, by measure."""
     from app.results.comparison import compared
 
-    found = {}
-    for other in runs[1:]:
-        if other.spec.corpus != runs[0].spec.corpus:
+    differences = {}
+    for run in runs[1:]:
+        if run.spec.corpus != runs[0].spec.corpus:
             continue
-        labels = read_labels(labels_path(other.spec.corpus))
+        labels = load_labels(run.spec.corpus)
         try:
-            told = compared(runs[0], other, labels)
+            by_measure = compared(runs[0], run, labels)
         except ProjectError:
             continue  # of another protocol or other tasks: there is nothing to compare
-        found[other.spec.name] = {
-            measure: by_metric[runs[0].shown_metric(measure)] for measure, by_metric in told.items()
+        differences[run.spec.name] = {
+            measure: by_metric[runs[0].shown_metric(measure)]
+            for measure, by_metric in by_measure.items()
         }
-    return found
+    return differences

@@ -1,4 +1,4 @@
-"""`stores`: what is cached, whether it is whole, and on disk only once."""
+"""`stores`: lists, describes and verifies the cached tracks, and keeps them on disk only once."""
 
 import sys
 from collections import Counter
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from app.tables import aligned, faceless, mostly_unknown
+from app.tables import NUM_NAMED, aligned, faceless, mostly_unknown
 from features.errors import ProjectError, did_you_mean, quoted
 from features.progress import progress
 from features.specs.tracks import CACHE_PATH
@@ -16,7 +16,7 @@ from features.store.pool import Pool
 from features.store.reader import Store
 from features.store.verify import verify as verify_store
 
-# By how much of its size the neighbours in a batch may change a track (docs/numerics.md).
+# The greatest relative change of a track by its neighbours in a batch (docs/numerics.md).
 NEIGHBOURS = {"float32": "1e-05", "tf32": "1e-02", "bfloat16": "2e-02"}
 
 
@@ -44,7 +44,7 @@ def ls() -> None:
 @click.argument("name")
 def show(name: str) -> None:
     """Describe the store NAME, such as demo/minilm."""
-    store = Store(_chosen([name])[name])
+    store = Store(_paths_by_name([name])[name])
     attributes = store.attributes
     lengths = store.lengths[store.lengths > 0]
     click.echo(f"{name} at {store.path}")
@@ -64,22 +64,19 @@ def show(name: str) -> None:
     expected = " (expected; benchmarks/gpu_check.py measures it)" if made_on else ""
     click.echo(f"  device: {made_on.get('device', 'cpu')}")
     click.echo(
-        f"  compute: {number_format}; neighbours in a batch change a track by "
-        f"{NEIGHBOURS[number_format]} of its size at most{expected}"
+        f"  compute: {number_format}; neighbours in a batch change a track by at most "
+        f"{NEIGHBOURS[number_format]} of its size{expected}"
     )
     for key, value in attributes["backbone"].items():
         click.echo(f"  backbone {key}: {value}")
     if len(lengths):
-        shown = f"shortest {lengths.min()}, mean {lengths.mean():.1f}, longest {lengths.max()}"
+        extent = f"shortest {lengths.min()}, mean {lengths.mean():.1f}, longest {lengths.max()}"
         click.echo(
             f"  steps: {lengths.sum()} in {len(lengths)} tracks and "
-            f"{len(attributes['parts'])} parts; {shown}"
+            f"{len(attributes['parts'])} parts; {extent}"
         )
     _show_facts(store)
-    for reason, count in Counter(r for r in store.reasons if r != "ok").items():
-        names = [i for i, r in zip(store.ids, store.reasons, strict=True) if r == reason]
-        more = ", ..." if count > 5 else ""
-        click.echo(f"  {reason}: {count} ({', '.join(names[:5])}{more})")
+    _show_missing(store)
     _show_makers([entry["key"] for entry in attributes["parts"]])
 
 
@@ -87,15 +84,15 @@ def show(name: str) -> None:
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> None:
     """Check every byte of the stores NAMES, or of all; exit code 1 if anything is wrong."""
-    problems = []
-    chosen = _chosen(names)
-    for name, path in progress(chosen.items(), "verify", len(chosen), "stores"):
-        found = verify_store(path)
-        click.echo(f"{name}: {'ok' if not found else f'{len(found)} problems'}")
-        problems += found
-    for problem in problems:
+    all_problems = []
+    paths = _paths_by_name(names)
+    for name, path in progress(paths.items(), "verify", len(paths), "stores"):
+        problems = verify_store(path)
+        click.echo(f"{name}: {f'{len(problems)} problems' if problems else 'ok'}")
+        all_problems += problems
+    for problem in all_problems:
         click.echo(f"  {problem}", err=True)
-    sys.exit(1 if problems else 0)
+    sys.exit(1 if all_problems else 0)
 
 
 @stores.command()
@@ -108,45 +105,54 @@ def relink() -> None:
             chunk = path / "parts" / entry["key"] / chunk_name(3)
             linked += pool.relink(entry["key"], chunk)
     if linked:
-        click.echo(f"{linked} parts now lie on disk once")
+        click.echo(f"{linked} parts now share their bytes with a store")
 
 
 def published() -> dict[str, Path]:
-    """Every published store by its name, `<corpus>/<backbone>`."""
+    """The path of every published store by its name, `<corpus>/<backbone>`."""
     paths = sorted(CACHE_PATH.glob("[a-z0-9]*/[a-z0-9]*.zarr"))
     return {f"{path.parent.name}/{path.stem}": path for path in paths}
 
 
-def _chosen(names: Sequence[str]) -> dict[str, Path]:
-    known = published()
+def _paths_by_name(names: Sequence[str]) -> dict[str, Path]:
+    """The paths of some published stores, or of all if none is named."""
+    paths = published()
     for name in names:
-        if name not in known:
+        if name not in paths:
             raise ProjectError(
-                f"there is no store {name!r} in {CACHE_PATH}; stores are {quoted(known)}."
-                + did_you_mean(name, known)
+                f"there is no store {name!r} in {CACHE_PATH}; stores are {quoted(paths)}."
+                + did_you_mean(name, paths)
             )
-    return {name: known[name] for name in names} if names else known
+    return {name: paths[name] for name in names} if names else paths
+
+
+def _show_missing(store: Store) -> None:
+    """How many tracks are missing for each reason, and some of their ids."""
+    for reason, count in Counter(r for r in store.reasons if r != "ok").items():
+        names = [i for i, r in zip(store.ids, store.reasons, strict=True) if r == reason]
+        more = ", ..." if count > NUM_NAMED else ""
+        click.echo(f"  {reason}: {count} ({', '.join(names[:NUM_NAMED])}{more})")
 
 
 def _show_facts(store: Store) -> None:
-    """What the store tells of its utterances beside their tracks."""
-    facts = {name: int(told.sum()) for name, told in store.facts.items()}
+    """What the store records of its utterances besides their tracks."""
+    facts = {name: int(counts.sum()) for name, counts in store.facts.items()}
     if faceless(facts):
-        whole = (store.facts["num_faceless"] == store.facts["num_frames"])[store.lengths > 0]
-        click.echo(f"  faces: {faceless(facts)}; in {whole.sum()} tracks none at all")
+        no_face = (store.facts["num_faceless"] == store.facts["num_frames"])[store.lengths > 0]
+        click.echo(f"  faces: {faceless(facts)}; in {no_face.sum()} tracks none at all")
     if "num_unknown" in facts:
         counts = zip(store.ids, store.facts["num_unknown"], strict=True)
         click.echo(f"  {mostly_unknown([name for name, count in counts if count])}")
     if "num_video_steps" in facts:
-        words = int(store.lengths.sum()) - facts["num_video_steps"]
-        click.echo(f"  video first, then text: {facts['num_video_steps']} and {words} steps")
+        num_words = int(store.lengths.sum()) - facts["num_video_steps"]
+        click.echo(f"  video first, then text: {facts['num_video_steps']} and {num_words} steps")
     if "cells" in facts:
         cells = sorted(set(store.facts["cells"][store.lengths > 0].tolist()))
         click.echo(f"  steps of one moment: {', '.join(map(str, cells))}")
 
 
 def _show_makers(keys: Sequence[str]) -> None:
-    """What made the parts, as far as the pool still has their records."""
+    """The devices and software that made the parts, as far as the pool still has their records."""
     pool = Pool.default()
     parts = [part for key in keys if (part := pool.find(key)) is not None]
     makers = Counter(

@@ -1,14 +1,15 @@
-"""`sweep`: a search over the settings of a head, on its dev part alone."""
+"""`sweep`: a search over the settings of a head, on its dev set alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.pipeline import RUNS_PATH, labels_path
+from app.inputs import load_labels, open_inputs
+from app.paths import RUNS_PATH
 from app.tables import aligned
 from features.errors import raise_all
-from features.manifest import read_labels
+from features.extras import require_extra
 from features.params.entries import Entries
 from features.params.heads import read_head
 from features.params.load import PARAMS_PATH, load_params
@@ -16,54 +17,58 @@ from features.params.sweeps import with_settings
 from features.params.yaml_files import read_yaml
 from features.specs.heads import HeadSpec
 from features.specs.sweeps import SweepSpec
-from features.specs.tracks import store_path
 
 if TYPE_CHECKING:
     from train.runs.sweep import Trial
 
-SHOWN = 10
+NUM_LISTED = 10
 
 
 @click.command()
 @click.argument("name")
 def sweep(name: str) -> None:
-    """Search settings of a head as sweeps.NAME of params.yaml says; the test part stays unseen."""
+    """Search settings of a head, as set in sweeps.NAME of params.yaml; the test set is not read."""
     params = load_params()
     spec: SweepSpec = params.pick("sweeps", name)
     raw = read_yaml(PARAMS_PATH)
 
-    from train.data.dataset import open_stores
+    require_extra("python cli.py sweep", "optuna", "optuna")
     from train.loop.tracking import Trackers
     from train.runs.sweep import ranked, search
     from train.scoring.metrics import LOWER_IS_BETTER
 
     head = params.heads[spec.head]
-    inputs = head.used_inputs
-    stores = open_stores({m: store_path(head.corpus, backbone) for m, backbone in inputs.items()})
+    stores = open_inputs(head, head.corpus)
     file = RUNS_PATH / ".sweeps" / name / "trials.jsonl"
-    written = raw["heads"][spec.head]
-    tracker = Trackers(params.tracking, RUNS_PATH, f"sweep-{name}", {"head": written})
-    labels = read_labels(labels_path(head.corpus))
+    raw_head = raw["heads"][spec.head]
+    tracker = Trackers(params.tracking, RUNS_PATH, f"sweep-{name}", {"head": raw_head})
+    labels = load_labels(head.corpus)
     sign = -1 if head.choose_by in LOWER_IS_BETTER else 1
     trials = []
     for trial in search(
-        spec, lambda settings: _head(raw, spec, settings), written, labels, stores, file, tracker
+        spec, lambda settings: _head(raw, spec, settings), raw_head, labels, stores, file, tracker
     ):
         trials.append(trial)
-        shown = trial.failure or f"dev {head.choose_by} {_figure(trial, sign)}"
-        click.echo(f"{name}: trial {trial.number + 1} of {spec.trials}: {shown}")
-    order = ranked(trials)[:SHOWN]
-    rows = [("trial", f"dev {head.choose_by}", *spec.space)]
-    for trial in order:
-        settings = (_short(trial.settings[path]) for path in spec.space)
-        rows.append((str(trial.number + 1), _figure(trial, sign), *settings))
-    click.echo("\n" + aligned(rows))
-    click.echo(f"\nIf trial {order[0].number + 1} is wanted, write it into heads.{spec.head}.")
+        result = trial.failure or f"dev {head.choose_by} {_figure(trial, sign)}"
+        click.echo(f"{name}: trial {trial.number + 1} of {spec.trials}: {result}")
+    best = ranked(trials)[:NUM_LISTED]
+    click.echo("\n" + aligned(_rows(best, spec, head.choose_by, sign)))
+    click.echo(f"\nTo use trial {best[0].number + 1}, write its settings into heads.{spec.head}.")
     click.echo(f"All trials: {file}")
 
 
+def _rows(
+    trials: Sequence["Trial"], spec: SweepSpec, choose_by: str, sign: int
+) -> list[tuple[str, ...]]:
+    rows = [("trial", f"dev {choose_by}", *spec.space)]
+    for trial in trials:
+        settings = (_short(trial.settings[path]) for path in spec.space)
+        rows.append((str(trial.number + 1), _figure(trial, sign), *settings))
+    return rows
+
+
 def _head(raw: Mapping[str, Any], spec: SweepSpec, settings: Mapping[str, Any]) -> HeadSpec:
-    """The head as one trial has it; ProjectError where its settings contradict each other."""
+    """The head with the settings of one trial; ProjectError if they contradict each other."""
     entries = Entries(raw)
     changed = with_settings(raw["heads"][spec.head], settings)
     changed["training"] = {**changed["training"], "seeds": spec.seeds}

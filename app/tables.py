@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-NAMED = 5
+NUM_NAMED = 5
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Rows under each other, the first column to the left and the others to the right."""
+    """Rows as lines, the first column aligned to the left and the others to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:
@@ -16,16 +16,16 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
 
 
 def faceless(facts: Mapping[str, int]) -> str:
-    """In how many frames no face was found, from sums over a store; empty where none was sought."""
+    """In how many frames no face was found, by sums over a store; empty without face detection."""
     if "num_faceless" not in facts:
         return ""
     return f"no face in {facts['num_faceless']} of {facts['num_frames']} frames"
 
 
 def mostly_unknown(names: Sequence[str]) -> str:
-    """What is said of utterances of whose words a tokenizer knows less than half."""
-    shown = ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
+    """A note on utterances of which more than half is unknown to the tokenizer."""
+    listed = ", ".join(names[:NUM_NAMED]) + (", ..." if len(names) > NUM_NAMED else "")
     return (
-        f"texts that are mostly unknown to the tokenizer: {len(names)} ({shown}); look whether the "
-        "network reads their language and script"
+        f"texts that are mostly unknown to the tokenizer: {len(names)} ({listed}); check "
+        "that the network reads their language and script"
     )

@@ -1,7 +1,7 @@
 """What the networks cost: operations and parameters at their published sizes, random weights.
 
-Text: 16 tokens. Sound: 3.2 s, MELD's mean, divided by 3.2. Video: 16 frames of 112 x 112 (VideoMAE
-224 x 224), or one picture of 224 x 224; for VideoLLaMA3 a frame of 448 x 448 (256 tokens), and 256
+Text: 16 tokens. Audio: 3.2 s, MELD's mean, divided by 3.2. Video: 16 frames of 112 x 112 (VideoMAE
+224 x 224), or one frame of 224 x 224; for VideoLLaMA3 a frame of 448 x 448 (256 tokens), and 256
 tokens in its language model, counted on one layer and two of its 28. A multiplication and an
 addition are two operations. `python benchmarks/cost.py [--json PATH]`
 """
@@ -22,12 +22,12 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniAu
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from extract.backbones import r3d
+from extract.backbones import r3d, wav2vec2
 from extract.backbones._emotion2vec.files import architecture
 from extract.backbones._emotion2vec.network import Emotion2VecNetwork
 from extract.backbones._speech.checkpoint import HfSpeechNetwork
 from extract.backbones._speech.encoder import Speech
-from extract.backbones._videollama.networks import Sight, seen_tokens
+from extract.backbones._videollama.networks import VisionNetwork, projected_tokens
 from extract.network.backbone import Window
 from extract.network.compute import CPU
 from tests.funasr_equality import SIZES
@@ -71,8 +71,8 @@ def text(config: Any) -> tuple[float, int]:
 
 
 def speech(network: Any) -> tuple[float, int]:
-    """Operations for a second of sound, and parameters."""
-    backbone = Speech(network, "", CPU, variance_floor=None)
+    """Operations for a second of audio, and parameters."""
+    backbone = Speech(network, "", CPU, wav2vec2.VERSION, variance_floor=None)
     samples = np.random.default_rng(0).normal(0, 1, round(SOUND_S * 16_000)).astype(np.float32)
     operations = counted(lambda: backbone.encode([Window(samples)]))
     return operations / SOUND_S, parameters(network)
@@ -86,7 +86,7 @@ def whisper() -> tuple[float, int]:
 
 
 def omni() -> tuple[float, int]:
-    """Operations for a second of sound, and parameters of the audio tower of Qwen2.5-Omni-7B."""
+    """Operations for a second of audio, and parameters of the audio tower of Qwen2.5-Omni-7B."""
     config = hf.Qwen2_5OmniConfig().thinker_config.audio_config
     network = Qwen2_5OmniAudioEncoder._from_config(config).eval()
     num_columns = round(100 * SOUND_S)
@@ -102,27 +102,30 @@ def pixels(network: Any, *shape: int) -> tuple[float, int]:
 
 def sight(words: Any) -> tuple[float, int]:
     """Operations for a frame of 448 x 448, and parameters of VideoLLaMA3's tower and projector."""
-    network = Sight(hf.VideoLlama3Config(vision_config=TOWER, text_config=words)).eval()
+    network = VisionNetwork(hf.VideoLlama3Config(vision_config=TOWER, text_config=words)).eval()
     frame = torch.randn(1, 3, 448, 448)
-    return counted(lambda: seen_tokens(network, [frame], 14, 2, lambda tensor: tensor)), parameters(
-        network
-    )
+    return counted(
+        lambda: projected_tokens(network, [frame], 14, 2, lambda tensor: tensor)
+    ), parameters(network)
 
 
 def language(words: Any) -> tuple[float, int]:
     """Operations for 256 tokens, and parameters without the output layer; all layers are equal."""
     tokens = torch.randn(1, 256, words["hidden_size"])
-    found = []
+    counts = []
     for layers in (1, 2):
         config = hf.Qwen2Config(**{**words, "num_hidden_layers": layers})
         network = hf.Qwen2Model(config).eval()
         operations = counted(
             lambda network=network: network(inputs_embeds=tokens, use_cache=False)  # type: ignore[misc]
         )
-        found.append((operations, parameters(network)))
-    (one, held), (two, held_by_two) = found
+        counts.append((operations, parameters(network)))
+    (one_layer, parameters_of_one), (two_layers, parameters_of_two) = counts
     more = words["num_hidden_layers"] - 1
-    return one + more * (two - one), held + more * (held_by_two - held)
+    return (
+        one_layer + more * (two_layers - one_layer),
+        parameters_of_one + more * (parameters_of_two - parameters_of_one),
+    )
 
 
 def video(architecture: Any) -> tuple[float, int]:
@@ -188,10 +191,10 @@ def video_networks() -> dict[str, Callable[[], tuple[float, int]]]:
         "VideoMAE-base, 16 frames": lambda: pixels(
             hf.VideoMAEModel(hf.VideoMAEConfig()), 1, 16, 3, 224, 224
         ),
-        "CLIP ViT-B/32, a picture": lambda: pixels(
+        "CLIP ViT-B/32, a frame": lambda: pixels(
             hf.CLIPVisionModelWithProjection(hf.CLIPVisionConfig()), 1, 3, 224, 224
         ),
-        "SigLIP-base, a picture": lambda: pixels(
+        "SigLIP-base, a frame": lambda: pixels(
             hf.SiglipVisionModel(hf.SiglipVisionConfig()), 1, 3, 224, 224
         ),
         "VideoLLaMA3-7B, a frame": lambda: sight({"model_type": "qwen2", **WORDS_7B}),

@@ -1,9 +1,9 @@
-"""How often 95 % intervals hold the true figure, on simulated test parts.
+"""How often 95 % confidence intervals contain the true figure, on simulated test sets.
 
     python benchmarks/coverage.py [--samples 1000] [--json PATH]
 
-Utterances come in clusters (dialogues, speakers) that are alike. Intervals that draw clusters
-again should hold the truth in 95 of 100 cases; those that draw single utterances do not.
+Utterances come in clusters (dialogues, speakers) that are similar. Intervals that resample clusters
+should contain the true figure in 95 of 100 cases; those that resample single utterances do not.
 """
 
 import argparse
@@ -24,23 +24,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=int, default=1000)
     parser.add_argument("--json", type=Path)
-    asked = parser.parse_args()
-    found = {
-        f"{metric}, {'clusters' if clustered else 'utterances'} drawn": {
-            str(count): coverage(measure, metric, count, asked.samples, clustered)
+    options = parser.parse_args()
+    shares_by_case = {
+        f"{metric}, {'clusters' if clustered else 'utterances'} resampled": {
+            str(count): coverage(measure, metric, count, options.samples, clustered)
             for count in CLUSTERS
         }
         for measure, metric in CASES
         for clustered in (True, False)
     }
-    rows = [("coverage, per cent, by clusters in the test part", *map(str, CLUSTERS))]
+    rows = [("coverage, per cent, by clusters in the test set", *map(str, CLUSTERS))]
     rows += [
         (name, *(f"{100 * share:.1f}" for share in by_count.values()))
-        for name, by_count in found.items()
+        for name, by_count in shares_by_case.items()
     ]
     print(aligned(rows))
-    if asked.json:
-        asked.json.write_text(json.dumps({"samples": asked.samples, "coverage": found}, indent=2))
+    if options.json:
+        result = {"samples": options.samples, "coverage": shares_by_case}
+        options.json.write_text(json.dumps(result, indent=2))
 
 
 if __name__ == "__main__":

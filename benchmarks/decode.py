@@ -1,14 +1,16 @@
-"""How fast the pictures that a network asks for are decoded, against three other ways.
+"""How fast the frames that a network needs are decoded, against three other ways.
 
-- ours: one pass through the stretch, and only sampled pictures are converted;
-- full: one pass, and every picture is converted before the sampled ones are picked;
-- seek: for each sampled picture a jump to its time and a decode from the keyframe before it;
-- thrice: three networks that each decode the film for themselves, against our one pass for all.
+- ours: one pass through the stretch, and only sampled frames are converted;
+- full: one pass, and every frame is converted before the sampled ones are picked;
+- seek: for each sampled frame a seek to its time and a decode from the keyframe before it;
+- thrice: three networks that each decode the video for themselves, against our one pass for all.
 
-In turns on the same films: of MELD's kind (4 s, 640 x 360, H.264, a keyframe every 250 and every 12
-frames), a stretch of 4 s in a film of a minute, and a clip of the GRID corpus (MPEG-1) where it is
-at hand. Pictures of all ways are compared before anything is timed (not those of jumps in MPEG-1,
-which has no index: they land where they like). `python benchmarks/decode.py [--json PATH]`
+In turns on the same videos: of MELD's kind (4 s, 640 x 360, H.264, a keyframe every 250 and every
+12 frames), a stretch of 4 s in a video of a minute, and a clip of the GRID corpus (MPEG-1) where it
+is available. The frames of all ways are compared before anything is timed (not those of seeks in
+MPEG-1, which has no index: its seeks are inexact).
+
+    python benchmarks/decode.py [--json PATH]
 """
 
 import json
@@ -36,15 +38,15 @@ OTHER_RATES_HZ = (15.0, 1.0)
 
 
 @dataclass(frozen=True)
-class Film:
-    """A film and what is asked of it."""
+class Case:
+    """A video and what is to be decoded of it."""
 
     path: Path
     stretch: Stretch
     rate_hz: float = 4.0
 
     def times_s(self) -> list[float]:
-        """The times of the sampled pictures."""
+        """The times of the sampled frames."""
         assert self.stretch.end_s is not None
         count = round((self.stretch.end_s - self.stretch.start_s) * self.rate_hz)
         return [self.stretch.start_s + (k + 0.5) / self.rate_hz for k in range(count)]
@@ -56,29 +58,29 @@ class Film:
 def main(json_path: Path | None, rounds: int) -> None:
     """Print medians of ratios within a round; the first round is dropped."""
     figures: dict[str, dict[str, float]] = {}
-    click.echo(f"{'film':<34}{'ours ms':>9}{'full/ours':>11}{'seek/ours':>11}{'thrice/once':>13}")
+    click.echo(f"{'video':<34}{'ours ms':>9}{'full/ours':>11}{'seek/ours':>11}{'thrice/once':>13}")
     with tempfile.TemporaryDirectory() as folder:
-        for name, film in films(Path(folder)).items():
-            found = figures[name] = measure(film, rounds)
+        for name, case in cases(Path(folder)).items():
+            ratios = figures[name] = measure(case, rounds)
             click.echo(
-                f"{name:<34}{found['ours_ms']:>9.1f}{found['full']:>11.2f}{found['seek']:>11.2f}"
-                f"{found['thrice']:>13.2f}"
+                f"{name:<34}{ratios['ours_ms']:>9.1f}{ratios['full']:>11.2f}{ratios['seek']:>11.2f}"
+                f"{ratios['thrice']:>13.2f}"
             )
     if json_path:
         json_path.write_text(json.dumps(figures, indent=2) + "\n")
 
 
-def films(folder: Path) -> dict[str, Film]:
-    """The films by name."""
+def cases(folder: Path) -> dict[str, Case]:
+    """The videos by name."""
     made = {
-        "4 s, keyframe every 250": Film(write(folder / "a.mp4", 4, 250), Stretch(0.0, 4.0)),
-        "4 s, keyframe every 12": Film(write(folder / "b.mp4", 4, 12), Stretch(0.0, 4.0)),
-        "40 to 44 s of 60, every 250": Film(write(folder / "c.mp4", 60, 250), Stretch(40.0, 44.0)),
+        "4 s, keyframe every 250": Case(write(folder / "a.mp4", 4, 250), Stretch(0.0, 4.0)),
+        "4 s, keyframe every 12": Case(write(folder / "b.mp4", 4, 12), Stretch(0.0, 4.0)),
+        "40 to 44 s of 60, every 250": Case(write(folder / "c.mp4", 60, 250), Stretch(40.0, 44.0)),
     }
     data = Path(os.environ.get("PERMAFROST_DATA") or ROOT.parent / "shared" / "data")
     clip = data / "grid" / "bbaf2n.mpg"
     if clip.is_file():
-        made["GRID, 3 s of MPEG-1"] = Film(clip, Stretch(0.0, 3.0))
+        made["GRID, 3 s of MPEG-1"] = Case(clip, Stretch(0.0, 3.0))
     return made
 
 
@@ -98,23 +100,23 @@ def write(path: Path, seconds: int, keyframe_every: int) -> Path:
     return path
 
 
-def measure(film: Film, rounds: int) -> dict[str, float]:
-    """Compare the pictures of all ways, then time the ways in turns."""
-    once = [film.rate_hz, *OTHER_RATES_HZ]
+def measure(case: Case, rounds: int) -> dict[str, float]:
+    """Compare the frames of all ways, then time the ways in turns."""
+    once = [case.rate_hz, *OTHER_RATES_HZ]
     ways: dict[str, Callable[[], Any]] = {
-        "ours": lambda: ours(film, [film.rate_hz]),
-        "full": lambda: full(film),
-        "seek": lambda: seek(film),
-        "once": lambda: ours(film, once),
-        "thrice": lambda: [ours(film, [rate_hz]) for rate_hz in once],
+        "ours": lambda: ours(case, [case.rate_hz]),
+        "full": lambda: full(case),
+        "seek": lambda: seek(case),
+        "once": lambda: ours(case, once),
+        "thrice": lambda: [ours(case, [rate_hz]) for rate_hz in once],
     }
     expected = ways["ours"]()
     for name in ("full", "seek"):
-        found = ways[name]()
-        assert len(found) == len(expected), name
-        if name == "seek" and film.path.suffix == ".mpg":
+        frames = ways[name]()
+        assert len(frames) == len(expected), name
+        if name == "seek" and case.path.suffix == ".mpg":
             continue
-        assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True)), name
+        assert all(np.array_equal(a, b) for a, b in zip(frames, expected, strict=True)), name
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 1):
         for name in sorted(ways, reverse=bool(number % 2)):
@@ -131,37 +133,37 @@ def measure(film: Film, rounds: int) -> dict[str, float]:
     }
 
 
-def ours(film: Film, rates_hz: list[float]) -> list[Picture]:
-    """The pictures of the first rate."""
-    sampled = sampled_pictures(film.path, rates_hz, film.stretch)
+def ours(case: Case, rates_hz: list[float]) -> list[Picture]:
+    """The frames of the first rate."""
+    sampled = sampled_pictures(case.path, rates_hz, case.stretch)
     return [picture for picture, counts in sampled for _ in range(counts[0])]
 
 
-def full(film: Film) -> list[Picture]:
+def full(case: Case) -> list[Picture]:
     """Convert everything from the start to the end of the stretch, then pick."""
-    with av.open(str(film.path)) as container:
+    with av.open(str(case.path)) as container:
         stream = container.streams.video[0]
         origin_s = began_s(stream)
-        if film.stretch.start_s > 0:
-            container.seek(round((origin_s + film.stretch.start_s) * av.time_base))
-        shown: list[tuple[float, Any]] = []
+        if case.stretch.start_s > 0:
+            container.seek(round((origin_s + case.stretch.start_s) * av.time_base))
+        frames: list[tuple[float, Any]] = []
         for frame in container.decode(stream):
             at_s = float(frame.time or 0.0) - origin_s
-            if at_s >= (film.stretch.end_s or 0.0):
+            if at_s >= (case.stretch.end_s or 0.0):
                 break
-            shown.append((at_s, frame.to_ndarray(format="rgb24")))
-    starts = np.array([at_s for at_s, _ in shown])
-    return [shown[int(np.searchsorted(starts, t + 5e-4)) - 1][1] for t in film.times_s()]
+            frames.append((at_s, frame.to_ndarray(format="rgb24")))
+    starts = np.array([at_s for at_s, _ in frames])
+    return [frames[int(np.searchsorted(starts, t + 5e-4)) - 1][1] for t in case.times_s()]
 
 
-def seek(film: Film) -> list[Picture]:
-    """Jump to every sampled picture."""
+def seek(case: Case) -> list[Picture]:
+    """Seek to every sampled frame."""
     pictures: list[Any] = []
-    with av.open(str(film.path)) as container:
+    with av.open(str(case.path)) as container:
         stream = container.streams.video[0]
         origin_s = began_s(stream)
-        for time_s in film.times_s():
-            # A second early: a file without an index jumps to a keyframe behind the time.
+        for time_s in case.times_s():
+            # A second early: in a file without an index a seek lands on a keyframe after the time.
             container.seek(max(0, round((origin_s + time_s - 1.0) * av.time_base)))
             last = None
             for frame in container.decode(stream):
@@ -174,7 +176,7 @@ def seek(film: Film) -> list[Picture]:
 
 
 def began_s(stream: Any) -> float:
-    """The time of the first picture, from which all others are counted."""
+    """The time of the first frame, from which all others are counted."""
     return float((stream.start_time or 0) * stream.time_base)
 
 

@@ -1,9 +1,9 @@
-"""The convolutional part of waveform networks in padded batches, beside clip by clip.
+"""The convolutional front end of waveform networks in padded batches, against clip by clip.
 
 wav2vec2-base (a norm over time) and wav2vec2-large (norms of each step) with random weights, clips
 of MELD's durations. `batched_over_alone` is the time clip by clip over the time in padded batches,
-in turns in one process, the median over the rounds (above 1: batches are faster); `relative` is by
-how much the steps differ, as a share of their size.
+in turns in one process, the median over the rounds (above 1: batches are faster); `relative` is
+the relative difference of the outputs.
 
     python benchmarks/front.py [--json PATH] [--device cpu] [--clips 24] [--rounds 7]
 """
@@ -25,13 +25,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.devices import chosen_device
 from benchmarks.worlds.cases import durations_s
+from extract.backbones import wav2vec2
 from extract.backbones._speech.checkpoint import HfSpeechNetwork
 from extract.backbones._speech.encoder import FRONT_SAMPLES, Speech
 from extract.network.backbone import Window, seeded
 from extract.network.compute import Compute
 from features.specs.tracks import ExtractSpec
 
-# Only the convolutional part is timed, so one layer behind it is enough.
+# Only the front end is timed, so one layer after it is enough.
 NETWORKS: dict[str, dict[str, Any]] = {
     "wav2vec2-base": {"num_hidden_layers": 1},
     "wav2vec2-large": {
@@ -43,7 +44,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 def compared(sizes: dict[str, Any], compute: Compute, clips: int, rounds: int) -> dict[str, float]:
     """Time and difference of the two ways."""
     network = seeded(0, lambda: HfSpeechNetwork(Wav2Vec2Model(Wav2Vec2Config(**sizes))))
-    backbone = Speech(network, "", compute, variance_floor=None)
+    backbone = Speech(network, "", compute, wav2vec2.VERSION, variance_floor=None)
     random = np.random.default_rng(0)
     windows = [
         Window(random.normal(0, 1, round(16_000 * seconds)).astype(np.float32))
@@ -69,7 +70,7 @@ def compared(sizes: dict[str, Any], compute: Compute, clips: int, rounds: int) -
 
 
 def timed(work: Callable[[], Any], compute: Compute) -> float:
-    """Seconds of a call, the device's work included."""
+    """Seconds of a call, including the device's work."""
     begin = time.perf_counter()
     work()
     if compute.on_gpu:

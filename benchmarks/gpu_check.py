@@ -1,7 +1,7 @@
-"""The first ten minutes on a new GPU: what is promised of one, tried, with figures.
+"""The first ten minutes on a new GPU: everything that is guaranteed on one, checked, with figures.
 
-Each line says what was found, what is wanted, and whether it is right; the exit code is 1 where
-something is not. docs/gpu.md says what each line means.
+Each line has what was found, what is required, and whether it passes; the exit code is 1 where a
+check fails. docs/gpu.md says what each line means.
 
     python benchmarks/gpu_check.py [--device cuda:0] [--json PATH] [--quick]
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from benchmarks.worlds.gpu_checks import Finding
 
-# Times realtime that is demanded of these GPUs; NVIDIA's own figure on an A100 is 1,823.
+# Times realtime that is required of these GPUs; NVIDIA's own figure on an A100 is 1,823.
 REALTIME = {"H100": 3000.0, "H200": 3000.0}
 QUICK = ["bert", "wav2vec2-base", "wavlm-base", "emotion2vec-base"]
 
@@ -35,8 +35,8 @@ QUICK = ["bert", "wav2vec2-base", "wavlm-base", "emotion2vec-base"]
 @click.option("--device", default="cuda", show_default=True)
 @click.option("--quick", is_flag=True, help="Fewer networks, clips and layers.")
 def main(json_path: Path | None, device: str, quick: bool) -> None:
-    """Print a table of findings; exit code 1 where one is not right."""
-    # Here and not above: each decoding process imports this file, as it would cli.py.
+    """Print a table of findings; exit code 1 where one fails."""
+    # Imported here: each decoding process imports this file, as it would cli.py.
     import torch
 
     from app.devices import chosen_device
@@ -48,10 +48,10 @@ def main(json_path: Path | None, device: str, quick: bool) -> None:
     cuda = f", CUDA {torch.version.cuda}" if on_gpu else ""
     click.echo(f"{name}, torch {torch.__version__}{cuda}")
     findings = []
-    wanted = next((speed for kind, speed in REALTIME.items() if kind in name), None)
-    for finding in findings_of(place, quick or not on_gpu, wanted):
+    required = next((speed for kind, speed in REALTIME.items() if kind in name), None)
+    for finding in findings_of(place, quick or not on_gpu, required):
         findings.append(finding)
-        click.echo(checks.shown(finding))
+        click.echo(checks.table_line(finding))
     if json_path:
         lines = [asdict(finding) for finding in findings]
         content = {"device": name, "torch": torch.__version__, "findings": lines}
@@ -60,7 +60,7 @@ def main(json_path: Path | None, device: str, quick: bool) -> None:
 
 
 def findings_of(device: "torch.device", quick: bool, realtime: float | None) -> "Iterator[Finding]":
-    """Everything that is tried, in order."""
+    """Every check, in order."""
     from benchmarks.worlds import gpu_checks as checks
     from features.kernels import NumberFormat
     from tests.every_architecture import TRUE
@@ -72,10 +72,10 @@ def findings_of(device: "torch.device", quick: bool, realtime: float | None) -> 
         yield from checks.neighbours(compute, QUICK if quick else list(TRUE))
     for number_format in formats:
         compute = checks.computing(device, number_format)
-        with checks.sounds(compute, 3000 if on_gpu and not quick else 4) as case:
+        with checks.audio_case(compute, 3000 if on_gpu and not quick else 4) as case:
             yield checks.stores(case)
             exactly = number_format == "float32"  # its products do not use the fast units
-            yield from checks.realtime(case, rounds=3, wanted=None if exactly else realtime)
+            yield from checks.realtime(case, rounds=3, required=None if exactly else realtime)
     exact = checks.computing(device, "float32")
     yield checks.memory(exact, 2 if quick else 24, 60.0 if on_gpu else 2.0)
     large = checks.computing(device, formats[-1])

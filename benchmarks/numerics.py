@@ -39,7 +39,7 @@ def main(json_path: Path | None, device: str, number_format: Any) -> None:
     torch.set_num_threads(2)
     place = chosen_device(device)
     exact_kernels(place, number_format)
-    # Not `Compute.of`, which refuses bfloat16 on a CPU: it is slow there, but rounds as it does.
+    # Not `Compute.of`, which refuses bfloat16 on a CPU: it is slow there, but rounds alike.
     compute = Compute(place, number_format)
     figures = every_architecture(compute)
     if compute == CPU:
@@ -53,16 +53,16 @@ def main(json_path: Path | None, device: str, number_format: Any) -> None:
 
 def every_architecture(compute: Compute) -> dict[str, Errors]:
     """The worst errors of our batches, by network."""
-    found: dict[str, Errors] = {}
+    errors: dict[str, Errors] = {}
     for name, architecture in TRUE.items():
         with tempfile.TemporaryDirectory() as folder:
             backbone = architecture.load(Path(folder), compute)
         count = {"whisper-base": 4, "videollama3-joint": 6}.get(name, 24)
         longest = 10 if backbone.modality == "video" else 40
-        found[name] = neighbour_errors(backbone, windows(backbone, count, longest), compute)
+        errors[name] = neighbour_errors(backbone, windows(backbone, count, longest), compute)
     for name, weightless in without_checkpoints(compute).items():
-        found[name] = neighbour_errors(weightless, windows(weightless), compute)
-    return found
+        errors[name] = neighbour_errors(weightless, windows(weightless), compute)
+    return errors
 
 
 def padded_batches() -> dict[str, Errors]:
@@ -81,8 +81,8 @@ def padded_batches() -> dict[str, Errors]:
             padded = torch.nn.utils.rnn.pad_sequence(batch, batch_first=True)
             steps = torch.arange(padded.shape[1])[None]
             mask = (steps < torch.tensor([len(clip) for clip in batch])[:, None]).long()
-            for name, given in (("without a mask", None), ("with a mask", mask)):
-                states = network(padded, attention_mask=given).last_hidden_state
+            for name, given_mask in (("without a mask", None), ("with a mask", mask)):
+                states = network(padded, attention_mask=given_mask).last_hidden_state
                 for state, reference in zip(states, alone[start:], strict=False):
                     worst[name].append(errors(state[: len(reference)], reference))
     return {

@@ -1,8 +1,8 @@
 """How full the batches are that extraction plans, with MELD's lengths and the recipes' settings.
 
-Nothing is computed: the manifest is cut into parts, each part's windows into batches, as they are
-for a GPU and for a CPU. Texts are counted in tokens of BERT's vocabulary, audio in steps of 20 ms,
-video in frames (15 a second). Batches never cross parts, so parts decide how full they can be.
+No network runs: the manifest is cut into parts, each part's windows into batches, as for a GPU and
+for a CPU. Texts are counted in tokens of BERT's vocabulary, audio in steps of 20 ms, video in
+frames (15 per second). Batches never cross parts, so parts limit how full they can be.
 
     python benchmarks/plans.py [--json PATH] [--part-bytes N]
 
@@ -39,7 +39,7 @@ SPLITS = ("train", "dev", "test")
 
 @dataclass(frozen=True)
 class Network:
-    """What planning asks of a network; `cost` takes tokens or seconds, `num_bytes` a cost."""
+    """What planning needs of a network; `cost` takes tokens or seconds, `num_bytes` a cost."""
 
     name: str
     modality: str
@@ -71,7 +71,7 @@ NETWORKS = (
 
 @dataclass(frozen=True)
 class Plan:
-    """What a plan comes to; `fill` is the mean padded cost of a batch over the budget."""
+    """The totals of a plan; `fill` is the mean padded cost of a batch over the budget."""
 
     num_parts: int
     num_batches: int
@@ -108,13 +108,13 @@ def planned(
 def _runs(costs: Sequence[int], num_bytes: Callable[[int], int], run_bytes: int) -> list[list[int]]:
     """The costs of a part as they are sorted into batches, some bytes of input at a time."""
     runs: list[list[int]] = [[]]
-    held = 0
+    waiting_bytes = 0
     for cost in costs:
-        if held >= run_bytes:
+        if waiting_bytes >= run_bytes:
             runs.append([])
-            held = 0
+            waiting_bytes = 0
         runs[-1].append(cost)
-        held += num_bytes(cost)
+        waiting_bytes += num_bytes(cost)
     return runs
 
 
@@ -126,7 +126,7 @@ def meld() -> tuple[list[Utterance], list[int], list[float]]:
     root = Path(__file__).resolve().parents[2] / "shared" / "data"
     data = Path(os.environ.get("PERMAFROST_DATA") or root) / "meld"
     if not data.is_dir():
-        raise click.ClickException(f"{data} is not there; set PERMAFROST_DATA to its parent folder")
+        raise click.ClickException(f"{data} does not exist; set PERMAFROST_DATA to its parent")
     rows: list[tuple[str, dict[str, str]]] = []
     for split in SPLITS:
         with (data / f"{split}_sent_emo.csv").open(encoding="utf-8", newline="") as stream:

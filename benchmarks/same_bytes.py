@@ -1,6 +1,6 @@
 """Do two revisions of this project make the same stores and the same figures?
 
-    python benchmarks/same_bytes.py REVISION [--ravdess FOLDER] [--json FILE]
+    python benchmarks/same_bytes.py [REVISION] [--ravdess FOLDER] [--json FILE]
 
 Runs the demo, and RAVDESS where its folder is named, with the command line of REVISION (a git
 name) and with that of the working tree, each in an empty folder. Compares every file of every
@@ -109,7 +109,7 @@ def _git(*arguments: str) -> bytes:
 def main() -> None:
     """Print one line for each recipe."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("revision")
+    parser.add_argument("revision", nargs="?", default="HEAD")
     parser.add_argument("--ravdess", type=Path)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()

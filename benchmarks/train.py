@@ -1,13 +1,13 @@
 """Training heads on cached tracks: an epoch of ours, of pure compute, of the usual loader.
 
 Attention pooling of width 128 on made-up tracks, 768 wide, as long as MELD's training transcripts
-are in tokens (a log-normal distribution where they are not at hand), batches of 32. Rounds take
+are in tokens (a log-normal distribution where they are not available), batches of 32. Rounds take
 turns in one process; the first is dropped, figures are medians of ratios within a round.
 
     python benchmarks/train.py [--json PATH] [--rounds 5] [--utterances 4000] [--device cpu]
 
-- `epoch_over_pure`: forward, backward, clipping, step and the look at dev on the same batches lying
-  ready, over a full epoch of ours, which also gathers, pads and scores.
+- `epoch_over_pure`: forward, backward, clipping, step and the evaluation on the dev set on the same
+  batches, ready in memory, over a full epoch of ours, which also gathers, pads and scores.
 - `over_dataloader`: an epoch of torch's DataLoader (random batches, every track a tensor, padded
   by `pad_sequence`) over ours, without workers; `over_dataloader_workers` with two of them. Both
   sum to the same loss under the same weights (`loss_gap`).
@@ -38,14 +38,14 @@ from benchmarks.worlds.training import (
     collate,
     head_spec,
     lengths_of,
-    part_of,
+    random_split,
 )
 from features.kernels import exact_kernels
 from train.data.batches import bucketed
-from train.data.dialogues import alone
+from train.data.dialogues import single_utterances
 from train.data.masking import Padded
 from train.loop.batch_loss import batch_loss
-from train.loop.loop import Loop
+from train.loop.training_loop import TrainingLoop
 
 RECOMPUTED = 128
 
@@ -56,12 +56,12 @@ class Bench:
     def __init__(self, utterances: int, device: torch.device) -> None:
         lengths = lengths_of(utterances + utterances // 9)
         self.train, self.dev = (
-            part_of(lengths[:utterances], "t"),
-            part_of(lengths[utterances:], "d"),
+            random_split(lengths[:utterances], "t"),
+            random_split(lengths[utterances:], "d"),
         )
         facts = {"emotion": {"classes": [f"e{n}" for n in range(CLASSES)], "counts": [1] * CLASSES}}
         self.device = device
-        self.loop = Loop(head_spec(), facts, self.train, self.dev, 0, None, None, device)
+        self.loop = TrainingLoop(head_spec(), facts, self.train, self.dev, 0, None, None, device)
         items = Usual(self.train)
         self.loader, self.working = (
             DataLoader(
@@ -71,7 +71,7 @@ class Bench:
             for n in (0, 2)
         )  # fmt: skip
         shuffle = torch.Generator().manual_seed(0)
-        rows_of_epoch = bucketed(self.loop.costs, BATCH, shuffle, self.loop.run)
+        rows_of_epoch = bucketed(self.loop.costs, BATCH, shuffle, self.loop.sorted_batches)
         self.ready = [(self.train.dataset.gather(rows, device), rows) for rows in rows_of_epoch]
         dev_order = torch.argsort(self.dev.dataset.costs(), stable=True).split(256)
         self.dev_ready = [self.dev.dataset.gather(rows, device) for rows in dev_order]
@@ -87,18 +87,18 @@ class Bench:
     def loss(self, batch: dict[str, Padded], rows: Tensor) -> Tensor:
         """The loss of a batch."""
         targets = {name: values[rows] for name, values in self.loop.targets.items()}
-        turns = alone(len(rows), self.device)
+        turns = single_utterances(len(rows), self.device)
         return batch_loss(self.loop.head, self.loop.training, batch, turns, targets, None)
 
     def look(self) -> None:
-        """Forward over the dev part."""
+        """Forward over the dev set."""
         self.loop.head.eval()
         with torch.inference_mode():
             for batch in self.dev_ready:
                 self.loop.head(batch)
 
     def pure(self) -> None:
-        """An epoch of batches that lie ready."""
+        """An epoch of batches that are ready."""
         self.loop.head.train()
         for batch, rows in self.ready:
             self.step(batch, rows)
@@ -119,7 +119,7 @@ class Bench:
         }
 
     def loss_gap(self) -> float:
-        """By how much the summed loss of the usual loader is off from ours, as a share of it."""
+        """The relative difference of the usual loader's summed loss from ours."""
         self.loop.head.eval()
         with torch.no_grad():
             ours = sum(float(self.loss(b, rows)) * len(rows) for b, rows in self.ready)
@@ -146,8 +146,8 @@ def recomputing(bench: Bench) -> Callable[[], None]:
             )
             ids = torch.randint(1000, 30_000, mask.shape).to(bench.device)
             with torch.inference_mode():
-                said = network(input_ids=ids, attention_mask=mask.long()).last_hidden_state
-            bench.step({"text": Padded(said[:, :, None].clone(), mask)}, rows)
+                states = network(input_ids=ids, attention_mask=mask.long()).last_hidden_state
+            bench.step({"text": Padded(states[:, :, None].clone(), mask)}, rows)
 
     return run
 

@@ -1,4 +1,4 @@
-"""How fast the large networks on video run, of what the device can do: clips and tokens a second.
+"""How fast the large networks on video run, against the device's peak: clips and tokens per second.
 
 R3D-18 on clips of 16 frames; the vision tower of VideoLLaMA3 on frames of 256 tokens; its joint
 branch on four such frames and words. Random weights; `--layers` cuts both stacks (the published
@@ -25,10 +25,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.devices import chosen_device
 from benchmarks.cost import TOWER, WORDS_2B, WORDS_7B
-from extract.backbones import r3d
+from extract.backbones import r3d, videollama
 from extract.backbones._videollama.branches import JointBranch, VideoBranch
-from extract.backbones._videollama.input import JointInput, SeenInput, TokenShape
-from extract.backbones._videollama.networks import Sight, Whole
+from extract.backbones._videollama.input import FramesInput, JointInput, TokenShape
+from extract.backbones._videollama.networks import JointNetwork, VisionNetwork
 from extract.backbones._videollama.tiny import byte_tokenizer
 from extract.media.clip import Clip
 from extract.media.text import Text
@@ -65,9 +65,9 @@ def main(
     name = torch.cuda.get_device_name(compute.device) if compute.on_gpu else "cpu"
     click.echo(f"{name}, {kind}, {stack or 'all'} layers, {size}")
     figures = measure(cases, compute, rounds)
-    for case, found in figures.items():
+    for case, speeds in figures.items():
         click.echo(
-            f"{case:<30}{found['per_second']:>12.1f} a second{found['of_peak']:>8.2f} of the peak"
+            f"{case:<30}{speeds['per_second']:>12.1f} a second{speeds['of_peak']:>8.2f} of the peak"
         )
     if json_path:
         json_path.write_text(json.dumps({"device": name, **figures}, indent=2) + "\n")
@@ -95,20 +95,30 @@ def clip_encoder(compute: Compute, count: int) -> Callable[[], Any]:
 def frame_encoder(compute: Compute, config: Any, count: int) -> Callable[[], Any]:
     """The vision tower and the projector over frames."""
     shape = TokenShape(28, 256, 0, square=False)
-    prepare = SeenInput(1.0, None, shape, count, 1)
+    prepare = FramesInput(1.0, None, shape, count, 1)
     processor = hf.VideoLlama3VideoProcessor()
-    backbone = VideoBranch(made(Sight, config, compute), "", processor, prepare, compute)
+    backbone = VideoBranch(
+        made(VisionNetwork, config, compute), "", processor, prepare, compute, videollama.VERSION
+    )
     windows = [Window(np.zeros((count, SIDE_PX, SIDE_PX, 3), np.uint8))]
     return lambda: backbone.encode(windows)
 
 
 def joint_encoder(compute: Compute, config: Any, count: int) -> tuple[Callable[[], Any], int]:
-    """The language model over four frames and words, and the tokens that are asked of it."""
+    """The language model over four frames and words, and the number of its tokens."""
     shape = TokenShape(28, 256, 0, square=False)
     video = config.video_token_id
     prepare = JointInput(1.0, None, shape, 60, 1, byte_tokenizer(), video, 32_768)
     processor = hf.VideoLlama3VideoProcessor()
-    backbone = JointBranch(made(Whole, config, compute), "", processor, prepare, compute, None)
+    backbone = JointBranch(
+        made(JointNetwork, config, compute),
+        "",
+        processor,
+        prepare,
+        compute,
+        videollama.VERSION,
+        None,
+    )
     frames = np.zeros((4, SIDE_PX, SIDE_PX, 3), np.uint8)
     (window,) = backbone.prepare(Clip(frames, None, Text(WORDS))).windows
     return lambda: backbone.encode([window] * count), count * backbone.cost(window)
@@ -116,10 +126,10 @@ def joint_encoder(compute: Compute, config: Any, count: int) -> tuple[Callable[[
 
 def made(kind: Any, config: Any, compute: Compute) -> Any:
     """A random network, made on the device in the number format it runs in."""
-    wanted = torch.bfloat16 if compute.dtype == "bfloat16" else torch.float32
+    dtype = torch.bfloat16 if compute.dtype == "bfloat16" else torch.float32
     before = torch.get_default_dtype()
     try:
-        torch.set_default_dtype(wanted)
+        torch.set_default_dtype(dtype)
         with compute.device:
             return kind(config)
     finally:
@@ -129,7 +139,7 @@ def made(kind: Any, config: Any, compute: Compute) -> Any:
 def measure(
     cases: dict[str, tuple[Callable[[], Any], int]], compute: Compute, rounds: int
 ) -> dict[str, dict[str, float]]:
-    """Units a second and the share of a matrix product's operations a second, by case."""
+    """Units per second and the share of a matrix product's operations per second, by case."""
     operations = {name: counted(run, compute) for name, (run, _) in cases.items()}
     shares: dict[str, list[float]] = {name: [] for name in cases}
     speeds: dict[str, list[float]] = {name: [] for name in cases}
@@ -158,7 +168,7 @@ def counted(run: Callable[[], Any], compute: Compute) -> float:
 
 
 def timed(run: Callable[[], Any], compute: Compute) -> float:
-    """Seconds of a call, the device's work included."""
+    """Seconds of a call, including the device's work."""
     begin = time.perf_counter()
     with compute.running():
         run()
@@ -168,7 +178,7 @@ def timed(run: Callable[[], Any], compute: Compute) -> float:
 
 
 def peak(compute: Compute, size: int = 2048) -> float:
-    """Operations a second of a large matrix product in the same number format, best of ten."""
+    """Operations per second of a large matrix product in the same number format, best of ten."""
     size = compute.pick(cpu=size, cuda=4 * size)
     kind = torch.bfloat16 if compute.dtype == "bfloat16" else torch.float32
     matrix = torch.randn(size, size, device=compute.device, dtype=kind)

@@ -1,8 +1,8 @@
-"""The memory that wide tracks take: written, and trained on.
+"""The memory that wide tracks need: written, and trained on.
 
-Synthetic states of a language model (5120 wide, 256 steps) of so many utterances are extracted into
+Synthetic states of a language model (5120 wide, 256 steps) of `--utterances` are extracted into
 a store, and a head with attention pooling is trained on them for two epochs; each in a process of
-its own, whose peak is taken. The control is the same with a tenth of the utterances.
+its own, whose peak is measured. The control is the same with a tenth of the utterances.
 
     python benchmarks/wide.py [--json PATH] [--utterances 2000]
 
@@ -43,11 +43,11 @@ def main(json_path: Path | None, utterances: int, stage: str | None, folder: Pat
         place = Path(tempfile.mkdtemp(prefix="wide-"))
         try:
             for name in STAGES:
-                found = figures[f"{name} {count}"] = measured(name, place, count)
+                result = figures[f"{name} {count}"] = measured(name, place, count)
                 gigabytes = count * NUM_STEPS * DIM * 2 / 1e9
                 click.echo(
-                    f"{name:<8}{count:>12}{gigabytes:>8.2f}{found['seconds']:>10.1f}"
-                    f"{found['peak_mib']:>10}"
+                    f"{name:<8}{count:>12}{gigabytes:>8.2f}{result['seconds']:>10.1f}"
+                    f"{result['peak_mib']:>10}"
                 )
         finally:
             shutil.rmtree(place)
@@ -75,7 +75,7 @@ def write(folder: Path, count: int) -> None:
     import torch
 
     from benchmarks.worlds.synthetic import Synthetic
-    from extract.fill.fill import fill_with
+    from extract.fill.fill import fill_store
     from extract.network.compute import CPU
     from features.manifest import Utterance
     from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
@@ -88,11 +88,11 @@ def write(folder: Path, count: int) -> None:
     corpus = CorpusSpec("wide", folder, LeafSpec("demo", {}))
     loaded: list[Any] = [(spec, Synthetic(DIM, NUM_STEPS))]
     pool = Pool(folder / "pool")
-    fill_with(loaded, CPU, folder / "store.zarr", manifest, corpus, parts, pool)
+    fill_store(loaded, CPU, folder / "store.zarr", manifest, corpus, parts, pool)
 
 
 def train(folder: Path, count: int) -> None:
-    """Train a head for two epochs, a tenth of the utterances each for dev and test."""
+    """Train a head for two epochs, with a tenth of the utterances each as dev and test set."""
     from dataclasses import replace
 
     import torch

@@ -14,7 +14,7 @@ INFINITE = 1e300
 
 @dataclass(frozen=True)
 class Parameter:
-    """A named setting: its type, its default, and `check`, which names what is wrong or None."""
+    """A named setting: type, default, and `check`, which says what a wrong value must be."""
 
     name: str
     hint: Any
@@ -23,7 +23,7 @@ class Parameter:
 
 
 def within(least: float | None, greatest: float | None) -> Callable[[Any], str | None]:
-    """A check that a number, or each number of a list, lies between two limits (None: no limit)."""
+    """A check that a number, or each number of a list, is within two limits (None: no limit)."""
 
     def check(value: Any) -> str | None:
         numbers = [n for n in (value if isinstance(value, list) else [value]) if n is not None]
@@ -37,7 +37,7 @@ def within(least: float | None, greatest: float | None) -> Callable[[Any], str |
 
 
 def conforms(value: Any, hint: Any) -> bool:
-    """Whether a value read from YAML is of the annotated type; ``1`` is a float, ``true`` no int.
+    """Whether a value from YAML is of the annotated type; ``1`` is a float, ``true`` is not an int.
 
     Understands int, float, str, bool, None, list[...], dict[str, ...], unions and Literal.
     """
@@ -65,20 +65,22 @@ def conforms(value: Any, hint: Any) -> bool:
 
 def describe(hint: Any) -> str:
     """A type in the words of a user of params.yaml: ``a whole number``, ``one of 'a', 'b'``."""
-    names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+    names = {int: "a whole number", float: "a number", str: "a string", bool: "true or false"}
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
         return " or ".join(describe(option) for option in get_args(hint))
     if origin is Literal:
         return f"one of {quoted(get_args(hint))}"
     if origin is list:
-        return f"a list, each {describe(get_args(hint)[0])}"
+        return f"a list, each item {describe(get_args(hint)[0])}"
     if origin is dict:
-        return f"a mapping from names, each to {describe(get_args(hint)[1])}"
+        values = get_args(hint)[1]
+        each = "settings" if values is Any else f"values, each {describe(values)}"
+        return f"a mapping from names to {each}"
     if hint in (None, type(None)):
         return "null"
     if hint is Any:
-        return "settings"
+        return "a mapping of settings"
     return names.get(hint, str(hint))
 
 
@@ -103,43 +105,43 @@ def _default(field: Field[Any]) -> Any:
 
 
 def bind(
-    where: str, given: Any, parameters: list[Parameter], problems: list[str]
+    where: str, settings: Any, parameters: list[Parameter], problems: list[str]
 ) -> dict[str, Any] | None:
-    """Fill `parameters` from the mapping `given`, with defaults for what it leaves out.
+    """Fill `parameters` from the mapping `settings`, with defaults for those it leaves out.
 
     Appends one message per problem (not a mapping, unknown key, missing key, wrong type,
     value refused by its check) to `problems` and then returns None.
     """
-    if not isinstance(given, Mapping):
-        problems.append(f"{where} is {given!r}; it must be a mapping of settings")
+    if not isinstance(settings, Mapping):
+        problems.append(f"{where} is {settings!r}; it must be a mapping of settings")
         return None
-    known = {parameter.name: parameter for parameter in parameters}
+    by_name = {parameter.name: parameter for parameter in parameters}
     before = len(problems)
-    for key in given:
-        if key not in known:
+    for key in settings:
+        if key not in by_name:
             problems.append(
-                f"{where} has no setting {str(key)!r}; its settings are {quoted(known)}."
-                + did_you_mean(str(key), known)
+                f"{where} has no setting {str(key)!r}; its settings are {quoted(by_name)}."
+                + did_you_mean(str(key), by_name)
             )
     values = {}
-    for name, parameter in known.items():
-        if name not in given:
+    for name, parameter in by_name.items():
+        if name not in settings:
             if parameter.default is REQUIRED:
                 problems.append(f"{where}.{name} is missing; it must be {describe(parameter.hint)}")
             values[name] = parameter.default
             continue
-        values[name] = _value(f"{where}.{name}", given[name], parameter, problems)
+        values[name] = _value(f"{where}.{name}", settings[name], parameter, problems)
     return values if len(problems) == before else None
 
 
 def _value(where: str, value: Any, parameter: Parameter, problems: list[str]) -> Any:
     if not conforms(value, parameter.hint):
-        hint = ""
+        nearest = ""
         if get_origin(parameter.hint) is Literal:
-            hint = "." + did_you_mean(str(value), get_args(parameter.hint))
-        problems.append(f"{where} is {value!r}; it must be {describe(parameter.hint)}{hint}")
+            nearest = "." + did_you_mean(str(value), get_args(parameter.hint))
+        problems.append(f"{where} is {value!r}; it must be {describe(parameter.hint)}{nearest}")
         return None
-    complaint = parameter.check(value) if parameter.check else None
-    if complaint:
-        problems.append(f"{where} is {value!r}; it must be {complaint}")
+    expected = parameter.check(value) if parameter.check else None
+    if expected:
+        problems.append(f"{where} is {value!r}; it must be {expected}")
     return float(value) if parameter.hint is float else value

@@ -1,4 +1,4 @@
-"""Faults by which a corpus cannot be used: repeated ids, leaks between splits, turns astray."""
+"""What makes a corpus unusable: repeated ids, leaks between splits, turns out of order."""
 
 import math
 from collections import Counter, defaultdict
@@ -10,8 +10,7 @@ from features.manifest import Label, Utterance
 
 
 def corpus_problems(utterances: Sequence[Utterance], labels: Sequence[Label]) -> list[str]:
-    """Every reason why a corpus cannot be used: emptiness, repeated ids, leaks between
-    splits, turns out of order."""
+    """Every reason why a corpus cannot be used, as one line each."""
     if not utterances:
         return ["it has no utterances; check that its root is the folder that the reader expects"]
     problems = [
@@ -52,10 +51,10 @@ def _dialogue_problems(utterances: Sequence[Utterance], labels: Sequence[Label])
         if utterance.dialogue is not None:
             splits[utterance.dialogue].add(label.split)
     problems = [
-        f"the dialogue {dialogue!r} is in {' and '.join(sorted(map(str, parts)))}; a dialogue "
+        f"the dialogue {dialogue!r} is in {' and '.join(sorted(map(str, names)))}; a dialogue "
         "belongs to one split, or its test turns are seen in training"
-        for dialogue, parts in splits.items()
-        if len(parts) > 1
+        for dialogue, names in splits.items()
+        if len(names) > 1
     ]
     problems += [
         f"the turn {later.turn} of the dialogue {later.dialogue!r} ({later.id!r}) comes after its "

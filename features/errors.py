@@ -16,9 +16,15 @@ def quoted(names: Iterable[object]) -> str:
     return ", ".join(repr(str(name)) for name in sorted(map(str, names))) or "none"
 
 
-def did_you_mean(name: str, known: Iterable[object]) -> str:
-    """`` Did you mean 'x'?`` with the nearest known name, or an empty string."""
-    near = get_close_matches(name, [str(item) for item in known], n=1, cutoff=0.5)
+def and_more(names: Sequence[object], num_named: int = 1) -> str:
+    """The first names, quoted, and how many there are beside them: ``'a', 'b' and 3 more``."""
+    first = ", ".join(repr(str(name)) for name in names[:num_named])
+    return f"{first} and {len(names) - num_named} more" if len(names) > num_named else first
+
+
+def did_you_mean(name: str, names: Iterable[object]) -> str:
+    """`` Did you mean 'x'?`` with the nearest of the names, or an empty string."""
+    near = get_close_matches(name, [str(item) for item in names], n=1, cutoff=0.5)
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
@@ -27,5 +33,5 @@ def raise_all(problems: Sequence[str], heading: str) -> None:
     if len(problems) == 1:
         raise ProjectError(problems[0])
     if problems:
-        shown = "\n".join(f"  - {problem}" for problem in problems)
-        raise ProjectError(f"{heading}: {len(problems)} problems.\n{shown}")
+        lines = "\n".join(f"  - {problem}" for problem in problems)
+        raise ProjectError(f"{heading}: {len(problems)} problems.\n{lines}")

@@ -55,7 +55,7 @@ def write_synced(path: Path, *blocks: bytes | memoryview) -> None:
 
 
 def draft_path(path: Path) -> Path:
-    """Where this process builds what is to become `path`: beside it, hidden, its own."""
+    """Where this process builds the file or folder `path`: next to it, hidden, its own."""
     return path.with_name(f".{path.name}.{HOST}-{os.getpid()}.tmp")
 
 
@@ -75,7 +75,7 @@ def is_dead(draft: Path) -> bool:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of `path`, a hidden file beside it, against other processes."""
+    """Hold the lock of `path`, a hidden file next to it, against other processes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(f".{path.name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -83,7 +83,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def write_atomic(path: Path, *blocks: bytes | memoryview) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part of it."""
+    """Write a file so that a reader sees the old content or the new, never half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = draft_path(path)
     try:
@@ -95,7 +95,7 @@ def write_atomic(path: Path, *blocks: bytes | memoryview) -> None:
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Replace a folder by one with these files, by relative name: built beside it and renamed."""
+    """Replace a folder by one with these files, by relative name: built next to it and renamed."""
     draft = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(draft, ignore_errors=True)
     for name, content in files.items():

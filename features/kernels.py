@@ -1,6 +1,6 @@
-"""What both stages ask of torch before a network runs: exact kernels, the same in every run.
+"""Makes torch use exact kernels, the same in every run; both stages do so before a network runs.
 
-The one file of this room that imports torch; no other file of the room imports it.
+The only file of this package that imports torch; no other file of the package imports it.
 """
 
 import os
@@ -11,7 +11,7 @@ import torch
 from features.errors import ProjectError, quoted
 
 NumberFormat = Literal["float32", "tf32", "bfloat16"]
-# cuBLAS repeats itself only with a workspace of a fixed size, which it reads when CUDA starts.
+# cuBLAS is deterministic only with a workspace of a fixed size, which it reads when CUDA starts.
 WORKSPACE, REPEATABLE = "CUBLAS_WORKSPACE_CONFIG", (":4096:8", ":16:8")
 
 
@@ -19,17 +19,17 @@ def exact_kernels(device: torch.device, number_format: NumberFormat = "float32")
     """Have this process compute in full float32 on a GPU, with repeatable kernels.
 
     Torch lets convolutions and recurrent layers of float32 run in TensorFloat-32 (ten bits of
-    mantissa) unless it is told otherwise; only ``tf32`` allows that, and matrix products too.
-    Sums of bfloat16 products stay in float32. Nothing is done for a CPU, and CUDA is not started.
-    Raises ProjectError where the environment asks for a workspace that would not be repeatable.
+    mantissa) by default; only ``tf32`` allows that, and for matrix products too.
+    Sums of bfloat16 products stay in float32. For a CPU nothing is done, and CUDA is not started.
+    Raises ProjectError if the environment sets a workspace that is not repeatable.
     """
     if device.type != "cuda":
         return
     workspace = os.environ.setdefault(WORKSPACE, REPEATABLE[0])
     if workspace not in REPEATABLE:
         raise ProjectError(
-            f"{WORKSPACE} is {workspace!r} in the environment; with another value than "
-            f"{quoted(REPEATABLE)} a GPU does not repeat itself. Unset it"
+            f"{WORKSPACE} is {workspace!r} in the environment; only with "
+            f"{quoted(REPEATABLE)} are results on a GPU repeatable. Unset it."
         )
     torch.cuda.set_device(device)
     # By the older of torch's two interfaces: after the newer one, reading the older one fails.

@@ -1,4 +1,4 @@
-"""What a corpus says (utterances) and what it means (labels), as JSON Lines."""
+"""What is said (utterances) and what it means (labels), as JSON Lines."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
 
 class Segment(NamedTuple):
-    """One turn within a long utterance: where it lies in the media, and its words."""
+    """One turn within a long utterance: its times in the media, and its words."""
 
     start_s: float
     end_s: float
@@ -39,14 +39,13 @@ class Utterance:
     """One stretch of talk.
 
     Paths are relative to the corpus root. `start_s` and `end_s` cut the stretch out of longer
-    media (None: the whole file), `video_start_s` and `video_end_s` where the video is cut
-    otherwise. `segments` are the turns that count where the labelled unit is long: each is
-    encoded alone, and their steps stand one after another. `audio_channel` picks
-    one channel (None: the mean of all). `video_box` is left, top, right, bottom as fractions of
-    the frame. `features` are files that others made of it, by name. The digests are SHA-256 of
-    the media, None where the file is missing. `annotated_s` is how long the annotation says that
-    the media last. `known_bad` is the reason why the media are known to be unusable; the text
-    counts all the same.
+    media (None: the whole file), `video_start_s` and `video_end_s` where the times in the video
+    differ. `segments` are the turns that are used where the labelled unit is long: each is encoded
+    alone, and their steps follow one another. `audio_channel` picks one channel (None: the mean
+    of all). `video_box` is left, top, right, bottom as fractions of the frame. `features` are
+    ready-made feature files by name. The digests are SHA-256 of the media, None where the file is
+    missing. `annotated_s` is the length of the media by the annotation. `known_bad` is the reason
+    why the media are known to be unusable; the text is used all the same.
     """
 
     id: str
@@ -73,19 +72,19 @@ class Utterance:
     def source(self, name: str) -> dict[str, Any] | None:
         """Everything that is read for a modality, or for features of that name.
 
-        None where the utterance lacks it. Segments are in it only where there are some, so that
-        the digests of all other utterances stay what they were.
+        None where the utterance has none. Segments are included only where there are some, so
+        that they do not change the digests of other utterances.
         """
         if name not in MODALITIES:
             file = self.features.get(name)
-            seen = self.video_stretch
-            own: dict[str, Any] = {} if seen == (self.start_s, self.end_s) else {"video": seen}
+            times = self.video_stretch
+            own = {} if times == (self.start_s, self.end_s) else {"video": times}
             return None if file is None else {"digest": file.digest, **self._stretch(), **own}
         if name == "text":
             if self.text is None:
                 return None
-            own = {"text": self.text}
-            return own if self.segments is None else {**own, "segments": list(self.segments)}
+            words: dict[str, Any] = {"text": self.text}
+            return words if self.segments is None else {**words, "segments": list(self.segments)}
         path, digest = getattr(self, name), getattr(self, f"{name}_digest")
         if path is None:
             return None
@@ -101,14 +100,14 @@ class Utterance:
 
     @property
     def video_stretch(self) -> tuple[float | None, float | None]:
-        """The seconds of the video that count."""
+        """Start and end in the video, in seconds."""
         if self.video_start_s is None and self.video_end_s is None:
             return self.start_s, self.end_s
         return self.video_start_s, self.video_end_s
 
     @property
     def duration_s(self) -> float | None:
-        """How long it is, as far as the manifest says: its segments, or its stretch."""
+        """How long it is by the manifest: its segments together, or its stretch."""
         if self.segments is not None:
             return sum(segment.end_s - segment.start_s for segment in self.segments)
         if self.end_s is not None:
@@ -118,10 +117,10 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Label:
-    """What an utterance means, and the part of the corpus it belongs to.
+    """What an utterance means, and the split it belongs to.
 
-    Classes are names. `split` is None where the corpus has no official parts; `folds` names the
-    part it is tested in, for each way of cutting that a file gives. `speaker`, `session`,
+    Classes are names. `split` is None where the corpus has no official splits; `folds` is the fold
+    that tests it, by column of the table of folds. `speaker`, `session`,
     `dialogue` and `turn` are those of the utterance, so that heads train without the manifest.
     `causes` are the ids of the utterances that cause the emotion, `is_cause` (``cause``,
     ``no-cause``) is whether it causes one. `phq8` is the depression score (0 to 24) of the speaker,
@@ -152,9 +151,8 @@ Record = TypeVar("Record", Utterance, Label)
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
     """Write one JSON object per line, fields that are None or empty left out."""
-    told = ({k: v for k, v in asdict(x).items() if v is not None and v != {}} for x in records)
-    lines = [canonical_json(one) for one in told]
-    write_atomic(path, b"".join(lines))
+    rows = ({k: v for k, v in asdict(x).items() if v is not None and v != {}} for x in records)
+    write_atomic(path, b"".join(map(canonical_json, rows)))
 
 
 def read_utterances(path: Path) -> list[Utterance]:
@@ -168,19 +166,21 @@ def read_labels(path: Path) -> list[Label]:
 
 
 def _read(path: Path, kind: type[Record]) -> list[Record]:
-    known = {field.name for field in fields(kind)}
+    names = {field.name for field in fields(kind)}
     records = []
     try:
-        # Not splitlines(): a text may hold U+2028, which that takes for the end of a line.
+        # Not splitlines(): a text may contain U+2028, which it takes for the end of a line.
         lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
     except FileNotFoundError:
         raise ProjectError(f"{path} does not exist; 'dvc repro' makes it") from None
     except UnicodeDecodeError as error:
-        raise ProjectError(f"{path} is no UTF-8 text ({error}); make it again") from None
+        raise ProjectError(
+            f"{path} is not UTF-8 text ({error}); make it again with 'dvc repro -f'"
+        ) from None
     for number, line in enumerate(lines, 1):
         try:
             values = json.loads(line)
-            if unknown := values.keys() - known:
+            if unknown := values.keys() - names:
                 raise ValueError(f"unknown fields {sorted(unknown)}")
             records.append(kind(**{name: _restored(name, v) for name, v in values.items()}))
         except (ValueError, TypeError, AttributeError) as error:
@@ -192,7 +192,7 @@ def _read(path: Path, kind: type[Record]) -> list[Record]:
 
 
 def _restored(name: str, value: Any) -> Any:
-    """A field as it was before it became JSON."""
+    """The value of a field as it was before it was written as JSON."""
     if name == "segments":
         return tuple(Segment(*segment) for segment in value)
     if name == "features":

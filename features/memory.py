@@ -1,7 +1,7 @@
 """Errors that mean a lack of memory, in all the shapes that torch gives them."""
 
-# Of errors that are not named for it: cuBLAS and cuDNN say so in words, and an asynchronous failure
-# or a lack of pinned memory comes as a torch.AcceleratorError.
+# Other errors say so in their message: those of cuBLAS and cuDNN, and torch.AcceleratorError after
+# an asynchronous failure or for want of pinned memory.
 KINDS = ("OutOfMemoryError",)
 PHRASES = (
     "out of memory",
@@ -14,7 +14,7 @@ PHRASES = (
 def lacks_memory(error: BaseException) -> bool:
     """Whether an error of torch, cuBLAS or cuDNN means that a device's memory is full.
 
-    Judged by the names of its classes and by its words, so that no torch is needed for it.
+    Judged by the names of its classes and by its message, so torch need not be imported.
     """
     if any(kind.__name__ in KINDS for kind in type(error).__mro__):
         return True

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 WIDTHS = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
 STRIDES = (8, 16, 32)
-# The middle of a box lies in the middle of its cell, and it is exp(0) cells wide and high.
+# The middle of a box is the middle of its cell, and it is exp(0) cells wide and high.
 BOX = [0.5, 0.5, 0.0, 0.0]
 
 
@@ -33,14 +33,14 @@ class Graph:
         self.constants.append(numpy_helper.from_array(np.array(values, dtype), name))
         return name
 
-    def linear(self, given: str, name: str, weights: Any, bias: list[float]) -> str:
+    def linear(self, source: str, name: str, weights: Any, bias: list[float]) -> str:
         """A convolution over single pixels, `(out, in)` weights."""
         weight = self.constant(f"{name}_weight", np.array(weights)[:, :, None, None])
-        return self.add("Conv", [given, weight, self.constant(f"{name}_bias", bias)], name)
+        return self.add("Conv", [source, weight, self.constant(f"{name}_bias", bias)], name)
 
-    def listed(self, given: str, output: str, width: int) -> None:
+    def listed(self, source: str, output: str, width: int) -> None:
         """Maps as a list of cells, row by row."""
-        turned = self.add("Transpose", [given], f"{output}_turned", perm=[0, 2, 3, 1])
+        turned = self.add("Transpose", [source], f"{output}_turned", perm=[0, 2, 3, 1])
         shape = self.constant(f"{output}_shape", [0, -1, width], np.int64)
         self.add("Reshape", [turned, shape], output)
 
@@ -57,16 +57,16 @@ def main() -> None:
         bright = graph.add("Clip", [above, least, most], f"bright_{stride}")
         box = graph.linear(mean, f"box_{stride}", [[0.0]] * 4, BOX)
         marks = graph.linear(mean, f"marks_{stride}", [[0.0]] * 10, [0.0] * 10)
-        told = {"cls": bright, "obj": bright, "bbox": box, "kps": marks}
-        for name, maps in told.items():
+        outputs_of_stride = {"cls": bright, "obj": bright, "bbox": box, "kps": marks}
+        for name, maps in outputs_of_stride.items():
             graph.listed(maps, f"{name}_{stride}", WIDTHS[name])
     outputs = [
         helper.make_tensor_value_info(f"{name}_{stride}", TensorProto.FLOAT, [1, None, width])
         for name, width in WIDTHS.items()
         for stride in STRIDES
     ]
-    given = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, 640, 640])
-    made = helper.make_graph(graph.nodes, "bright", [given], outputs, graph.constants)
+    image = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, 640, 640])
+    made = helper.make_graph(graph.nodes, "bright", [image], outputs, graph.constants)
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     onnx.checker.check_model(model)
     path = Path(__file__).parent / "fixtures" / "bright_faces.onnx"

@@ -1,4 +1,4 @@
-"""What every frozen network is held to, at any size."""
+"""What tests of every frozen network share: made-up media, exact batches, repeatability."""
 
 import atexit
 import tempfile
@@ -46,7 +46,7 @@ def words(count: int, random: np.random.Generator) -> Text:
 
 
 def clip(backbone: Backbone, pictures: Any, text: Text | None = None) -> Clip:
-    """Pictures `(T, H, W, 3)` as the backbone's own `prepare` takes them."""
+    """Frames `(T, H, W, 3)` as the backbone's own `prepare` takes them."""
     prepare: Any = backbone.prepare
     return Clip(np.stack([prepare.frame(picture) for picture in pictures]), None, text)
 
@@ -69,10 +69,17 @@ def errors(track: torch.Tensor, reference: torch.Tensor) -> tuple[float, float]:
     return relative, float(difference.abs().max() / reference.square().mean().sqrt())
 
 
-def assert_same(track: torch.Tensor, reference: torch.Tensor) -> None:
-    """The bounds within which two runs of a network say the same."""
+def is_same(track: torch.Tensor, reference: torch.Tensor) -> bool:
+    """Whether a track has the shape of another and is within the bounds of it."""
+    if track.shape != reference.shape:
+        return False
     relative, absolute = errors(track, reference)
-    assert relative <= MAX_RELATIVE and absolute <= MAX_ABSOLUTE_OVER_RMS
+    return relative <= MAX_RELATIVE and absolute <= MAX_ABSOLUTE_OVER_RMS
+
+
+def assert_same(track: torch.Tensor, reference: torch.Tensor) -> None:
+    """The bounds within which two runs of a network are equal."""
+    assert is_same(track, reference)
 
 
 def neighbour_errors(

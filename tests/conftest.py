@@ -1,4 +1,4 @@
-"""Small worlds that several test files share."""
+"""Fixtures that several test files share."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Tiny folders in exactly the layout of each corpus, for its reader; nothing of theirs in them."""
+"""Tiny folders in exactly the layout of each corpus, for its reader; all content is made up."""
 
 import csv
 import json
@@ -68,7 +68,7 @@ def crema_d(root: Path) -> None:
     write_wav(root / "AudioWAV" / "readme.wav")
     (root / "VideoFlash").mkdir()
     for name in ("1001_IEO_ANG_LO", "1076_MTI_NEU_XX"):
-        (root / "VideoFlash" / f"{name}.flv").write_bytes(b"film")
+        (root / "VideoFlash" / f"{name}.flv").write_bytes(b"video")
 
 
 def iemocap(root: Path) -> None:
@@ -77,7 +77,7 @@ def iemocap(root: Path) -> None:
         folder = root / f"Session{session}"
         name = f"Ses0{session}F_impro01"
         turns = [("F", 0, "neu"), ("M", 0, "exc"), ("F", 1, "fru"), ("M", 1, "xxx")]
-        lines, said = ["% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]", ""], []
+        lines, transcript = ["% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]", ""], []
         for number, (actor, turn, emotion) in enumerate(turns):
             start = 6.2901 + number
             full = f"{name}_{actor}{turn:03d}"
@@ -85,25 +85,21 @@ def iemocap(root: Path) -> None:
                 f"[{start:.4f} - {start + 1:.4f}]\t{full}\t{emotion}\t[2.5000, 3.0000, 3.5000]"
             )
             lines += ["C-E2:\tNeutral;\t()", ""]
-            said.append(f"{full} [{start:08.4f}-{start + 1:08.4f}]: Excuse me.")
+            transcript.append(f"{full} [{start:08.4f}-{start + 1:08.4f}]: Excuse me.")
             write_wav(folder / "sentences/wav" / name / f"{full}.wav", 1.0)
-        for kind, content in (("EmoEvaluation", lines), ("transcriptions", said)):
+        for kind, content in (("EmoEvaluation", lines), ("transcriptions", transcript)):
             (folder / "dialog" / kind).mkdir(parents=True)
             (folder / "dialog" / kind / f"{name}.txt").write_text("\n".join(content))
         (folder / "dialog/EmoEvaluation" / f"._{name}.txt").write_bytes(b"\x00\x05junk\xff")
         (folder / "dialog/avi/DivX").mkdir(parents=True)
-        (folder / "dialog/avi/DivX" / f"{name}.avi").write_bytes(b"film")
+        (folder / "dialog/avi/DivX" / f"{name}.avi").write_bytes(b"video")
 
 
 def msp_improv(root: Path) -> None:
-    """Two sessions, four turns; the raters' own lines between."""
+    """Two sessions, four turns; with the lines of the raters in between."""
     lines = []
-    for actor, letter, emotion in (
-        ("F01", "A", "A"),
-        ("M01", "H", "H"),
-        ("F02", "N", "X"),
-        ("M02", "S", "S"),
-    ):
+    turns = [("F01", "A", "A"), ("M01", "H", "H"), ("F02", "N", "X"), ("M02", "S", "S")]
+    for actor, letter, emotion in turns:
         turn = f"S01{letter}-{actor}-P-FM01"
         lines.append(
             f"UTD-IMPROV-{turn}.avi; {emotion}; A:2.400000 ; V:2.200000 ; D:3.600000 ; N:3.2 ;"
@@ -115,7 +111,7 @@ def msp_improv(root: Path) -> None:
 
 
 def msp_podcast(root: Path) -> None:
-    """Four turns, one of a test part that is not used, one without agreement."""
+    """Four turns, one of a test set that is not used, one without agreement."""
     header = ("FileName", "EmoClass", "EmoAct", "EmoVal", "EmoDom", "SpkrID", "Gender", "Split_Set")
     rows = [
         ("MSP-PODCAST_0001_0001.wav", "A", "5.2", "2.0", "5.0", "7", "Male", "Train"),
@@ -139,67 +135,54 @@ def msp_podcast(root: Path) -> None:
     (root / "Transcripts" / "MSP-PODCAST_0001_0001.txt").write_text("I told you so.\n")
 
 
+DAIC_WOZ_ITEMS = (
+    *("PHQ8_NoInterest", "PHQ8_Depressed", "PHQ8_Sleep", "PHQ8_Tired"),
+    *("PHQ8_Appetite", "PHQ8_Failure", "PHQ8_Concentrating", "PHQ8_Moving"),
+)
+
+
 def daic_woz(root: Path) -> None:
     """Five sessions: 409 and 319 with the known label errors, 373 with its interruption."""
-    items = (
-        "NoInterest",
-        "Depressed",
-        "Sleep",
-        "Tired",
-        "Appetite",
-        "Failure",
-        "Concentrating",
-        "Moving",
-    )
-    header = (
-        "Participant_ID",
-        "PHQ8_Binary",
-        "PHQ8_Score",
-        "Gender",
-        *(f"PHQ8_{i}" for i in items),
-    )
+    header = ("Participant_ID", "PHQ8_Binary", "PHQ8_Score", "Gender", *DAIC_WOZ_ITEMS)
     train = [
         (409, 0, 10, 1, 2, 1, 1, 2, 1, 1, 1, 1),
         (319, 1, 13, 0, 1, 2, "", 2, 2, 2, 1, 1),
         (373, 0, 9, 1, 1, 1, 1, 2, 1, 1, 1, 1),
     ]
+    dev = [(302, 0, 4, 1, 1, 0, 1, 0, 1, 0, 1, 0)]
+    test = [("Participant_ID", "PHQ_Binary", "PHQ_Score", "Gender"), (300, 1, 15, 0)]
     write_rows(root / "train_split_Depression_AVEC2017.csv", [header, *train])
-    write_rows(
-        root / "dev_split_Depression_AVEC2017.csv", [header, (302, 0, 4, 1, 1, 0, 1, 0, 1, 0, 1, 0)]
-    )
-    write_rows(
-        root / "full_test_split.csv",
-        [("Participant_ID", "PHQ_Binary", "PHQ_Score", "Gender"), (300, 1, 15, 0)],
-    )
+    write_rows(root / "dev_split_Depression_AVEC2017.csv", [header, *dev])
+    write_rows(root / "full_test_split.csv", test)
     for name in (409, 319, 373, 302, 300):
-        folder = root / f"{name}_P"
-        turns = [(0.0, 1.0, "Ellie", "how are you"), (1.0, 2.0, "Participant", "fine <laughter>"),
-                 (2.0, 2.5, "Ellie", "good"), (3.0, 4.0, "Participant", "and you")]  # fmt: skip
-        turns += [(400.0, 401.0, "Participant", "who is that")] if name == 373 else []
-        write_rows(
-            folder / f"{name}_TRANSCRIPT.csv",
-            [("start_time", "stop_time", "speaker", "value"), *turns],
-            "\t",
-        )
-        write_wav(folder / f"{name}_AUDIO.wav", 5.0)
-        covarep = np.arange(500 * 3).reshape(500, 3) / 10
-        np.savetxt(folder / f"{name}_COVAREP.csv", covarep, delimiter=",", fmt="%g")
-        units = [f"{n}, {n / 30:.3f}, 0.9, 1, {n % 7}, 0.5" for n in range(150)]
-        head = "frame, timestamp, confidence, success, AU01_r, AU02_r"
-        (folder / f"{name}_CLNF_AUs.txt").write_text("\n".join([head, *units]))
+        _daic_woz_session(root / f"{name}_P", name)
+
+
+def _daic_woz_session(folder: Path, name: int) -> None:
+    turns = [(0.0, 1.0, "Ellie", "how are you"), (1.0, 2.0, "Participant", "fine <laughter>"),
+             (2.0, 2.5, "Ellie", "good"), (3.0, 4.0, "Participant", "and you")]  # fmt: skip
+    turns += [(400.0, 401.0, "Participant", "who is that")] if name == 373 else []
+    header = ("start_time", "stop_time", "speaker", "value")
+    write_rows(folder / f"{name}_TRANSCRIPT.csv", [header, *turns], "\t")
+    write_wav(folder / f"{name}_AUDIO.wav", 5.0)
+    covarep = np.arange(500 * 3).reshape(500, 3) / 10
+    np.savetxt(folder / f"{name}_COVAREP.csv", covarep, delimiter=",", fmt="%g")
+    rows = [f"{n}, {n / 30:.3f}, 0.9, 1, {n % 7}, 0.5" for n in range(150)]
+    columns = "frame, timestamp, confidence, success, AU01_r, AU02_r"
+    (folder / f"{name}_CLNF_AUs.txt").write_text("\n".join([columns, *rows]))
 
 
 def ecf(root: Path) -> None:
     """Two conversations of the training file, one of the test file."""
 
     def conversation(number: int) -> dict[str, Any]:
-        said = [
+        turns = [
             {"utterance_ID": n, "text": f"Well , {n} .", "speaker": "Monica", "emotion": emotion,
              "video_name": f"dia{number}utt{n}.mp4", "video_source": ["S01E01", "00:01:01.5", "00:01:03.0"]}
             for n, emotion in ((1, "neutral"), (2, "joy"))
         ]  # fmt: skip
         pairs = [["2_joy", "1"], ["2_joy", "2"]]
-        return {"conversation_ID": number, "conversation": said, "emotion-cause_pairs": pairs}
+        return {"conversation_ID": number, "conversation": turns, "emotion-cause_pairs": pairs}
 
     files = {
         "Subtask_2_train.json": [conversation(1), conversation(2), conversation(3)],
@@ -211,15 +194,15 @@ def ecf(root: Path) -> None:
 
 
 def mosi(root: Path) -> None:
-    """Four training videos and one of test; rows stand in no order."""
+    """Four training videos and one test video; the rows are in no order."""
     rows: list[Sequence[Any]] = [("split", "row", "video", "utterance", "label", "text")]
     rows += [("train", n, f"v{n % 4}", 8 - n, n % 2, f"WORDS {n}") for n in range(8)]
     rows += [("test", n, "w", n, n % 2, "MORE") for n in range(2)]
     write_rows(root / "utterances.csv", rows)
     for kind, width in (("text", 100), ("audio", 73), ("video", 100)):
-        for part, count in (("train", 8), ("test", 2)):
+        for split, count in (("train", 8), ("test", 2)):
             values = np.arange(count, dtype=np.float32)[:, None] + np.zeros(width, np.float32)
-            np.save(root / f"{kind}_{part}.npy", values)
+            np.save(root / f"{kind}_{split}.npy", values)
 
 
 def table(root: Path) -> None:

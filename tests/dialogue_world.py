@@ -1,4 +1,4 @@
-"""A small corpus of dialogues in which context tells what single utterances do not."""
+"""A small corpus of dialogues whose emotions only the context reveals."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,9 +29,9 @@ def dialogue_head(code: str = "recurrent", **options: object) -> HeadSpec:
 
 
 def dialogue_labels(num_dialogues: int = 60) -> list[Label]:
-    """The emotion of an utterance is told by the one before it, which is its cause.
+    """The emotion of an utterance is in the track of the one before it, which is its cause.
 
-    First turns are neutral, cause nothing by themselves, and are told by themselves.
+    First turns are neutral, without causes, and recognisable from their own tracks.
     """
     random = np.random.default_rng(0)
     labels: list[Label] = []
@@ -55,13 +55,13 @@ def dialogue_labels(num_dialogues: int = 60) -> list[Label]:
 
 
 def dialogue_store(folder: Path, labels: list[Label]) -> Store:
-    """Tracks of two steps; what an utterance carries is the emotion of the next one."""
+    """Tracks of two steps; the track of an utterance carries the emotion of the next one."""
     random = np.random.default_rng(0)
     values = random.normal(size=(1, 2 * len(labels), 6)).astype(np.float16)
-    for place, label in enumerate(labels):
-        later = labels[place + 1].emotion if (label.turn or 0) + 1 < TURNS else None
-        values[:, 2 * place : 2 * place + 2, 0] += {"joy": 4, "anger": -4}.get(later or "", 0)
-        values[:, 2 * place : 2 * place + 2, 1] += 4 if label.turn == 0 else -4
+    for row, label in enumerate(labels):
+        later = labels[row + 1].emotion if (label.turn or 0) + 1 < TURNS else None
+        values[:, 2 * row : 2 * row + 2, 0] += {"joy": 4, "anger": -4}.get(later or "", 0)
+        values[:, 2 * row : 2 * row + 2, 1] += 4 if label.turn == 0 else -4
     pool = Pool(folder / "pool")
     count = len(labels)
     part = pool.add(

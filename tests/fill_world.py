@@ -1,4 +1,4 @@
-"""A small corpus to fill stores from, and a network that fails as it is told to."""
+"""A small corpus to fill stores from, and a network that fails on demand."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ import torch
 
 from extract.backbones import log_mel
 from extract.corpus.read import read_corpus
-from extract.fill.fill import Filled, fill, fill_with
+from extract.fill.fill import ExtractionResult, extract_tracks, fill_store
 from extract.network.backbone import Window
 from extract.network.compute import CPU
 from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
@@ -33,8 +33,8 @@ class World:
         self.backbone = backbone
         self.manifest = read_corpus(self.corpus).utterances
 
-    def fill(self, spec: ExtractSpec = SMALL) -> Filled:
-        return fill(
+    def extract(self, spec: ExtractSpec = SMALL) -> ExtractionResult:
+        return extract_tracks(
             self.path,
             self.manifest,
             self.corpus,
@@ -73,6 +73,6 @@ class Faulty:
                 track[0, 3, 2] = float("nan")
         return tracks
 
-    def fill(self, world: World, spec: ExtractSpec = SMALL) -> Filled:
+    def extract(self, world: World, spec: ExtractSpec = SMALL) -> ExtractionResult:
         loaded = [(world.backbone, cast(Any, self))]
-        return fill_with(loaded, CPU, world.path, world.manifest, world.corpus, spec, world.pool)
+        return fill_store(loaded, CPU, world.path, world.manifest, world.corpus, spec, world.pool)

@@ -84,10 +84,10 @@ assert all(torch.equal(loaded[name], value) for name, value in network.state_dic
 clips = np.load(folder / "clips.npz")
 frames = {}
 for name in clips.files:
-    said = model.generate(
+    results = model.generate(
         torch.from_numpy(clips[name]), granularity="frame", extract_embedding=True
     )
-    frames[name] = said[0]["feats"]
+    frames[name] = results[0]["feats"]
 np.savez(folder / "frames.npz", **frames)
 """
 

@@ -1,4 +1,4 @@
-"""A small corpus of tracks whose first value tells the class."""
+"""A small corpus of tracks whose first value depends on the class."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from features.store.pool import Pool
 from features.store.publish import Header, publish
 from features.store.reader import Store
 from tests.conftest import ROOT
-from train.data.dataset import Part, load_dataset
+from train.data.dataset import SplitData, load_dataset
 
 CLASSES = ("anger", "joy")
 
@@ -29,7 +29,7 @@ def head_spec() -> HeadSpec:
 
 
 def sixty_labels() -> list[Label]:
-    """40 labels of train, 10 of dev and 10 of test, two classes in turns."""
+    """40 labels of train, 10 of dev and 10 of test, of two alternating classes."""
     splits = ["train"] * 40 + ["dev"] * 10 + ["test"] * 10
     return [Label(f"u{n}", s, emotion=CLASSES[n % 2]) for n, s in enumerate(splits)]  # type: ignore[arg-type]
 
@@ -40,10 +40,10 @@ def store_of(folder: Path, labels: list[Label]) -> Store:
     count = len(labels)
     lengths = tuple(int(n) for n in random.integers(1, 5, count))[:-1] + (0,)
     values = random.normal(size=(2, sum(lengths), 6)).astype(np.float16)
-    at = 0
+    start = 0
     for length, label in zip(lengths, labels, strict=True):
-        values[:, at : at + length, 0] += 4 if label.emotion == "joy" else -4
-        at += length
+        values[:, start : start + length, 0] += 4 if label.emotion == "joy" else -4
+        start += length
     pool = Pool(folder / "pool")
     part = pool.add(
         values, key="k1", ids=tuple(x.id for x in labels), inputs=("",) * count, lengths=lengths,
@@ -54,18 +54,18 @@ def store_of(folder: Path, labels: list[Label]) -> Store:
     return Store(folder / "s.zarr")
 
 
-def parts_of(labels: list[Label], store: Store) -> dict[str, Part]:
-    """The official parts with their tracks."""
-    found = {}
+def splits_of(labels: list[Label], store: Store) -> dict[str, SplitData]:
+    """The official splits with their tracks."""
+    splits = {}
     for split in ("train", "dev", "test"):
-        part = [label for label in labels if label.split == split]
-        found[split] = Part(load_dataset({"text": store}, part), part)
-    return found
+        in_split = [label for label in labels if label.split == split]
+        splits[split] = SplitData(load_dataset({"text": store}, in_split), in_split)
+    return splits
 
 
-def facts_of(train: Part) -> dict[str, dict[str, Any]]:
-    """What the task takes from the training labels."""
-    return {"emotion": load_leaf("train/tasks", "emotion").facts(train.labels)}
+def facts_of(train: SplitData) -> dict[str, dict[str, Any]]:
+    """The facts that the task takes from the training labels."""
+    return {"emotion": load_leaf("train/tasks", "emotion").Task.facts(train.labels)}
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""GPUs that are not there, of three kinds.
+"""GPUs that do not exist, of three kinds.
 
 - `fake_gpu`: tensors on a `cuda` device have no values and refuse to meet tensors of another device
   (torch's FakeTensorMode); those of the CPU are real. What is on the GPU cannot be read either, so
@@ -35,7 +35,7 @@ FREE_BYTES = 24 * 2**30
 
 
 class Event:
-    """Something that a GPU has done as soon as it is asked."""
+    """An event that has happened at once."""
 
     def __init__(self, blocking: bool = False) -> None:
         self.blocking = blocking
@@ -57,7 +57,7 @@ def refuse_without_number(device: Any) -> None:
 @contextmanager
 def stand_ins(num_gpus: int) -> Iterator[None]:
     """The calls of torch.cuda that need a driver; without GPUs those that choose one stay."""
-    answers = {
+    substitutes = {
         **({"is_available": lambda: True, "device_count": lambda: num_gpus} if num_gpus else {}),
         "set_device": refuse_without_number,
         "current_stream": lambda device=None: None,
@@ -67,8 +67,8 @@ def stand_ins(num_gpus: int) -> Iterator[None]:
         "Event": Event,
     }
     with ExitStack() as stack:
-        for name, answer in answers.items():
-            stack.enter_context(patch.object(torch.cuda, name, answer))
+        for name, substitute in substitutes.items():
+            stack.enter_context(patch.object(torch.cuda, name, substitute))
         stack.enter_context(patch.object(torch.Tensor, "pin_memory", lambda self: self))
         yield
 
@@ -106,12 +106,12 @@ def fake_gpu() -> Iterator[FakeTensorMode]:
 def move(module: nn.Module, device: torch.device) -> None:
     """Give a module fake weights on a device; to be called within `fake_gpu`."""
     for part in module.modules():
-        for held in (part._parameters, part._buffers):
-            for name, tensor in held.items():
+        for tensors in (part._parameters, part._buffers):
+            for name, tensor in tensors.items():
                 if tensor is not None:
                     fake = torch.empty(tensor.shape, dtype=tensor.dtype, device=device)
                     grown = nn.Parameter(fake, requires_grad=tensor.requires_grad)
-                    held[name] = grown if isinstance(tensor, nn.Parameter) else fake
+                    tensors[name] = grown if isinstance(tensor, nn.Parameter) else fake
 
 
 @dataclass(frozen=True)
@@ -129,13 +129,13 @@ def take_gpu_paths(backbone: Backbone, compute: Compute) -> None:
     loaded.compute = compute
     if hasattr(loaded, "front_samples"):
         loaded.front_samples = 50_000
-    for held in vars(loaded).values():
-        if isinstance(held, nn.Module):
-            always_mask(held)
+    for value in vars(loaded).values():
+        if isinstance(value, nn.Module):
+            always_mask(value)
 
 
 class NeverWaits(TorchDispatchMode):
-    """Fails where a GPU would be asked for a number, or for which places a mask is true."""
+    """Fails where a value is read from a GPU, such as a number or the true places of a mask."""
 
     def __torch_dispatch__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -195,7 +195,7 @@ class MemoryMeter(TorchDispatchMode):
 
 
 class OnCpuInstead(TorchFunctionMode):
-    """Everything that is asked for on a GPU is made on the CPU."""
+    """Makes every tensor on the CPU that a call places on a GPU."""
 
     def __torch_function__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None

@@ -1,4 +1,4 @@
-"""A copy of the project to run commands in, as a user has it."""
+"""A copy of the project in which tests run commands as a user does."""
 
 import os
 import shutil
@@ -58,7 +58,7 @@ class Project:
         )
 
     def edit(self, file: str, old: str, new: str) -> None:
-        """Replace a text that occurs in a file."""
+        """Replace the first occurrence of a text in a file."""
         path = self.folder / file
         text = path.read_text(encoding="utf-8")
         assert old in text, f"{old!r} is not in {file}"

@@ -14,7 +14,7 @@ NAME, COMMIT = "someone/network", "0123456789" * 4
 
 
 class Hub:
-    """What is published, what was asked for, and what is refused.
+    """What is published, what was requested, and what is refused.
 
     `refusal` answers every request with a code of the hub's; `gated` refuses the files alone.
     """

@@ -1,7 +1,7 @@
 """Fakes of published checkpoints: their files, key names and quirks, with small random weights.
 
 Each is written as its publisher did, and gives back the library's network in memory: what is read
-from the files must say the same.
+from the files must give the same.
 """
 
 import io
@@ -86,7 +86,7 @@ def bert(folder: Path) -> TextNetwork:
 
 
 def minilm(folder: Path) -> TextNetwork:
-    """all-MiniLM: no prefix, and the files of sentence-transformers beside it."""
+    """all-MiniLM: no prefix, and with the files of sentence-transformers."""
     network = drawn(lambda: hf.BertModel(hf.BertConfig(**WORDS)))
     write_network(folder, network, extra=positions("", 66), old=False)
     write(folder, "modules.json", {"modules": []})
@@ -141,7 +141,7 @@ def piece_model() -> bytes:
 
 
 def deberta_v3(folder: Path) -> TextNetwork:
-    """spm.model and no tokenizer.json; a generator's weights beside the .bin."""
+    """spm.model and no tokenizer.json; a generator's weights next to the .bin."""
     config = hf.DebertaV2Config(**{**WORDS, **DEBERTA})
     network = drawn(lambda: hf.DebertaV2ForMaskedLM(config))
     write_network(folder, network, extra=positions("deberta.", 66), old=True)

@@ -1,4 +1,4 @@
-"""Random checkpoints of the networks on sound, see architectures.py."""
+"""Random checkpoints of the networks on audio, see architectures.py."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import torch
 import transformers as hf
 
 from extract.backbones._emotion2vec.network import Emotion2VecNetwork
-from extract.backbones.omni_audio import Tower, save_tower
+from extract.backbones._speech.omni_tower import Tower, save_tower
 from extract.network.backbone import seeded
 from tests.architectures import Architecture
 

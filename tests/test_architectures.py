@@ -34,12 +34,12 @@ def track(backbone: Backbone, media: Any) -> torch.Tensor:
     return Encoder(backbone, CPU).tracks({0: backbone.prepare(media)})[0]
 
 
-def library_states(said: Any) -> torch.Tensor:
+def library_states(output: Any) -> torch.Tensor:
     """What enters each layer, and last what the network gives, after its final norm."""
-    return torch.cat([*said.hidden_states[:-1], said.last_hidden_state])
+    return torch.cat([*output.hidden_states[:-1], output.last_hidden_state])
 
 
-def sound(num_samples: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+def noise(num_samples: int) -> np.ndarray[Any, np.dtype[np.float32]]:
     return np.random.default_rng(num_samples).normal(0, 0.1, num_samples).astype(np.float32)
 
 
@@ -75,8 +75,8 @@ def test_a_text_track_is_the_librarys_own_forward(name: str, tmp_path: Path) -> 
     for sentence in SENTENCES:
         with torch.inference_mode():
             inputs = tokenizer(sentence, return_tensors="pt")
-            said = network(**inputs, output_hidden_states=True)
-        assert_same(track(backbone, Text(sentence)), library_states(said))
+            output = network(**inputs, output_hidden_states=True)
+        assert_same(track(backbone, Text(sentence)), library_states(output))
 
 
 @pytest.mark.slow
@@ -86,11 +86,11 @@ def test_a_speech_track_is_the_librarys_own_forward(name: str, tmp_path: Path) -
     network = hf.AutoModel.from_pretrained(tmp_path).eval()
     extractor = hf.AutoFeatureExtractor.from_pretrained(tmp_path)
     for num_samples in (400, 5000, 21_111):
-        samples = sound(num_samples)
+        samples = noise(num_samples)
         with torch.inference_mode():
             inputs = extractor(samples, sampling_rate=16_000, return_tensors="pt")
-            said = network(inputs.input_values, output_hidden_states=True)
-        assert_same(track(backbone, (samples, 16_000)), library_states(said))
+            output = network(inputs.input_values, output_hidden_states=True)
+        assert_same(track(backbone, (samples, 16_000)), library_states(output))
 
 
 @pytest.mark.slow
@@ -99,15 +99,15 @@ def test_a_whisper_track_is_the_start_of_the_librarys_own_forward(tmp_path: Path
     network = hf.WhisperModel.from_pretrained(tmp_path).eval()
     extractor = hf.WhisperFeatureExtractor.from_pretrained(tmp_path)
     for num_samples, num_steps in ((1, 1), (320, 1), (321, 2), (50_001, 157)):
-        samples = sound(num_samples)
+        samples = noise(num_samples)
         with torch.inference_mode():
             bands = extractor(samples, sampling_rate=16_000, return_tensors="pt").input_features
-            said = network.encoder(bands, output_hidden_states=True)
-        assert_same(track(backbone, (samples, 16_000)), library_states(said)[:, :num_steps])
+            output = network.encoder(bands, output_hidden_states=True)
+        assert_same(track(backbone, (samples, 16_000)), library_states(output)[:, :num_steps])
 
 
 @pytest.mark.parametrize("name", ["small-bert", "small-roberta"])
-def test_both_kernels_of_attention_say_the_same(name: str, tmp_path: Path) -> None:
+def test_both_kernels_of_attention_give_the_same(name: str, tmp_path: Path) -> None:
     fused = ALL[name].load(tmp_path, Compute(torch.device("cpu"), attention="sdpa"))
     plain = ALL[name].load(tmp_path, Compute(torch.device("cpu"), attention="eager"))
     assert plain.network.config._attn_implementation == "eager"
@@ -131,8 +131,8 @@ def test_bfloat16_stays_near_float32_and_is_returned_as_float32(tmp_path: Path) 
 def test_every_kind_of_network_runs_in_bfloat16(name: str, tmp_path: Path) -> None:
     reduced = Compute(torch.device("cpu"), dtype="bfloat16")
     backbone = TRUE[name].load(tmp_path, reduced)
-    given: Any = Text(SENTENCES[2]) if name == "deberta-v3" else (sound(4000), 16_000)
-    example = backbone.prepare(given)
+    media: Any = Text(SENTENCES[2]) if name == "deberta-v3" else (noise(4000), 16_000)
+    example = backbone.prepare(media)
     exact = Encoder(TRUE[name].load(tmp_path), CPU).tracks({0: example})[0]
     rounded = Encoder(backbone, reduced).tracks({0: example})[0]
     assert 1e-5 < float((rounded - exact).norm() / exact.norm()) < 0.05

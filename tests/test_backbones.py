@@ -2,18 +2,21 @@
 
 import inspect
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from extract.backbones import log_mel
 from extract.media.text import Text
 from extract.network.backbone import Backbone
 from extract.network.compute import CPU
 from extract.network.encoder import Encoder
 from features.leaves import leaf_constant, leaf_names, leaf_parameters, load_leaf
 from features.manifest import MODALITIES
+from tests.backbone_contract import CHECKS, contract_violations
 from tests.conformance import (
     assert_neighbours_never_matter,
     assert_repeatable,
@@ -24,6 +27,7 @@ from tests.conformance import (
 )
 
 NAMES = leaf_names("extract/backbones")
+MISSING = object()
 SHORTEST = {"text": Text("a"), "audio": (np.zeros(1, np.float32), 16_000), "video": 1}
 
 
@@ -40,9 +44,9 @@ def networks(backbone: Backbone) -> list[nn.Module]:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_leaf_declares_its_modality_version_and_settings(name: str) -> None:
     module = load_leaf("extract/backbones", name)
-    modality = leaf_constant("extract/backbones", name, "MODALITY")
-    known = {modality} if isinstance(modality, str) else set(*map(dict.values, modality.values()))
-    assert module.tiny().modality in known
+    stated = leaf_constant("extract/backbones", name, "MODALITY")
+    modalities = {stated} if isinstance(stated, str) else set(*map(dict.values, stated.values()))
+    assert module.tiny().modality in modalities
     assert leaf_constant("extract/backbones", name, "VERSION") == module.tiny().version
     keyword_only = [
         p.name
@@ -50,6 +54,75 @@ def test_a_leaf_declares_its_modality_version_and_settings(name: str) -> None:
         if p.kind is p.KEYWORD_ONLY
     ]
     assert [p.name for p in leaf_parameters("extract/backbones", name, "load")] == keyword_only
+
+
+def test_a_backbone_keeps_the_contract(backbone: Backbone) -> None:
+    violations = contract_violations(backbone)
+    assert not violations, "\n".join(["the contract in extract/network/backbone.py:", *violations])
+
+
+def test_every_attribute_and_method_of_the_contract_is_checked() -> None:
+    methods = {name for name, value in vars(Backbone).items() if inspect.isfunction(value)}
+    public = {name for name in methods if not name.startswith("_")}
+    assert CHECKS.keys() == Backbone.__annotations__.keys() | public
+
+
+class Changed:
+    """A backbone with other attributes; one that is MISSING is not there."""
+
+    def __init__(self, backbone: Backbone, **attributes: Any) -> None:
+        self.backbone = backbone
+        self.attributes = attributes
+
+    def __getattr__(self, name: str) -> Any:
+        value = self.attributes.get(name, getattr(self.backbone, name, MISSING))
+        if value is MISSING:
+            raise AttributeError(name)
+        return value
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_backbone_without_an_attribute_is_reported(name: str) -> None:
+    (violation,) = contract_violations(Changed(log_mel.tiny(), **{name: MISSING}))
+    assert violation.startswith(f"{name} is missing; it must be ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "requirement"),
+    [
+        ("modality", "smell", "one of 'audio', 'text', 'video'"),
+        ("modality", "text", "both must be the same"),
+        ("dim", 0, "a whole number above 0"),
+        ("dim", np.int64(16), "a whole number above 0"),
+        ("dim", 15, "torch.float32 (1, steps, 15)"),
+        ("layers", (), "at least one, ascending"),
+        ("layers", (2, 1), "at least one, ascending"),
+        ("layers", [0], "a tuple of layer numbers"),
+        ("version", "1", "a whole number above 0"),
+        ("weights_digest", "none", "64 hexadecimal digits"),
+        ("rate_hz", None, "both must be None or neither"),
+        ("rate_hz", 0, "a number above 0, or None"),
+        ("first_step_s", -0.1, "a number from 0 on, or None"),
+        ("reading", ("audio",), "a Reading of at least one modality"),
+        ("nominal_steps", 0.5, "a whole number above 0"),
+        ("budget", 0, "a whole number above 0"),
+        ("cost", lambda window: 0, "cost of a window is 0"),
+        ("encode", lambda windows: [], "must return as many tracks"),
+    ],
+)  # fmt: skip
+def test_a_value_that_breaks_the_contract_is_reported(
+    name: str, value: Any, requirement: str
+) -> None:
+    assert requirement in "\n".join(contract_violations(Changed(log_mel.tiny(), **{name: value})))
+
+
+def test_all_violations_of_a_backbone_are_reported_at_once() -> None:
+    changed = Changed(log_mel.tiny(), dim=0, budget=MISSING, modality="smell")
+    assert [line.split()[0] for line in contract_violations(changed)] == [
+        "modality",
+        "dim",
+        "budget",
+    ]
 
 
 @torch.inference_mode()
@@ -61,13 +134,13 @@ def test_tracks_are_float32_layers_by_steps_by_width(backbone: Backbone) -> None
         assert track[:, window.keep].shape[1] >= 1
 
 
-def test_the_preparation_travels_to_another_process(backbone: Backbone) -> None:
-    given = media(backbone, 9, np.random.default_rng(3))
-    here = backbone.prepare(given)
-    there = pickle.loads(pickle.dumps(backbone.prepare))(given)
-    assert here.spans == there.spans
-    for window, other in zip(here.windows, there.windows, strict=True):
-        assert np.array_equal(window.values, other.values)
+def test_prepare_can_be_pickled_for_another_process(backbone: Backbone) -> None:
+    decoded = media(backbone, 9, np.random.default_rng(3))
+    example = backbone.prepare(decoded)
+    unpickled = pickle.loads(pickle.dumps(backbone.prepare))(decoded)
+    assert example.spans == unpickled.spans
+    for window, expected in zip(unpickled.windows, example.windows, strict=True):
+        assert np.array_equal(window.values, expected.values)
 
 
 def test_batch_neighbours_never_matter(backbone: Backbone) -> None:
@@ -100,7 +173,8 @@ def test_frozen_means_frozen(backbone: Backbone) -> None:
         assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
 
 
-# Deviation, mean size and first four values of a tiny track; if they change, so must `version`.
+# Standard deviation, mean magnitude and first four values of a tiny track; if they change, so must
+# VERSION.
 GOLDEN_VALUES = {
     ("data2vec-audio", 1): [1.00051, 0.76326, 0.39977, 2.10962, 0.23941, 0.69716],
     ("emotion2vec", 1): [1.00052, 0.80180, 0.19219, -0.44174, 2.43931, -0.26141],
@@ -120,14 +194,24 @@ GOLDEN_VALUES = {
 }
 
 
+def golden_line(name: str, version: int, values: list[float]) -> str:
+    """The line of GOLDEN_VALUES to paste."""
+    return f'    ("{name}", {version}): [{", ".join(f"{value:.5f}" for value in values)}],'
+
+
 @torch.inference_mode()
 @pytest.mark.parametrize("name", NAMES)
 def test_values_change_only_with_the_version(name: str) -> None:
     module = load_leaf("extract/backbones", name)
-    assert (name, module.VERSION) in GOLDEN_VALUES, f"write the golden values of {name} down"
-    backbone = module.tiny()
-    random = np.random.default_rng(7)
-    given = backbone.prepare(media(backbone, 9, random))
-    track = Encoder(backbone, CPU).tracks({0: given})[0]
-    found = [float(track.std()), float(track.abs().mean()), *track[0, 0, :4].tolist()]
-    assert found == pytest.approx(GOLDEN_VALUES[name, module.VERSION], rel=1e-3, abs=1e-4)
+    backbone, version = module.tiny(), module.VERSION
+    example = backbone.prepare(media(backbone, 9, np.random.default_rng(7)))
+    track = Encoder(backbone, CPU).tracks({0: example})[0]
+    values = [float(track.std()), float(track.abs().mean()), *track[0, 0, :4].tolist()]
+    assert (name, version) in GOLDEN_VALUES, (
+        f"{name} has no golden values of version {version}; add to GOLDEN_VALUES\n"
+        + golden_line(name, version, values)
+    )
+    assert values == pytest.approx(GOLDEN_VALUES[name, version], rel=1e-3, abs=1e-4), (
+        f"the values of {name} have changed; where that is intended, raise its VERSION to "
+        f"{version + 1} and write in GOLDEN_VALUES\n" + golden_line(name, version + 1, values)
+    )

@@ -164,7 +164,7 @@ class TestFoldersThatAreNot:
         (snapshot / name).symlink_to("../../blobs/f00")
         assert checkpoint_folder(str(snapshot), None) == snapshot
         copy = shutil.copytree(snapshot, tmp_path / "copy", symlinks=True)
-        message = rf"{name} is a link to '\.\./\.\./blobs/f00', which is not there.*'cp -rL'"
+        message = rf"{name} is a link to '\.\./\.\./blobs/f00', which does not exist.*'cp -rL'"
         with pytest.raises(ProjectError, match=message):
             checkpoint_folder(str(copy), None)
 

@@ -1,4 +1,4 @@
-"""Checkpoints: where they come from, what is refused, what is said."""
+"""Checkpoints: their sources, refusals, error messages."""
 
 import json
 from pathlib import Path
@@ -57,7 +57,7 @@ class TestOlderWeights:
         (folder / "model.safetensors").unlink()
         torch.save(weights, folder / "pytorch_model.bin")
 
-    def test_they_are_read_as_plain_tensors_and_say_the_same(self, tmp_path: Path) -> None:
+    def test_they_are_read_as_plain_tensors_and_give_the_same(self, tmp_path: Path) -> None:
         new = texts(SMALL)["bert"].load(tmp_path / "new")
         (tmp_path / "old").mkdir()
         self.save(tmp_path / "old")

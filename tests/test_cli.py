@@ -1,4 +1,4 @@
-"""Commands as a user runs them: one clear line and exit code 2 for what they can mend."""
+"""Commands as a user runs them: one clear line and exit code 2 for what the user can mend."""
 
 import shutil
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.project import Project
 
 @pytest.fixture(scope="module")
 def ready(tmp_path_factory: pytest.TempPathFactory, demo_root: Path) -> Project:
-    """A project whose corpus is read and whose sound is cached."""
+    """A project whose corpus is read and whose audio is cached."""
     project = Project(tmp_path_factory.mktemp("project"))
     shutil.copy(ROOT / "tests" / "small_params.yaml", project.folder / "params.yaml")
     shutil.copytree(demo_root, project.folder / "data/raw/mine")
@@ -61,7 +61,7 @@ class TestBadInput:
         (project.folder / "data/raw/mine/audio/d000-u0.wav").unlink()
         assert project.cli("manifest", "mine").returncode == 0
         line = refused(project, "extract", "mine-mel")
-        assert "1 utterances cannot be encoded, 0 are allowed: d000-u0 (missing)" in line
+        assert "1 utterances cannot be encoded, 0 are allowed: 'd000-u0 (missing)'" in line
 
     @pytest.mark.slow
     def test_undecodable_media_beyond_the_allowed_number(self, project: Project) -> None:
@@ -101,7 +101,7 @@ class TestBadInput:
     def test_a_report_before_training(self, project: Project) -> None:
         assert "'dvc repro train@main' makes it" in refused(project, "report")
 
-    def test_a_device_that_is_not_there(self, project: Project) -> None:
+    def test_an_unknown_device(self, project: Project) -> None:
         assert "--device is 'tpu'" in refused(project, "extract", "mine-mel", "--device", "tpu")
 
 
@@ -114,11 +114,11 @@ class TestStores:
         ]
 
     def test_show_describes_one(self, ready: Project) -> None:
-        shown = ready.cli("stores", "show", "mine/mel").stdout
-        assert "backbone num_bands: 16" in shown and "parts made with: av " in shown
+        output = ready.cli("stores", "show", "mine/mel").stdout
+        assert "backbone num_bands: 16" in output and "parts made with: av " in output
         assert "Did you mean 'mine/mel'?" in ready.cli("stores", "show", "mine/mell").stderr
 
-    def test_verify_exits_0_when_all_is_well(self, ready: Project) -> None:
+    def test_verify_exits_0_if_nothing_is_wrong(self, ready: Project) -> None:
         done = ready.cli("stores", "verify")
         assert done.returncode == 0 and done.stdout == "mine/mel: ok\nmine/none: ok\n"
 
@@ -162,6 +162,6 @@ class TestUse:
 
 
 def test_help_names_every_command(ready: Project) -> None:
-    shown = ready.cli("--help").stdout
+    output = ready.cli("--help").stdout
     for command in ("manifest", "extract", "train", "report", "results", "stores", "use", "check"):
-        assert f"  {command} " in shown
+        assert f"  {command} " in output

@@ -7,7 +7,7 @@ import soundfile
 
 from extract.corpus.read import read_corpus
 from extract.synthetic import _script, demo
-from tests.test_readers import corpus
+from tests.reader_world import corpus
 
 
 class TestDemo:
@@ -25,14 +25,18 @@ class TestDemo:
             demo_root / "utterances.csv"
         ).read_text()
 
-    def test_utterances_last_one_to_two_seconds_and_are_whole(self, demo_root: Path) -> None:
-        found = read_corpus(corpus("demo", demo_root))
-        for utterance in found.utterances:
+    def test_utterances_last_one_to_two_seconds_and_have_all_files_and_labels(
+        self, demo_root: Path
+    ) -> None:
+        demo_corpus = read_corpus(corpus("demo", demo_root))
+        for utterance in demo_corpus.utterances:
             assert utterance.audio is not None and utterance.video_digest is not None
             assert 1.0 <= soundfile.info(demo_root / utterance.audio).duration <= 2.0
-        assert all(label.phq8 is not None and label.valence is not None for label in found.labels)
+        assert all(
+            label.phq8 is not None and label.valence is not None for label in demo_corpus.labels
+        )
 
-    def test_the_whole_script_has_disjoint_speakers_and_every_label(self) -> None:
+    def test_the_full_script_has_disjoint_speakers_and_every_label(self) -> None:
         import numpy as np
 
         rows = [row for row, _ in demo._rows(60, np.random.default_rng(0))]
@@ -49,7 +53,7 @@ class TestDemo:
         scores = {row["speaker"]: row["phq8"] for row in rows}
         assert all(scores[row["speaker"]] == row["phq8"] and 0 <= row["phq8"] <= 24 for row in rows)
 
-    def test_no_single_cue_tells_the_emotion_and_all_three_do(self) -> None:
+    def test_no_single_cue_decides_the_emotion_and_all_three_do(self) -> None:
         for kind in _script.CUES:
             groups = Counter(emotion[kind] for emotion in _script.EMOTIONS.values())
             assert sorted(groups.values()) in ([2, 2, 2], [1, 2, 3])

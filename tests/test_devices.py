@@ -1,4 +1,4 @@
-"""Which device a command takes, what is set there, and what of it a run keeps."""
+"""Which device a command takes, which kernels are set there, and which state a run keeps of it."""
 
 import os
 import warnings
@@ -17,10 +17,10 @@ from features.manifest import Label
 from features.specs.heads import HeadSpec
 from features.specs.tracks import ExtractSpec
 from features.store.reader import Store
-from tests.head_world import facts_of, labels, parts_of, spec, store  # noqa: F401
+from tests.head_world import facts_of, labels, spec, splits_of, store  # noqa: F401
 from tests.pretended_gpu import refuse_without_number
-from train.loop.loop import Loop
-from train.runs.run_fold import Setting
+from train.loop.training_loop import TrainingLoop
+from train.runs.run_fold import RunSettings
 from train.runs.run_head import run_head
 
 SECOND = torch.device("cuda", 1)
@@ -28,7 +28,7 @@ SECOND = torch.device("cuda", 1)
 
 @pytest.fixture
 def gpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two GPUs, as far as one can ask for them."""
+    """Two GPUs, as torch reports them."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_device", refuse_without_number)
@@ -36,7 +36,7 @@ def gpus(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def kept_settings(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What a test sets for the process is as it was afterwards."""
+    """Restores the settings of the process after a test."""
     backends = torch.backends
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
@@ -51,22 +51,22 @@ def kept_settings(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 class TestChoice:
     @pytest.mark.parametrize(
-        ("wanted", "device"),
+        ("option", "device"),
         [("auto", "cuda:0"), ("cuda", "cuda:0"), ("cuda:1", "cuda:1"), ("cpu", "cpu")],
     )
-    def test_a_gpu_always_has_its_number(self, wanted: str, device: str, gpus: None) -> None:
-        assert chosen_device(wanted) == torch.device(device)
+    def test_a_gpu_always_has_its_number(self, option: str, device: str, gpus: None) -> None:
+        assert chosen_device(option) == torch.device(device)
 
-    def test_training_takes_the_cpu_unless_it_is_told_otherwise(self, gpus: None) -> None:
+    def test_training_takes_the_cpu_unless_a_gpu_is_named(self, gpus: None) -> None:
         assert chosen_device("auto", auto_takes_gpu=False) == torch.device("cpu")
         assert chosen_device("cuda:1", auto_takes_gpu=False) == SECOND
 
-    def test_the_cpu_asks_nothing_of_cuda(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def started(*_: object) -> None:
-            raise AssertionError("CUDA was asked")
+    def test_for_the_cpu_no_cuda_function_is_called(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def called(*_: object) -> None:
+            raise AssertionError("a CUDA function was called")
 
         for name in ("is_available", "device_count", "set_device", "_lazy_init"):
-            monkeypatch.setattr(torch.cuda, name, started)
+            monkeypatch.setattr(torch.cuda, name, called)
         device = chosen_device("cpu")
         exact_kernels(device)
         repeatable_training(device)
@@ -82,11 +82,11 @@ class TestChoice:
         monkeypatch.setattr(torch.cuda, "is_available", too_old)
         monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
         assert chosen_device("auto") == torch.device("cpu")
-        assert "A GPU is there, but torch cannot use a GPU here" in capsys.readouterr().err
+        assert "There is a GPU, but torch cannot use a GPU here" in capsys.readouterr().err
         with pytest.raises(ProjectError, match=r"'cuda', but torch cannot.*found version 11040"):
             chosen_device("cuda")
 
-    def test_a_machine_without_a_gpu_is_told_nothing(
+    def test_a_machine_without_a_gpu_gets_no_message(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -94,7 +94,7 @@ class TestChoice:
         assert chosen_device("auto") == torch.device("cpu")
         assert capsys.readouterr().err == ""
 
-    def test_a_gpu_that_is_not_there_and_what_is_none_are_named(self, gpus: None) -> None:
+    def test_a_missing_gpu_and_an_unknown_device_are_named(self, gpus: None) -> None:
         with pytest.raises(ProjectError, match="'cuda:2', and the GPUs.* are cuda:0 to cuda:1"):
             chosen_device("cuda:2")
         with pytest.raises(ProjectError, match="--device is 'gpu'; it must be auto, cpu, cuda or"):
@@ -111,7 +111,7 @@ class TestKernels:
         assert torch.backends.cudnn.deterministic and not torch.backends.cudnn.benchmark
         assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
 
-    def test_tf32_is_there_for_those_who_ask_for_it(self) -> None:
+    def test_tf32_is_used_if_it_is_asked_for(self) -> None:
         assert Compute.of(ExtractSpec(compute="tf32"), SECOND).dtype == "tf32"
         assert torch.backends.cudnn.allow_tf32 and torch.backends.cuda.matmul.allow_tf32
 
@@ -120,22 +120,22 @@ class TestKernels:
         self, precision: Any, spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path
     ) -> None:
         training = replace(spec.training, precision=precision)
-        # The first thing that needs the driver comes after all that is set.
+        # The driver is needed only after all this is set.
         with pytest.raises(RuntimeError, match="driver"):
             run_head(
                 replace(spec, training=training), labels, {"text": store}, tmp_path / "run",
-                setting=Setting(device=SECOND),
+                settings=RunSettings(device=SECOND),
             )  # fmt: skip
         assert torch.are_deterministic_algorithms_enabled()
         assert torch.backends.cudnn.allow_tf32 == (precision == "tf32")
         assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
 
-    def test_who_chose_a_workspace_keeps_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_workspace_of_the_environment_is_kept(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
         exact_kernels(SECOND)
         assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
 
-    def test_a_workspace_that_does_not_repeat_is_refused(
+    def test_a_workspace_that_is_not_repeatable_is_refused(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":0:0")
@@ -153,18 +153,18 @@ def test_a_format_that_needs_a_gpu_is_refused_on_a_cpu(
         run_head(fast, labels, {"text": store}, tmp_path / "run")
 
 
-def test_a_run_keeps_the_random_state_of_its_own_gpu_and_goes_on_on_another(
+def test_a_run_saves_the_random_state_of_its_gpu_and_restores_it_on_another(
     spec: HeadSpec, labels: list[Label], store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[Any] = []
+    restored: list[Any] = []
     states = {SECOND: torch.tensor([7, 7], dtype=torch.uint8)}
     monkeypatch.setattr(torch.cuda, "get_rng_state", states.__getitem__)
     monkeypatch.setattr(
-        torch.cuda, "set_rng_state", lambda state, device: asked.append((state.tolist(), device))
+        torch.cuda, "set_rng_state", lambda state, device: restored.append((state.tolist(), device))
     )
-    data = parts_of(labels, store)
-    loop = Loop(
-        spec, facts_of(data["train"]), data["train"], data["dev"], 0, None, None,
+    splits = splits_of(labels, store)
+    loop = TrainingLoop(
+        spec, facts_of(splits["train"]), splits["train"], splits["dev"], 0, None, None,
         torch.device("cpu"),
     )  # fmt: skip
     loop.run_epoch()
@@ -173,4 +173,4 @@ def test_a_run_keeps_the_random_state_of_its_own_gpu_and_goes_on_on_another(
     saved = loop.state()
     loop.device = torch.device("cuda", 0)
     loop.restore(saved)
-    assert asked == [([7, 7], torch.device("cuda", 0))]
+    assert restored == [([7, 7], torch.device("cuda", 0))]

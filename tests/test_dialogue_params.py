@@ -1,4 +1,4 @@
-"""What is written about heads that read dialogues, and settings of theirs that cannot be meant."""
+"""Settings of heads that read dialogues."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ from tests.test_params import complaint, raw  # noqa: F401
         ),
         (
             {"dialogue": {"code": "none"}, "training": {"seeds": [0], "mixup": 0.5}},
-            "heads.main.training.mixup is 0.5, and dialogues are read as they were said",
+            "heads.main.training.mixup is 0.5, and utterances are not mixed in a head that",
         ),
         (
             {
@@ -41,7 +41,7 @@ from tests.test_params import complaint, raw  # noqa: F401
                     "scale_loss": 1.0,
                 },
             },
-            "heads.main.training.difficulty is 'first-model', and pairs have none",
+            "heads.main.training.difficulty is 'first-model', and pairs have no difficulty",
         ),
         (
             {"tasks": {"causes": {"label_smoothing": 5.0}}, "dialogue": {"code": "none"}},
@@ -53,7 +53,7 @@ from tests.test_params import complaint, raw  # noqa: F401
         ),
     ],
 )
-def test_dialogues_that_cannot_be_meant_are_named(
+def test_invalid_settings_of_dialogues_are_named(
     raw: dict[str, Any], change: dict[str, Any], expected: str
 ) -> None:
     raw["heads"]["main"] |= change
@@ -69,5 +69,5 @@ def test_pairs_are_neither_probed_nor_transferred(raw: dict[str, Any]) -> None:
     main |= {"tasks": {"causes": {}}, "dialogue": {"code": "none"}}
     main["training"]["choose_by"] = "pair_f1"
     raw["corpora"]["other"] = {"code": "demo", "root": "data/synthetic/other"}
-    raw["transfers"] = {"there": {"head": "main", "corpus": "other", "inputs": main["inputs"]}}
-    assert "transfers.there.head is 'main', whose task 'causes' predicts pairs" in complaint(raw)
+    raw["transfers"] = {"onward": {"head": "main", "corpus": "other", "inputs": main["inputs"]}}
+    assert "transfers.onward.head is 'main', whose task 'causes' predicts pairs" in complaint(raw)

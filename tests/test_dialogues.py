@@ -1,4 +1,4 @@
-"""Conformance of everything that lets utterances of a dialogue see each other."""
+"""Conformance of every dialogue encoder: files are found by themselves."""
 
 from typing import Any
 
@@ -22,127 +22,132 @@ LENGTHS = torch.tensor([5, 3, 1])
 
 
 def cases() -> list[tuple[str, dict[str, Any]]]:
-    found: list[tuple[str, dict[str, Any]]] = []
+    all_cases: list[tuple[str, dict[str, Any]]] = []
     for name in leaf_names(FOLDER):
         settings = {parameter.name for parameter in leaf_parameters(FOLDER, name, "Dialogue")}
         plain = [{}, *VARIANTS.get(name, [])]
-        told = [{**one, "speakers": "same-other"} for one in plain if "speakers" in settings]
-        past = [
-            {**one, "causal": True}
-            for one in [*plain, *told]
-            if "causal" in settings and not one.get("attend")
+        with_speakers = [
+            {**options, "speakers": "same-other"} for options in plain if "speakers" in settings
         ]
-        found += [(name, options) for options in [*plain, *told, *past]]
-    return found
+        causal = [
+            {**options, "causal": True}
+            for options in [*plain, *with_speakers]
+            if "causal" in settings and not options.get("attend")
+        ]
+        all_cases += [(name, options) for options in [*plain, *with_speakers, *causal]]
+    return all_cases
 
 
 @pytest.fixture(params=cases(), ids=lambda case: "-".join(map(str, case)))
 def case(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
-    found: tuple[str, dict[str, Any]] = request.param
-    return found
+    name_and_options: tuple[str, dict[str, Any]] = request.param
+    return name_and_options
 
 
 def build(case: tuple[str, dict[str, Any]], seed: int = 0) -> nn.Module:
-    """A dialogue whose parameters are all away from zero, as training leaves them."""
+    """A dialogue encoder none of whose parameters is zero, as after training."""
     torch.manual_seed(seed)
-    made: nn.Module = load_leaf(FOLDER, case[0]).Dialogue(DIM, 0.0, **case[1])
+    dialogue: nn.Module = load_leaf(FOLDER, case[0]).Dialogue(DIM, 0.0, **case[1])
     with torch.no_grad():
-        for parameter in made.parameters():
+        for parameter in dialogue.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
-    return made.eval()
+    return dialogue.eval()
 
 
-def three() -> Padded:
+def three_dialogues() -> Padded:
     """Dialogues of five, three and one turn."""
     values = torch.randn(3, 5, DIM, generator=torch.Generator().manual_seed(1))
     return Padded(values, torch.arange(5) < LENGTHS[:, None])
 
 
-def heard(made: nn.Module, turns: Padded, speakers: Tensor = SPEAKERS) -> Tensor:
-    found: Padded = made(turns, speakers)
-    assert torch.equal(found.mask, turns.mask)
-    return torch.where(turns.mask[..., None], found.values, 0.0)
+def outputs(dialogue: nn.Module, turns: Padded, speakers: Tensor = SPEAKERS) -> Tensor:
+    output: Padded = dialogue(turns, speakers)
+    assert torch.equal(output.mask, turns.mask)
+    return torch.where(turns.mask[..., None], output.values, 0.0)
 
 
-def test_no_utterance_of_a_causal_dialogue_knows_a_later_one(case: Any) -> None:
-    made, turns = build(case), three()
+def test_later_turns_never_change_the_outputs_of_a_causal_dialogue(case: Any) -> None:
+    dialogue, turns = build(case), three_dialogues()
     causal = case[0] == "none" or case[1].get("causal", False)
-    moved = []
+    changes = []
     for first in range(1, 5):
         values, speakers = turns.values.clone(), SPEAKERS.clone()
         values[:, first:] = torch.randn(3, 5 - first, DIM) * 5
         speakers[:, first:] = speakers[:, first:].flip(1)
-        changed = heard(made, Padded(values, turns.mask), speakers)
-        moved.append((changed - heard(made, turns))[:, :first].abs().max().item())
-    assert (max(moved) < 1e-5) == causal
+        changed = outputs(dialogue, Padded(values, turns.mask), speakers)
+        changes.append((changed - outputs(dialogue, turns))[:, :first].abs().max().item())
+    settings = {parameter.name for parameter in leaf_parameters(FOLDER, case[0], "Dialogue")}
+    if causal or "causal" in settings:
+        assert (max(changes) < 1e-5) == causal
 
 
 def test_padding_of_dialogues_changes_nothing(case: Any) -> None:
-    made, turns = build(case), three()
-    clean = heard(made, turns)
+    dialogue, turns = build(case), three_dialogues()
+    clean = outputs(dialogue, turns)
     for garbage in (float("nan"), float("inf"), 1e6):
         dirty = Padded(turns.values.masked_fill(~turns.mask[..., None], garbage), turns.mask)
-        assert torch.equal(heard(made, dirty), clean)
+        assert torch.equal(outputs(dialogue, dirty), clean)
     wide = Padded(
         nn.functional.pad(turns.values, (0, 0, 0, 3)), nn.functional.pad(turns.mask, (0, 3))
     )
-    more = heard(made, wide, nn.functional.pad(SPEAKERS, (0, 3)))
-    assert torch.allclose(more[:, :5], clean, atol=1e-5) and not more[:, 5:].any()
+    padded = outputs(dialogue, wide, nn.functional.pad(SPEAKERS, (0, 3)))
+    assert torch.allclose(padded[:, :5], clean, atol=1e-5) and not padded[:, 5:].any()
 
 
-def test_a_dialogue_does_not_know_the_others_of_its_batch(case: Any) -> None:
-    made, turns = build(case), three()
-    together = heard(made, turns)
+def test_a_dialogue_does_not_depend_on_the_others_of_its_batch(case: Any) -> None:
+    dialogue, turns = build(case), three_dialogues()
+    together = outputs(dialogue, turns)
     for number, length in enumerate(LENGTHS.tolist()):
         alone = Padded(turns.values[number, None, :length], turns.mask[number, None, :length])
-        found = heard(made, alone, SPEAKERS[number, None, :length])
-        assert torch.allclose(found[0], together[number, :length], atol=1e-5)
+        output = outputs(dialogue, alone, SPEAKERS[number, None, :length])
+        assert torch.allclose(output[0], together[number, :length], atol=1e-5)
 
 
 def test_a_dialogue_of_one_utterance_works(case: Any) -> None:
-    one = Padded(torch.randn(2, 1, DIM), torch.ones(2, 1, dtype=torch.bool))
-    assert bool(heard(build(case), one, torch.tensor([[3], [3]])).isfinite().all())
+    turns = Padded(torch.randn(2, 1, DIM), torch.ones(2, 1, dtype=torch.bool))
+    assert bool(outputs(build(case), turns, torch.tensor([[3], [3]])).isfinite().all())
 
 
-def test_speakers_have_no_names(case: Any) -> None:
-    made, turns = build(case), three()
-    renamed = heard(made, turns, (SPEAKERS * 7 + 1) % 101)
-    assert torch.equal(renamed, heard(made, turns))
-    told = "speakers" in case[1] or case[0] == "party-state"
-    strangers = heard(made, turns, torch.arange(15).reshape(3, 5))
-    assert told != torch.allclose(strangers, heard(made, turns), atol=1e-6)
+def test_only_which_turns_share_a_speaker_matters(case: Any) -> None:
+    dialogue, turns = build(case), three_dialogues()
+    renamed = outputs(dialogue, turns, (SPEAKERS * 7 + 1) % 101)
+    assert torch.equal(renamed, outputs(dialogue, turns))
+    uses_speakers = "speakers" in case[1] or case[0] == "party-state"
+    all_different = outputs(dialogue, turns, torch.arange(15).reshape(3, 5))
+    assert uses_speakers != torch.allclose(all_different, outputs(dialogue, turns), atol=1e-6)
 
 
 def test_gradients_are_finite_and_reach_every_parameter(case: Any) -> None:
-    made, turns = build(case).train(), three()
+    dialogue, turns = build(case).train(), three_dialogues()
     values = turns.values.masked_fill(~turns.mask[..., None], torch.nan).requires_grad_()
-    heard(made, Padded(values, turns.mask)).square().sum().backward()
+    outputs(dialogue, Padded(values, turns.mask)).square().sum().backward()
     assert values.grad is not None and bool(values.grad.isfinite().all())
-    for name, parameter in made.named_parameters():
+    for name, parameter in dialogue.named_parameters():
         assert parameter.grad is not None, name
         assert bool(parameter.grad.isfinite().all()), name
-        # A softmax does not see what is added to all of its scores.
+        # A softmax does not change with a constant that is added to all scores.
         assert name.endswith("keys.bias") or bool((parameter.grad != 0).any()), name
 
 
 def test_the_same_seed_gives_the_same_numbers(case: Any) -> None:
-    assert torch.equal(heard(build(case, 5), three()), heard(build(case, 5), three()))
+    turns = three_dialogues()
+    assert torch.equal(outputs(build(case, 5), turns), outputs(build(case, 5), turns))
 
 
 @pytest.mark.slow
-def test_who_spoke_before_can_be_learned(case: Any) -> None:
-    """The class of an utterance is that of the one before it: nothing else tells."""
+def test_the_class_of_the_turn_before_can_be_learned(case: Any) -> None:
+    """The target of an utterance is the class of the turn before, which only context can give."""
     if case[0] == "none":
-        pytest.skip("the utterances do not see each other")
+        pytest.skip("utterances have no context")
     torch.manual_seed(0)
-    made = build(case).train()
-    answer = nn.Linear(DIM, 2)
+    dialogue = build(case).train()
+    classifier = nn.Linear(DIM, 2)
     classes = torch.randint(0, 2, (16, 6))
     turns = Padded(nn.functional.one_hot(classes, DIM).float(), torch.ones(16, 6, dtype=torch.bool))
     speakers = torch.arange(6).remainder(2).expand(16, 6)
-    optimiser = torch.optim.Adam([*made.parameters(), *answer.parameters()], lr=0.01)
+    optimiser = torch.optim.Adam([*dialogue.parameters(), *classifier.parameters()], lr=0.01)
     for _ in range(300):
-        logits = answer(made(turns, speakers).values)[:, 1:]
+        logits = classifier(dialogue(turns, speakers).values)[:, 1:]
         loss = nn.functional.cross_entropy(logits.flatten(0, 1), classes[:, :-1].flatten())
         optimiser.zero_grad()
         loss.backward()
@@ -151,5 +156,5 @@ def test_who_spoke_before_can_be_learned(case: Any) -> None:
 
 
 def test_attention_over_all_turns_is_not_causal() -> None:
-    with pytest.raises(ValueError, match="dialogue.attend gathers later turns"):
+    with pytest.raises(ValueError, match="dialogue.attend looks at later turns"):
         build(("party-state", {"causal": True, "attend": True}))

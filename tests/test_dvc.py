@@ -1,4 +1,4 @@
-"""What re-runs after which change: every row of the design, with DVC itself."""
+"""Which stages run again after which change: every row of the design, with DVC itself."""
 
 import re
 import shutil
@@ -30,24 +30,24 @@ class Pipeline(Project):
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory, demo_root: Path) -> Pipeline:
-    made = Pipeline(tmp_path_factory.mktemp("pipeline"))
-    shutil.copy(ROOT / "tests" / "small_params.yaml", made.folder / "params.yaml")
-    shutil.copytree(demo_root, made.folder / "data/raw/mine")
-    assert made.run("git", "init", "--quiet").returncode == 0
-    ran, _ = made.repro()
+    project = Pipeline(tmp_path_factory.mktemp("pipeline"))
+    shutil.copy(ROOT / "tests" / "small_params.yaml", project.folder / "params.yaml")
+    shutil.copytree(demo_root, project.folder / "data/raw/mine")
+    assert project.run("git", "init", "--quiet").returncode == 0
+    ran, _ = project.repro()
     assert ran == {"manifest@mine", *EXTRACTS, *HEADS, "report"}
-    return made
+    return project
 
 
 @pytest.fixture
 def settled(pipeline: Pipeline) -> Pipeline:
-    """The same pipeline; the test before has left nothing to do."""
+    """The same pipeline, all of whose stages are up to date."""
     ran, _ = pipeline.repro()
     assert ran == set()
     return pipeline
 
 
-def test_nothing_changed_runs_nothing(settled: Pipeline) -> None:
+def test_an_unchanged_project_runs_nothing(settled: Pipeline) -> None:
     done = settled.run("dvc", "repro")
     assert "Data and pipelines are up to date." in done.stdout
 
@@ -72,7 +72,7 @@ def test_a_new_track_runs_only_it_and_a_head_switched_to_it_only_that_head(
     assert ran == {"train@sound", "report"}
 
 
-def test_a_learning_rate_runs_its_head_what_starts_from_it_and_the_report(
+def test_a_learning_rate_runs_its_head_the_heads_that_start_from_it_and_the_report(
     settled: Pipeline,
 ) -> None:
     settled.edit("params.yaml", "lr: 0.005", "lr: 0.004")
@@ -83,15 +83,15 @@ def test_a_learning_rate_runs_its_head_what_starts_from_it_and_the_report(
     assert ran == {*MAIN, "report"}
 
 
-def test_what_is_searched_or_watched_runs_nothing(settled: Pipeline) -> None:
-    kept = (settled.folder / "params.yaml").read_text()
-    more = "tracking: {tensorboard: false}\nsweeps: {s: {head: main, space: {dim: [8, 16]}}}\n"
-    (settled.folder / "params.yaml").write_text(f"{kept}\n{more}")
+def test_sweeps_and_tracking_run_nothing(settled: Pipeline) -> None:
+    params = (settled.folder / "params.yaml").read_text()
+    added = "tracking: {tensorboard: false}\nsweeps: {s: {head: main, space: {dim: [8, 16]}}}\n"
+    (settled.folder / "params.yaml").write_text(f"{params}\n{added}")
     try:
         ran, _ = settled.repro()
         assert ran == set()
     finally:
-        (settled.folder / "params.yaml").write_text(kept)
+        (settled.folder / "params.yaml").write_text(params)
 
 
 def test_a_corrected_label_runs_the_heads_and_extracts_nothing(settled: Pipeline) -> None:
@@ -115,11 +115,11 @@ def test_a_comment_in_a_backbone_finds_all_parts_done_and_trains_nothing(settled
     settled.edit("extract/backbones/log_mel.py", "VERSION = 1", "VERSION = 1  # rate")
     ran, printed = settled.repro()
     assert ran == {*EXTRACTS, *({"extract@mine-fine"} & ran)}
-    made = re.findall(r"\((\d+) made now\)", printed)
-    assert made and set(made) == {"0"}
+    counts = re.findall(r"\((\d+) made now\)", printed)
+    assert counts and set(counts) == {"0"}
 
 
-def test_features_lie_on_disk_once_after_relinking(settled: Pipeline) -> None:
+def test_features_are_on_disk_once_after_relinking(settled: Pipeline) -> None:
     assert settled.cli("stores", "relink").returncode == 0
     chunks = list(settled.folder.glob("features/cache/.parts/*/*.chunk"))
     published = {
@@ -130,41 +130,41 @@ def test_features_lie_on_disk_once_after_relinking(settled: Pipeline) -> None:
     assert settled.cli("stores", "verify").returncode == 0
 
 
-def test_a_search_by_command_and_one_by_queue(settled: Pipeline) -> None:
-    kept = (settled.folder / "params.yaml").read_text()
+def test_a_sweep_by_command_and_an_experiment_by_queue(settled: Pipeline) -> None:
+    params = (settled.folder / "params.yaml").read_text()
     sweep = "sweeps: {s: {head: sound, trials: 2, space: {dim: [8, 16]}}}\n"
-    (settled.folder / "params.yaml").write_text(f"{kept}\n{sweep}")
+    (settled.folder / "params.yaml").write_text(f"{params}\n{sweep}")
     done = settled.cli("sweep", "s")
     assert done.returncode == 0 and "If trial" in done.stdout, done.stderr
     assert len((settled.folder / "runs/.sweeps/s/trials.jsonl").read_text().splitlines()) == 3
-    (settled.folder / "params.yaml").write_text(kept)
+    (settled.folder / "params.yaml").write_text(params)
     for command in (["git", "add", "-A"], ["git", *AUTHOR, "commit", "-qm", "all"]):
         assert settled.run(*command).returncode == 0
     change = "heads.sound.training.lr=0.03"
     queued = settled.run("dvc", "exp", "run", "--queue", "-S", change, "train@sound")
     assert queued.returncode == 0, queued.stderr
     assert settled.run("dvc", "exp", "run", "--run-all").returncode == 0
-    shown = settled.run("dvc", "exp", "show", "--csv").stdout
-    assert re.search(r"Success", shown) and shown.count("runs/sound/metrics.json") > 1
+    experiments = settled.run("dvc", "exp", "show", "--csv").stdout
+    assert re.search(r"Success", experiments) and experiments.count("runs/sound/metrics.json") > 1
 
 
 def test_metrics_and_plots_are_read_by_dvc(settled: Pipeline) -> None:
-    shown = settled.run("dvc", "metrics", "show", "--json")
-    assert '"weighted_f1"' in shown.stdout
+    metrics = settled.run("dvc", "metrics", "show", "--json").stdout
+    assert '"weighted_f1"' in metrics
     assert settled.run("dvc", "plots", "show").returncode == 0
 
 
-def test_a_recipe_without_synthetic_corpora_is_a_pipeline_too(settled: Pipeline) -> None:
+def test_a_recipe_without_synthetic_corpora_is_a_pipeline(settled: Pipeline) -> None:
     recipe = ROOT / "recipes" / "meld-text.yaml"
-    kept = (settled.folder / "params.yaml").read_text()
+    params = (settled.folder / "params.yaml").read_text()
     try:
         shutil.copy(recipe, settled.folder / "params.yaml")
-        listed = settled.run("dvc", "stage", "list", "--name-only")
-        assert listed.stdout.split() == [
+        stages = settled.run("dvc", "stage", "list", "--name-only").stdout
+        assert stages.split() == [
             "manifest@meld",
             "extract@meld-minilm",
             "train@main",
             "report",
         ]
     finally:
-        (settled.folder / "params.yaml").write_text(kept)
+        (settled.folder / "params.yaml").write_text(params)

@@ -45,7 +45,7 @@ transfers:
 
 
 class Pipeline(Project):
-    """A project whose stages are counted."""
+    """A project whose stages are recorded as they run."""
 
     def repro(self) -> set[str]:
         """Run `dvc repro`: the stages that ran."""
@@ -56,11 +56,11 @@ class Pipeline(Project):
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory, demo_root: Path) -> Pipeline:
-    made = Pipeline(tmp_path_factory.mktemp("abroad"))
-    (made.folder / "params.yaml").write_text(PARAMS)
+    project = Pipeline(tmp_path_factory.mktemp("abroad"))
+    (project.folder / "params.yaml").write_text(PARAMS)
     random = np.random.default_rng(0)
     for name in ("mine", "yours"):
-        root = made.folder / "data/raw" / name
+        root = project.folder / "data/raw" / name
         shutil.copytree(demo_root, root)
         with (root / "utterances.csv").open() as file:
             rows = list(csv.DictReader(file))
@@ -68,21 +68,22 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory, demo_root: Path) -> Pipel
         (root / "loud.csv").write_text("\n".join(["id,noise,valence", *lines]))
         lines = [f"{r['id']},{int(r['split'] == 'train')}" for r in rows]
         (root / "folds.csv").write_text("\n".join(["id,half", *lines]))
-    assert made.run("git", "init", "--quiet").returncode == 0
-    assert made.repro() == {
+    assert project.run("git", "init", "--quiet").returncode == 0
+    assert project.repro() == {
         "manifest@mine", "manifest@yours", "extract@mine-loud", "extract@yours-loud",
         "train@main", "transfer@abroad", "report",
     }  # fmt: skip
-    return made
+    return project
 
 
 @pytest.fixture
 def settled(pipeline: Pipeline) -> Pipeline:
+    """The same pipeline, all of whose stages are up to date."""
     assert pipeline.repro() == set()
     return pipeline
 
 
-def test_a_setting_of_the_head_runs_it_and_its_transfer(settled: Pipeline) -> None:
+def test_a_setting_of_the_head_runs_the_head_and_its_transfer(settled: Pipeline) -> None:
     settled.edit("params.yaml", "choose_by: ccc", "choose_by: mae")
     assert settled.repro() == {"train@main", "transfer@abroad", "report"}
 
@@ -103,7 +104,7 @@ def test_a_changed_table_of_features_is_imported_again(settled: Pipeline) -> Non
     assert "extract@yours-loud" not in ran
 
 
-def test_another_cut_of_the_folds_trains_again_and_extracts_nothing(settled: Pipeline) -> None:
+def test_other_folds_train_again_and_extract_nothing(settled: Pipeline) -> None:
     table = settled.folder / "data/raw/mine/folds.csv"
     table.write_text(table.read_text().replace(",0", ",2"))
     assert settled.repro() == {"manifest@mine", "train@main", "transfer@abroad", "report"}

@@ -21,7 +21,7 @@ from tests.conformance import assert_same
 from tests.speech_architectures import EMOTION2VEC_CONFIG, save_emotion2vec
 
 
-def sound(num_samples: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+def noise(num_samples: int) -> np.ndarray[Any, np.dtype[np.float32]]:
     return np.random.default_rng(num_samples).normal(0, 0.1, num_samples).astype(np.float32)
 
 
@@ -30,7 +30,7 @@ def track(backbone: Any, samples: Any, rate_hz: int = 16_000) -> torch.Tensor:
 
 
 def test_emotion2vec_gives_the_frames_of_funasr(tmp_path: Path) -> None:
-    """A random network, saved as published, and what FunASR 1.4.16 made of three clips."""
+    """A random network, saved as published, and FunASR 1.4.16's frames of three clips."""
     saved = np.load(Path(__file__).parent / "fixtures" / "emotion2vec_tiny.npz")
     config = {"model_conf": json.loads(str(saved["config"]))}
     (tmp_path / "config.yaml").write_text(json.dumps(config))
@@ -63,7 +63,7 @@ class TestEmotion2VecFiles:
         backbone = emotion2vec.load(CPU, checkpoint=str(tmp_path))
         assert backbone.dim == 768 and backbone.layers == (2,) and backbone.rate_hz == 50.0
         assert backbone.prepare.variance_floor == 1e-5
-        assert track(backbone, sound(16_000)).shape == (1, 49, 768)
+        assert track(backbone, noise(16_000)).shape == (1, 49, 768)
 
     def test_every_weight_is_in_its_place(self, tmp_path: Path) -> None:
         save_emotion2vec(tmp_path)
@@ -83,7 +83,7 @@ class TestEmotion2VecFiles:
             *("__import__('os').abort()", "[(1, 2)]", "[0] * 10 ** 9", "[", "3"),
             *("[(1, 1, 1)]" + " * 60" * 9, "(" * 5000),
         ):
-            with pytest.raises(ValueError, match=r"is no list of|not enough values"):
+            with pytest.raises(ValueError, match=r"is not a list of|not enough values"):
                 conv_layers(hostile)
 
     def test_a_pickle_that_would_run_code_is_refused_and_does_not_run(self, tmp_path: Path) -> None:
@@ -163,7 +163,8 @@ class TestEmotion2VecFiles:
         assert before in text
         changed = text.replace(before, f'"{setting}": {str(value).lower()}')
         (tmp_path / "config.yaml").write_text(changed)
-        with pytest.raises(ProjectError, match=f"{setting} is {value}; only {not value} is known"):
+        fault = f"{setting} is {value}; only {not value} is supported"
+        with pytest.raises(ProjectError, match=fault):
             emotion2vec.load(CPU, checkpoint=str(tmp_path))
 
     @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from app.stores import stores
 from extract.backbones.r3d import load
-from extract.fill.fill import Filled, fill_with
+from extract.fill.fill import ExtractionResult, fill_store
 from extract.fill.prepare import prepare_video
 from extract.media import faces
 from extract.media.faces import FaceFinder, face_weights
@@ -28,8 +28,8 @@ from features.store.pool import Pool
 from features.store.reader import Store
 from features.store.verify import verify
 from tests.conftest import ROOT
-from tests.films import write_film
 from tests.video_architectures import VIDEOS
+from tests.videos import write_frames
 
 # Takes cells of 8, 16 or 32 pixels that are white for faces (tests/bright_faces.py).
 BRIGHT = ROOT / "tests" / "fixtures" / "bright_faces.onnx"
@@ -113,15 +113,15 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Any:
     return load(CPU, weights="random", rate_hz=10.0, size_px=16, crop="centre", face_crop=True)
 
 
-def filled(network: Any, folder: Path, films: dict[str, Any]) -> tuple[Filled, Store]:
+def filled(network: Any, folder: Path, videos: dict[str, Any]) -> tuple[ExtractionResult, Store]:
     manifest = []
-    for name, pictures in films.items():
-        write_film(folder / f"{name}.mp4", pictures)
+    for name, pictures in videos.items():
+        write_frames(folder / f"{name}.mp4", pictures)
         digest = digest_file(folder / f"{name}.mp4")
         manifest.append(Utterance(name, video=f"{name}.mp4", video_digest=digest))
     corpus = CorpusSpec("c", folder, LeafSpec("demo", {}))
-    path = folder / "features" / "cache" / "films" / "r3d.zarr"
-    done = fill_with(
+    path = folder / "features" / "cache" / "videos" / "r3d.zarr"
+    done = fill_store(
         [(SPEC, network)], CPU, path, manifest, corpus, ExtractSpec(), Pool(folder / "pool")
     )
     assert verify(path) == []
@@ -132,14 +132,18 @@ def test_frames_without_a_face_are_whole_and_counted(
     network: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     black = np.zeros((128, 192, 3), np.uint8)
-    films = {"all": [white(96, 64)] * 4, "some": [white(96, 64), black, black], "none": [black] * 2}
-    done, store = filled(network, tmp_path, films)
+    videos = {
+        "all": [white(96, 64)] * 4,
+        "some": [white(96, 64), black, black],
+        "none": [black] * 2,
+    }
+    done, store = filled(network, tmp_path, videos)
     assert store.facts["num_faceless"].tolist() == [0, 2, 2]
     assert store.facts["num_frames"].tolist() == [4, 3, 2]
     assert done.facts == {"num_faceless": 4, "num_frames": 9}
     monkeypatch.chdir(tmp_path)
-    shown = CliRunner().invoke(stores, ["show", "films/r3d"]).output
-    assert "faces: no face in 4 of 9 frames; in 1 tracks none at all" in shown
+    output = CliRunner().invoke(stores, ["show", "videos/r3d"]).output
+    assert "faces: no face in 4 of 9 frames; in 1 tracks none at all" in output
 
 
 # How each network on video is loaded; those with a checkpoint from one that is saved for it.
@@ -179,11 +183,13 @@ def test_a_network_is_given_the_face_and_frames_without_one_are_counted(
         settings["checkpoint"] = str(tmp_path)
     network = leaf.load(CPU, rate_hz=10.0, face_crop=True, **settings)
     black = np.zeros((128, 192, 3), np.uint8)
-    write_film(tmp_path / "a.mp4", [white(96, 64), black, white(96, 64)])
-    (found,) = prepare_video([network.prepare], tmp_path / "a.mp4", [0], [Stretch()], Text("a b"))
-    assert found.example is not None, found.detail
-    assert found.example.facts["num_frames"] == 3 and found.example.facts["num_faceless"] == 1
-    frames = np.concatenate([window.values[:3] for window in found.example.windows])
+    write_frames(tmp_path / "a.mp4", [white(96, 64), black, white(96, 64)])
+    (prepared,) = prepare_video(
+        [network.prepare], tmp_path / "a.mp4", [0], [Stretch()], Text("a b")
+    )
+    assert prepared.example is not None, prepared.detail
+    assert prepared.example.facts["num_frames"] == 3 and prepared.example.facts["num_faceless"] == 1
+    frames = np.concatenate([window.values[:3] for window in prepared.example.windows])
     # The white square is half of the cut's area and more, and a fortieth of the whole picture.
     bright = [float((frame > 128).mean()) for frame in frames]
     assert bright[0] > 0.5 and bright[1] == 0 and bright[2] > 0.5
@@ -205,10 +211,10 @@ def test_faces_of_the_grid_corpus_are_found(shared_data: Path) -> None:
     if not path.is_file():
         pytest.skip(f"the detector's weights are not at {path}")
     finder = FaceFinder(path)
-    found = num_pictures = 0
-    for film in sorted((shared_data / "grid").glob("*.mpg")):
-        for picture, _ in sampled_pictures(film, [1.0], Stretch()):
+    num_found = num_pictures = 0
+    for video in sorted((shared_data / "grid").glob("*.mpg")):
+        for picture, _ in sampled_pictures(video, [1.0], Stretch()):
             cut = finder.cut(picture)
-            found += cut is not None and 120 < len(cut) < 288
+            num_found += cut is not None and 120 < len(cut) < 288
             num_pictures += 1
-    assert found == num_pictures == 30
+    assert num_found == num_pictures == 30

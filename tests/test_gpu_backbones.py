@@ -37,8 +37,8 @@ def gpu_paths(name: str) -> Backbone:
 
 @pytest.fixture(params=NAMES)
 def name(request: pytest.FixtureRequest) -> str:
-    given: str = request.param
-    return given
+    architecture: str = request.param
+    return architecture
 
 
 @pytest.mark.parametrize("device", DEVICES, ids=str)
@@ -50,9 +50,9 @@ def test_nothing_is_left_on_another_device(name: str, device: torch.device) -> N
     with fake_gpu():
         compute = Compute(device)
         take_gpu_paths(backbone, compute)
-        for held in vars(backbone).values():
-            if isinstance(held, nn.Module):
-                move(held, device)
+        for value in vars(backbone).values():
+            if isinstance(value, nn.Module):
+                move(value, device)
         with compute.running():
             tracks = backbone.encode(many)
             arrived = compute.fetch(tracks)()
@@ -90,7 +90,7 @@ def test_encoding_never_waits_for_the_gpu(name: str) -> None:
 
 
 @pytest.mark.parametrize("architecture", texts(SMALL))
-def test_every_text_network_says_the_same_there(architecture: str, tmp_path: Path) -> None:
+def test_every_text_network_gives_the_same_there(architecture: str, tmp_path: Path) -> None:
     backbone: Any = texts(SMALL)[architecture].load(tmp_path)
     many = windows(backbone, 8)
     with CPU.running():

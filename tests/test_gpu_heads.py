@@ -1,4 +1,4 @@
-"""Every part of a head on a GPU that is not there: nothing is left elsewhere, and nothing waits."""
+"""Heads on a fake GPU: no tensor is left on another device, and nothing waits for the GPU."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,14 +16,14 @@ from features.store.reader import Store
 from tests.dialogue_world import dialogue_head, dialogue_labels, dialogue_store
 from tests.pretended_gpu import DEVICES, NeverWaits, fake_gpu, move, unread_recurrence
 from tests.test_heads import CASES, build, tracks
-from train.data.corruptions import damages
-from train.data.dataset import Part, load_dataset
+from train.data.corruptions import corrupted_datasets
+from train.data.dataset import SplitData, load_dataset
 from train.data.masking import Padded
-from train.folds.label_facts import task_facts
-from train.folds.split import Parts
-from train.loop.loop import Loop
+from train.folds.label_facts import label_facts
+from train.folds.split import Splits
 from train.loop.optimiser import Average
 from train.loop.predict import outputs_of
+from train.loop.training_loop import TrainingLoop
 from train.model.head import Head
 from train.model.recurrent import Recurrent
 
@@ -41,18 +41,18 @@ def device(request: pytest.FixtureRequest) -> Iterator[torch.device]:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Label], Store]:
-    """Dialogues whose utterances have every kind of label, some of them none."""
+    """Dialogues whose utterances have every kind of label, though some lack a few."""
     labels = [
         replace(
             label,
-            sentiment=("negative", "positive")[place % 2],
-            valence=float(place % 5),
-            arousal=None if place % 3 == 0 else float(place % 4),
-            phq8=float(place % 25),
-            depression=("depressed", "not-depressed")[place % 2],
-            speaker=None if place % 7 == 0 else label.speaker,
+            sentiment=("negative", "positive")[n % 2],
+            valence=float(n % 5),
+            arousal=None if n % 3 == 0 else float(n % 4),
+            phq8=float(n % 25),
+            depression=("depressed", "not-depressed")[n % 2],
+            speaker=None if n % 7 == 0 else label.speaker,
         )
-        for place, label in enumerate(dialogue_labels(12))
+        for n, label in enumerate(dialogue_labels(12))
     ]
     return labels, dialogue_store(tmp_path_factory.mktemp("world"), labels)
 
@@ -64,39 +64,39 @@ def leaf(folder: str, name: str, symbol: str) -> LeafSpec:
 
 
 def spec_of(dialogue: str | None, **changes: Any) -> HeadSpec:
-    """A head on two modalities with every kind of task, as the first of them allows."""
+    """A head on two modalities with every task that `dialogue` allows."""
     base = dialogue_head()
     tasks = {name: leaf("train/tasks", name, "Task") for name in TASKS}
     if dialogue is None:
         del tasks["causes"]
-    reads = None if dialogue is None else leaf("train/dialogues", dialogue, "Dialogue")
+    encoder = None if dialogue is None else leaf("train/dialogues", dialogue, "Dialogue")
     names = ("text", "audio")
     training = replace(
         base.training, augment=dict.fromkeys(names, EVERYTHING), mixup=0.4, scale_loss=1.0,
         task_weights="uncertainty", **changes,
     )  # fmt: skip
     return replace(
-        base, inputs=dict.fromkeys(names, "x"), tasks=tasks, training=training, dialogue=reads,
+        base, inputs=dict.fromkeys(names, "x"), tasks=tasks, training=training, dialogue=encoder,
         temporal=dict.fromkeys(names, base.temporal["text"]),
         pooling=dict.fromkeys(names, base.pooling["text"]),
     )  # fmt: skip
 
 
-def loop_of(spec: HeadSpec, world: tuple[list[Label], Store]) -> Loop:
-    """A loop on the CPU, about to be moved."""
+def loop_of(spec: HeadSpec, world: tuple[list[Label], Store]) -> TrainingLoop:
+    """A loop on the CPU, before it is moved."""
     labels, store = world
-    parts = {}
+    data = {}
     for split in ("train", "dev"):
         chosen = [label for label in labels if label.split == split]
-        parts[split] = Part(load_dataset({"text": store, "audio": store}, chosen), chosen)
-    train, dev = parts["train"], parts["dev"]
-    facts = task_facts(spec, Parts("f", train.labels, dev.labels, dev.labels, (), 0, False), "x")
+        data[split] = SplitData(load_dataset({"text": store, "audio": store}, chosen), chosen)
+    train, dev = data["train"], data["dev"]
+    facts = label_facts(spec, Splits("f", train.labels, dev.labels, dev.labels, (), 0, False), "x")
     difficulty = torch.linspace(0, 1, len(train.labels))
-    return Loop(spec, facts, train, dev, 0, difficulty, None, torch.device("cpu"))
+    return TrainingLoop(spec, facts, train, dev, 0, difficulty, None, torch.device("cpu"))
 
 
-def moved(loop: Loop, device: torch.device) -> Loop:
-    """The loop as it is made on a GPU."""
+def moved(loop: TrainingLoop, device: torch.device) -> TrainingLoop:
+    """The loop as it would be built on a GPU."""
     move(loop.head, device)
     loop.device = device
     loop.targets = {name: values.to(device) for name, values in loop.targets.items()}
@@ -106,7 +106,7 @@ def moved(loop: Loop, device: torch.device) -> Loop:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case)))
-def test_every_leaf_of_a_head(case: Any, device: torch.device) -> None:
+def test_every_encoder_pooling_and_fusion(case: Any, device: torch.device) -> None:
     head = build(case)
     move(head, device)
     batch = {
@@ -120,7 +120,7 @@ def test_every_leaf_of_a_head(case: Any, device: torch.device) -> None:
 
 @pytest.mark.parametrize("dialogue", [None, *DIALOGUES])
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_a_batch_of_training_with_every_task(
+def test_a_training_batch_with_every_task(
     dialogue: str | None, objective: str, device: torch.device, world: tuple[list[Label], Store]
 ) -> None:
     spec = spec_of(dialogue)
@@ -130,7 +130,7 @@ def test_a_batch_of_training_with_every_task(
 
 
 @pytest.mark.parametrize("dialogue", [None, *DIALOGUES])
-def test_predictions_with_tracks_on_the_gpu_and_without(
+def test_predictions_from_tracks_on_the_gpu_and_on_the_cpu(
     dialogue: str | None, device: torch.device, world: tuple[list[Label], Store]
 ) -> None:
     loop = moved(loop_of(spec_of(dialogue), world), device)
@@ -138,7 +138,7 @@ def test_predictions_with_tracks_on_the_gpu_and_without(
     assert {track.values.device for track in dev.gather(ROWS, device).values()} == {device}
     stored = load_dataset({"text": world[1], "audio": world[1]}, loop.dev.labels)
     deviations = {name: tracks.moments()[1] for name, tracks in stored.tracks.items()}
-    for dataset in (dev, stored, *damages(stored, deviations).values()):
+    for dataset in (dev, stored, *corrupted_datasets(stored, deviations).values()):
         outputs = outputs_of(loop.head, dataset)
         assert {output.device.type for output in outputs.values()} == {"cpu"}
         assert {len(output) for output in outputs.values()} == {len(dataset)}
@@ -156,22 +156,22 @@ def test_the_running_average_of_weights(
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
-def test_recurrent_layers_read_in_float32_under_bfloat16(
+def test_recurrent_layers_compute_in_float32_under_bfloat16(
     cell: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[cell]
-    read, seen = kind.forward, []
+    forward, calls = kind.forward, []
 
-    def noted(layer: Any, packed: Any, *rest: Any) -> Any:
-        seen.append((packed.data.dtype, torch.is_autocast_enabled("cpu")))
-        return read(layer, packed, *rest)
+    def recorded(layer: Any, packed: Any, *rest: Any) -> Any:
+        calls.append((packed.data.dtype, torch.is_autocast_enabled("cpu")))
+        return forward(layer, packed, *rest)
 
-    monkeypatch.setattr(kind, "forward", noted)
+    monkeypatch.setattr(kind, "forward", recorded)
     layer = Recurrent(8, 0.0, cell, 1)  # type: ignore[arg-type]
     track = Padded(torch.randn(2, 3, 8).bfloat16(), torch.ones(2, 3, dtype=torch.bool))
     with torch.autocast("cpu", torch.bfloat16):
         layer(track)
-    assert seen == [(torch.float32, False)]
+    assert calls == [(torch.float32, False)]
 
 
 @pytest.mark.parametrize("dialogue", [None, *DIALOGUES])
@@ -189,9 +189,9 @@ def test_losses_never_wait_for_the_gpu(
     turns = loop.train.dataset.turns(ROWS)
     encoded = head.encode(head.standardised(batch), turns)
     with NeverWaits():
-        answers = head.answer(encoded)
+        outputs = head.outputs(encoded)
         losses = [
-            head.tasks[name].loss(answers[name], loop.targets[name][ROWS]) for name in head.tasks
+            head.tasks[name].loss(outputs[name], loop.targets[name][ROWS]) for name in head.tasks
         ]
         head.total(torch.stack(losses))
         for name, objective in head.objectives.items():

@@ -17,7 +17,7 @@ from extract.backbones._emotion2vec.files import architecture
 from extract.backbones._emotion2vec.network import Emotion2VecNetwork
 from extract.backbones._speech.checkpoint import HfSpeechNetwork
 from extract.backbones._speech.encoder import Speech
-from extract.fill.fill import Filled, fill_with
+from extract.fill.fill import ExtractionResult, fill_store
 from extract.network.backbone import Window
 from extract.network.compute import CPU, Compute, memory_checked
 from extract.network.encoder import Encoder
@@ -62,7 +62,7 @@ def gpu() -> Iterator[Compute]:
 
 
 class Full:
-    """A spectrogram on a device that is full whenever `is_full` says so of a batch."""
+    """A spectrogram on a device that is full whenever `is_full` is true of a batch."""
 
     def __init__(self, error: Callable[[], Exception], is_full: Callable[[int], bool]) -> None:
         self.inner: Any = log_mel.tiny()
@@ -79,20 +79,20 @@ class Full:
         encoded: list[torch.Tensor] = self.inner.encode(windows)
         return encoded
 
-    def fill(self, world: World, compute: Compute = CPU) -> Filled:
+    def extract(self, world: World, compute: Compute = CPU) -> ExtractionResult:
         loaded = [(world.backbone, cast(Any, self))]
-        return fill_with(
+        return fill_store(
             loaded, compute, world.path, world.manifest, world.corpus, SMALL, world.pool
         )
 
 
 class TestEveryShape:
     def test_a_batch_is_made_smaller(self, full: Callable[[], Exception], world: World) -> None:
-        Faulty().fill(world)
+        Faulty().extract(world)
         expected = world.tree()
         shutil.rmtree(world.pool.folder)
         network = Full(full, lambda size: size > 3)
-        network.fill(world)
+        network.extract(world)
         assert world.tree() == expected and max(network.sizes) > 3
 
     def test_one_window_is_tried_once_more(
@@ -101,7 +101,7 @@ class TestEveryShape:
         failures = iter([True])
         network = Full(full, lambda size: next(failures, False))
         network.inner.budget = 1
-        assert network.fill(world).reasons["ok"] == 32
+        assert network.extract(world).reasons["ok"] == 32
 
     def test_one_window_that_never_fits_is_one_line(
         self, full: Callable[[], Exception], world: World
@@ -109,7 +109,7 @@ class TestEveryShape:
         network = Full(full, lambda size: True)
         network.inner.budget = 1
         with pytest.raises(ProjectError, match=r"demo-log-mel: one window of \d+ steps does not"):
-            network.fill(world)
+            network.extract(world)
         assert network.sizes == [1, 1]
 
     def test_a_network_that_does_not_fit_is_one_line(
@@ -120,7 +120,7 @@ class TestEveryShape:
 
         monkeypatch.setattr("torchaudio.transforms.MelSpectrogram", build)
         with pytest.raises(ProjectError, match="the network of 'log-mel' does not fit into the"):
-            world.fill()
+            world.extract()
 
     def test_what_fails_later_is_noticed_when_it_is_fetched(
         self, full: Callable[[], Exception], world: World, gpu: Compute,
@@ -134,10 +134,10 @@ class TestEveryShape:
 
         monkeypatch.setattr(Event, "synchronize", synchronize)
         network = Full(full, lambda size: False)
-        assert network.fill(world, gpu).reasons["ok"] == 32
+        assert network.extract(world, gpu).reasons["ok"] == 32
         assert next(failures, None) is None
 
-    def test_a_head_says_so_in_one_line(
+    def test_a_head_reports_it_in_one_line(
         self, full: Callable[[], Exception], spec: HeadSpec, labels: list[Label], store: Store,
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     ) -> None:  # fmt: skip
@@ -156,11 +156,11 @@ def test_a_companion_that_never_fits_is_left_alone_on_a_gpu_too(
     companion.inner, companion.inner.budget = log_mel.load(CPU, num_bands=9), 1
     other = replace(world.backbone, name="other", leaf=LeafSpec("log-mel", {"num_bands": 9}))
     loaded = [(world.backbone, cast(Any, first)), (other, cast(Any, companion))]
-    filled = fill_with(loaded, gpu, world.path, world.manifest, world.corpus, SMALL, world.pool)
+    filled = fill_store(loaded, gpu, world.path, world.manifest, world.corpus, SMALL, world.pool)
     assert filled.reasons["ok"] == 32 and companion.sizes == [1]
     printed = capsys.readouterr().err
-    assert printed.count("demo-other is left to a run of its own: demo-other: one window") == 1
-    # What fails after all utterances were given, when the last runs are fetched, is made again.
+    assert printed.count("demo-other is left for a separate run: demo-other: one window") == 1
+    # What fails after all utterances were taken, when the last runs are fetched, is made again.
     shutil.rmtree(world.pool.folder)
     num_batches = len(first.sizes)
 
@@ -171,7 +171,7 @@ def test_a_companion_that_never_fits_is_left_alone_on_a_gpu_too(
 
     failed: list[bool] = []
     monkeypatch.setattr(Event, "synchronize", synchronize)
-    assert first.fill(world, gpu).reasons["ok"] == 32 and failed
+    assert first.extract(world, gpu).reasons["ok"] == 32 and failed
 
 
 def test_memory_is_given_back_after_the_failed_batch_is_gone(
@@ -184,11 +184,11 @@ def test_memory_is_given_back_after_the_failed_batch_is_gone(
         values = torch.zeros(1)
         batch.append(weakref.ref(values))
         if len(batch) == 1:
-            raise torch.OutOfMemoryError(f"CUDA out of memory beside {values.shape}")
+            raise torch.OutOfMemoryError(f"CUDA out of memory with {values.shape}")
         return False
 
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: alive.append(batch[0]() is not None))
-    Full(FULL[0], is_full).fill(world, gpu)
+    Full(FULL[0], is_full).extract(world, gpu)
     assert alive == [False]
 
 
@@ -228,12 +228,12 @@ def test_a_gpu_is_given_the_next_part_before_the_last_one_is_fetched(
     monkeypatch.setattr(Event, "synchronize", lambda event: order.append("fetch"))
     network = Full(FULL[0], lambda size: bool(order.append("encode")))
     network.inner.budget = 10**6  # every part is one batch
-    filled = network.fill(world, gpu)
+    filled = network.extract(world, gpu)
     between = ["encode", "fetch"] * (filled.num_parts - 1)
     assert filled.num_parts > 2 and order == ["encode", *between, "fetch"]
     stored = Store(world.path)
     reference = World(world.path.parent / "cpu", world.corpus.root)
-    Full(FULL[0], lambda size: False).fill(reference)
+    Full(FULL[0], lambda size: False).extract(reference)
     tracks = Store(reference.path)
     for row in range(32):
         assert np.allclose(stored.track(row), tracks.track(row), rtol=1e-3)
@@ -243,8 +243,8 @@ def test_a_gpu_is_given_the_next_part_before_the_last_one_is_fetched(
 def test_a_gpus_store_does_not_depend_on_its_history_either(
     world: World, gpu: Compute, tmp_path: Path, own_demo: Path
 ) -> None:
-    def fill(there: World) -> None:
-        Full(FULL[0], lambda size: False).fill(there, gpu)
+    def fill(other: World) -> None:
+        Full(FULL[0], lambda size: False).extract(other, gpu)
 
     fill(world)
     grown = World(tmp_path / "grown", own_demo)
@@ -257,8 +257,8 @@ def test_a_gpus_store_does_not_depend_on_its_history_either(
 
 def test_batches_on_a_gpu_may_have_more_padding(gpu: Compute) -> None:
     backbone: Any = log_mel.tiny()
-    sounds = [np.zeros(4000 + 900 * n, np.float32) for n in range(20)]
-    examples = {n: backbone.prepare((sound, 16_000)) for n, sound in enumerate(sounds)}
+    clips = [np.zeros(4000 + 900 * n, np.float32) for n in range(20)]
+    examples = {n: backbone.prepare((sound, 16_000)) for n, sound in enumerate(clips)}
     work = []
     for compute in (CPU, gpu):
         encoder = Encoder(backbone, compute)
@@ -296,7 +296,7 @@ def test_a_full_batch_of_a_published_network_fits_into_24_gigabytes(
     with fake_gpu():
         move(network, device)
         compute = Compute(device)
-        backbone = Speech(network, "", compute, variance_floor=None)
+        backbone = Speech(network, "", compute, version=0, variance_floor=None)
         window = Window(np.zeros(round(window_s * 16_000), np.float32))
         many = [window] * max(1, backbone.budget // backbone.cost(window))
         with compute.running(), MemoryMeter() as meter:

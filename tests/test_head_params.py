@@ -1,6 +1,5 @@
-"""What is written about heads: parts by modality, and settings that contradict each other."""
+"""Settings of heads: modules by modality, and settings that contradict each other."""
 
-import copy
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from features.specs.training import AugmentSpec, CurriculumSpec
 from tests.test_params import complaint, raw  # noqa: F401
 
 
-def test_one_part_serves_every_modality_and_each_may_have_its_own(raw: dict[str, Any]) -> None:
+def test_one_module_serves_every_modality_and_each_may_have_its_own(raw: dict[str, Any]) -> None:
     raw["heads"]["main"]["pooling"] = {
         "text": {"code": "first"},
         "audio": {"code": "mean"},
@@ -26,7 +25,7 @@ def test_one_part_serves_every_modality_and_each_may_have_its_own(raw: dict[str,
     assert list(parse_params(raw).heads["text"].pooling) == ["text"]
 
 
-def test_what_is_nested_in_the_training_is_read(raw: dict[str, Any]) -> None:
+def test_mappings_within_the_training_are_read(raw: dict[str, Any]) -> None:
     raw["heads"]["main"]["training"] |= {
         "difficulty": "vad",
         "curriculum": {"pacing": "exponential", "epochs": 5},
@@ -47,7 +46,7 @@ def test_what_is_nested_in_the_training_is_read(raw: dict[str, Any]) -> None:
             {"difficulty": "vad", "curriculum": {"epochs": 30}},
             "training.curriculum.epochs is 30, and there are 30 epochs",
         ),
-        ({"warmup_epochs": 2}, "warmup_epochs is 2, and the schedule 'one-cycle' takes none"),
+        ({"warmup_epochs": 2}, "warmup_epochs is 2, and the schedule 'one-cycle' has no warm-up"),
         ({"schedule": "cosine", "warmup_epochs": 31}, "warmup_epochs is 31, and there are 30"),
         ({"raise_dropout": {"to": 0.1}}, "raise_dropout.to is 0.1, below the dropout"),
         ({"raise_dropout": {"to": 0.6, "after": 30}}, "raise_dropout.after is 30, and there are"),
@@ -61,7 +60,7 @@ def test_what_is_nested_in_the_training_is_read(raw: dict[str, Any]) -> None:
         ({"lr": 0}, "training.lr is 0; it must be above 0"),
         ({"clip_norm": 0.0}, "training.clip_norm is 0.0; it must be above 0"),
         ({"augment": {"audio": {"missing": 1.0}}}, "missing is 1.0; it must be in [0, 1)"),
-        ({"task_weights": "uncertainty"}, "task_weights is 'uncertainty', and there is one task"),
+        ({"task_weights": "uncertainty"}, "'uncertainty', and there is only one task"),
     ],
 )
 def test_trainings_that_contradict_themselves_are_refused(
@@ -127,84 +126,6 @@ def test_all_contradictions_are_reported_together(raw: dict[str, Any]) -> None:
     assert complaint(raw).count("\n  - ") == 4
 
 
-class TestContinued:
-    def head(self, raw: dict[str, Any], **changes: Any) -> dict[str, Any]:
-        return {**copy.deepcopy(raw["heads"]["main"]), "start": "main", **changes}
-
-    def test_it_is_a_head_with_a_start(self, raw: dict[str, Any]) -> None:
-        raw["continued"] = {"more": self.head(raw)}
-        assert parse_params(raw).heads["more"].start == "main"
-
-    @pytest.mark.parametrize(
-        ("change", "expected"),
-        [
-            ({"start": "mian"}, "continued.more.start is 'mian'; heads are"),
-            ({"start": None}, "continued.more.start is None; it must be the name of one of"),
-            ({"protocol": {"code": "speaker-folds"}}, "protocol differs from that of 'main'"),
-            ({"inputs": {"text": "minilm", "audio": "none", "video": "none"}}, "it must repeat"),
-        ],
-    )
-    def test_a_start_that_leads_nowhere_or_leaks_is_refused(
-        self, raw: dict[str, Any], change: dict[str, Any], expected: str
-    ) -> None:
-        raw["continued"] = {"more": self.head(raw, **change)}
-        assert expected in complaint(raw)
-
-    def test_a_protocol_that_is_the_default_may_be_written_out(self, raw: dict[str, Any]) -> None:
-        raw["continued"] = {"more": self.head(raw, protocol={"code": "official"})}
-        parse_params(raw)
-
-    def test_the_same_recordings_under_another_name_are_no_other_corpus(
-        self, raw: dict[str, Any]
-    ) -> None:
-        raw["corpora"]["again"] = {"code": "demo", "root": "./data/synthetic/demo/"}
-        for backbone in raw["backbones"]:
-            raw["tracks"][f"again-{backbone}"] = {"corpus": "again", "backbone": backbone}
-        more = self.head(raw, corpus="again", protocol={"code": "speaker-folds"})
-        raw["continued"] = {"more": more}
-        assert "which has recordings of 'again'" in complaint(raw)
-        raw["corpora"]["again"]["root"] = "data/synthetic/other"
-        parse_params(raw)
-
-    def test_it_may_not_take_the_name_of_a_head(self, raw: dict[str, Any]) -> None:
-        raw["continued"] = {"text": self.head(raw)}
-        assert "continued.text is the name of an entry in heads too" in complaint(raw)
-
-
-class TestSweeps:
-    space: dict[str, Any] = {"training.lr": {"low": 1e-4, "high": 0.01, "log": True}}
-
-    def test_every_end_of_a_space_is_tried_beforehand(self, raw: dict[str, Any]) -> None:
-        raw["sweeps"] = {"s": {"head": "main", "space": {**self.space, "dropout": [0.1, 1.5]}}}
-        assert "sweeps.s.space.dropout is 1.5; it must be in [0, 1)" in complaint(raw)
-
-    @pytest.mark.parametrize(
-        ("space", "expected"),
-        [
-            ({"training.lrr": [1.0]}, "Did you mean 'lr'?"),
-            ({"trainin.lr": [1.0]}, "the head has no mapping 'trainin'"),
-            ({"training.choose_by": ["accuracy"]}, "what is learned and chosen by is the same"),
-            ({"training": [{"seeds": [0]}]}, "what is learned and chosen by is the same"),
-            ({}, "sweeps.s.space is empty"),
-            ({"dim": {"low": 64, "high": 32}}, "low must be less than high"),
-            ({"dim": 3}, "it must be a list of values, or a range"),
-        ],
-    )
-    def test_a_space_that_leads_nowhere_is_refused(
-        self, raw: dict[str, Any], space: dict[str, Any], expected: str
-    ) -> None:
-        raw["sweeps"] = {"s": {"head": "main", "space": space}}
-        assert expected in complaint(raw)
-
-    def test_seeds_of_trials_differ(self, raw: dict[str, Any]) -> None:
-        raw["sweeps"] = {"s": {"head": "main", "space": self.space, "seeds": [0, 0]}}
-        assert "sweeps.s.seeds is [0, 0]; it must be a list of different seeds" in complaint(raw)
-
-    def test_tracking_is_checked_like_everything_else(self, raw: dict[str, Any]) -> None:
-        raw["tracking"] = {"wandb": "ofline"}
-        assert "tracking.wandb is 'ofline'" in complaint(raw) and "'offline'?" in complaint(raw)
-
-
 @pytest.mark.parametrize(
     ("objectives", "expected"),
     [
@@ -217,7 +138,7 @@ class TestSweeps:
         ({"info-nse": {}}, "heads.main.objectives names 'info-nse'; objectives are"),
     ],
 )
-def test_objectives_that_cannot_be_meant_are_named(
+def test_invalid_objectives_are_named(
     raw: dict[str, Any],
     objectives: Any,
     expected: str,
@@ -226,12 +147,30 @@ def test_objectives_that_cannot_be_meant_are_named(
     assert expected in complaint(raw)
 
 
-def test_probes_are_neither_searched_nor_continued(raw: dict[str, Any]) -> None:
-    main = raw["heads"]["main"]
-    probe = {name: main[name] for name in ("corpus", "inputs")}
-    raw["heads"]["plain"] = {**probe, "code": "probe", "tasks": {"emotion": {}}}
-    raw["sweeps"] = {"first": {"head": "plain", "space": {"dropout": [0.1]}}}
-    assert "sweeps.first.head is 'plain'; it must be a network" in complaint(raw)
-    del raw["sweeps"]
-    raw["continued"] = {"on": {**main, "start": "plain"}}
-    assert "continued.on.start is 'plain'; both heads must be networks" in complaint(raw)
+class TestProtocolsAndSelection:
+    def test_selection_on_the_test_set_cannot_be_written(self, raw: dict[str, Any]) -> None:
+        raw["heads"]["main"]["protocol"] = {"code": "official", "dev": "test"}
+        assert "heads.main.protocol has no setting 'dev'" in complaint(raw)
+        raw["heads"]["main"]["protocol"] = {"code": "official", "dev_share": 0}
+        assert "dev_share is 0; it must be at least 0.01" in complaint(raw)
+        raw["heads"]["main"]["training"]["choose_by"] = "test_macro_f1"
+        assert "choose_by is 'test_macro_f1'; it must be one of 'accuracy'" in complaint(raw)
+
+    def test_a_choice_must_fit_a_task(self, raw: dict[str, Any]) -> None:
+        raw["heads"]["main"]["tasks"] = {"phq8": {}}
+        fault = "is 'macro_f1', by which none of the tasks 'phq8' is scored; choose one of 'ccc'"
+        assert fault in complaint(raw)
+
+    def test_a_probe_has_its_own_settings(self, raw: dict[str, Any]) -> None:
+        shared = {k: raw["heads"]["text"][k] for k in ("corpus", "inputs")}
+        raw["heads"]["text"] = {"code": "probe", **shared, "tasks": {"emotion": {}}}
+        assert parse_params(raw).heads["text"].seeds == [0]
+        raw["heads"]["text"]["dropout"] = 0.1
+        raw["heads"]["text"]["strengths"] = [0]
+        raw["heads"]["text"]["tasks"] = {"emotion": {"label_smoothing": 0.1}}
+        message = complaint(raw)
+        assert "heads.text has no setting 'dropout'" in message
+        assert "strengths is [0]; it must be a list of numbers above 0" in message
+        raw["heads"]["text"].pop("dropout")
+        raw["heads"]["text"].pop("strengths")
+        assert "a probe's tasks have none, write emotion: {}" in complaint(raw)

@@ -10,9 +10,10 @@ from features.leaves import leaf_names, leaf_parameters, load_leaf
 from features.manifest import Label
 from features.specs.heads import HeadSpec, ProtocolSpec, TrainingSpec
 from features.specs.tracks import LeafSpec
-from train.data.dataset import Dataset, Tracks
+from train.data.dataset import Dataset
 from train.data.dialogues import Places
 from train.data.masking import Padded
+from train.data.tracks import Tracks
 from train.model.head import Head
 
 LEAVES = [
@@ -22,7 +23,7 @@ LEAVES = [
     ("train/tasks", "Task"),
     ("train/objectives", "Objective"),
 ]
-EVERY_PART = (
+EVERY_MODULE = (
     [("temporal", name) for name in leaf_names("train/temporal")]
     + [("pooling", name) for name in leaf_names("train/pooling")]
     + [("fusion", name) for name in leaf_names("train/fusions")]
@@ -32,7 +33,7 @@ FOLDERS = {"temporal": "train/temporal", "pooling": "train/pooling", "fusion": "
 SYMBOLS = {"temporal": "Temporal", "pooling": "Pooling", "fusion": "Fusion"}
 DIMS = {"text": (2, 6), "audio": (1, 5), "video": (1, 4)}
 CLASSES = ["anger", "joy", "neutral"]
-# Settings other than the defaults under which a part must conform as well.
+# Settings other than the defaults under which a module must conform as well.
 VARIANTS = {
     ("temporal", "tcn"): [{"stride": 3, "layers": 2}],
     ("temporal", "recurrent"): [{"cell": "lstm", "layers": 2}],
@@ -42,24 +43,24 @@ VARIANTS = {
     ("fusion", "mult"): [{"then": "gated", "layers": 1}],
     ("fusion", "interaction"): [{"then": "low-rank"}],
 }
-# What stands in for a missing track is not asked for by a fusion that leaves such a track out; a
-# softmax does not see what is added to all of its scores.
+# Parameters that may have no gradient: a fusion that leaves missing tracks out needs no vector in
+# their place, and a softmax does not change with a constant that is added to all scores.
 UNMOVED = ("missing", "score.2.bias")
 CASES = [
-    (part, name, options)
-    for part, name in EVERY_PART
-    for options in [{}, *VARIANTS.get((part, name), [])]
+    (kind, name, options)
+    for kind, name in EVERY_MODULE
+    for options in [{}, *VARIANTS.get((kind, name), [])]
 ]
 
 
-def head_spec(part: str, name: str, options: dict[str, Any]) -> HeadSpec:
-    codes = {**CODES, part: name}
+def head_spec(kind: str, name: str, options: dict[str, Any]) -> HeadSpec:
+    codes = {**CODES, kind: name}
     leaves = {
         key: LeafSpec(
             code,
             {
                 **{p.name: p.default for p in leaf_parameters(FOLDERS[key], code, SYMBOLS[key])},
-                **(options if key == part else {}),
+                **(options if key == kind else {}),
             },
         )
         for key, code in codes.items()
@@ -80,7 +81,7 @@ def head_spec(part: str, name: str, options: dict[str, Any]) -> HeadSpec:
 
 
 def build(case: tuple[str, str, dict[str, Any]], seed: int = 0) -> Head:
-    """A head whose parameters are all away from zero, as training leaves them."""
+    """A head none of whose parameters is zero, as after training."""
     torch.manual_seed(seed)
     head = Head(head_spec(*case), DIMS, {"emotion": {"classes": CLASSES, "counts": [1, 1, 1]}})
     with torch.no_grad():
@@ -91,18 +92,18 @@ def build(case: tuple[str, str, dict[str, Any]], seed: int = 0) -> Head:
 
 def tracks(batch: int, steps: int = 7, lengths: list[int] | None = None) -> dict[str, Padded]:
     generator = torch.Generator().manual_seed(3)
-    made = {}
+    batch_tracks = {}
     for name, (num_layers, dim) in DIMS.items():
         values = torch.randn(batch, steps, num_layers, dim, generator=generator)
         real = torch.tensor(lengths or [steps] * batch)
-        made[name] = Padded(values, torch.arange(steps) < real[:, None])
-    return made
+        batch_tracks[name] = Padded(values, torch.arange(steps) < real[:, None])
+    return batch_tracks
 
 
 @pytest.fixture(params=CASES, ids=lambda case: "-".join(map(str, case)))
 def case(request: pytest.FixtureRequest) -> tuple[str, str, dict[str, Any]]:
-    found: tuple[str, str, dict[str, Any]] = request.param
-    return found
+    kind_name_options: tuple[str, str, dict[str, Any]] = request.param
+    return kind_name_options
 
 
 def output(head: Head, batch: dict[str, Padded]) -> torch.Tensor:
@@ -147,16 +148,16 @@ def test_one_step_works(case: Any) -> None:
 
 
 @pytest.mark.parametrize("missing", list(DIMS))
-def test_a_missing_modality_works_and_is_no_zero_track(case: Any, missing: str) -> None:
+def test_a_missing_modality_works_and_is_not_a_zero_track(case: Any, missing: str) -> None:
     head = build(case)
     for pool in head.fusion.modules():
         if hasattr(pool, "missing"):
             torch.nn.init.normal_(pool.missing)
     batch = tracks(3)
-    gone = {**batch, missing: Padded(batch[missing].values, torch.zeros(3, 7, dtype=torch.bool))}
+    dropped = {**batch, missing: Padded(batch[missing].values, torch.zeros(3, 7, dtype=torch.bool))}
     zeros = {**batch, missing: Padded(torch.zeros_like(batch[missing].values), batch[missing].mask)}
-    assert bool(torch.isfinite(output(head, gone)).all())
-    assert not torch.allclose(output(head, gone), output(head, zeros))
+    assert bool(torch.isfinite(output(head, dropped)).all())
+    assert not torch.allclose(output(head, dropped), output(head, zeros))
 
 
 def test_an_utterance_without_any_track_has_a_finite_output(case: Any) -> None:
@@ -211,7 +212,7 @@ def test_settings_in_params_yaml_are_those_of_the_constructor(folder: str, symbo
         assert {p.name: p.default for p in leaf_parameters(folder, name, symbol)} == expected
 
 
-def test_a_width_that_heads_do_not_divide_is_named() -> None:
+def test_a_width_that_heads_do_not_divide_is_refused_by_name() -> None:
     from features.errors import ProjectError
 
     with pytest.raises(
@@ -228,7 +229,7 @@ def test_layer_weights_start_equal_and_are_learned() -> None:
     assert bool((head.inputs["text"].layer_weights.grad != 0).all())
 
 
-def test_standardising_uses_the_tracks_that_are_given() -> None:
+def test_standardising_uses_mean_and_deviation_of_the_given_tracks() -> None:
     head = build(("pooling", "mean", {}))
     values = torch.randn(10, 1, 5) * 3 + 2
     dataset = Dataset(

@@ -11,10 +11,11 @@ import torch
 from transformers import RobertaConfig, RobertaModel
 
 from extract.backbones.hf_text import HfText, load, num_positions, tiny
-from extract.media.text import Text, context_texts
+from extract.media.text import Text
 from extract.network.backbone import Example
 from extract.network.compute import CPU
 from extract.network.encoder import Encoder
+from extract.plan.context import earlier_texts
 from features.errors import ProjectError
 from features.manifest import Utterance
 from tests.architectures import SMALL, texts
@@ -114,18 +115,18 @@ class TestContext:
         assert track(backbone, backbone.prepare(Text(full, ("xy",)))).shape[1] == 62
 
     def test_the_turns_before_are_those_of_the_same_dialogue(self) -> None:
-        said = [("d", "1"), ("d", "2"), ("d", None), ("d", "4"), ("e", "5"), ("e", "6")]
+        turns = [("d", "1"), ("d", "2"), ("d", None), ("d", "4"), ("e", "5"), ("e", "6")]
         manifest = [
             Utterance(str(number), text=text, dialogue=dialogue)
-            for number, (dialogue, text) in enumerate(said)
+            for number, (dialogue, text) in enumerate(turns)
         ]
         manifest.append(Utterance("alone", text="7"))
         manifest.append(Utterance("alone too", text="8"))
-        assert context_texts(manifest, 2) == {
+        assert earlier_texts(manifest, 2) == {
             "0": (), "1": ("1",), "2": ("1", "2"), "3": ("1", "2"), "4": (), "5": ("5",),
             "alone": (), "alone too": (),
         }  # fmt: skip
-        assert set(context_texts(manifest, 0).values()) == {()}
+        assert set(earlier_texts(manifest, 0).values()) == {()}
 
 
 class TestWindows:

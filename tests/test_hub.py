@@ -1,4 +1,4 @@
-"""Checkpoints of the hub: what is fetched, what a local copy is for, what a refusal says."""
+"""Checkpoints of the hub: downloads, local copies, error messages of refusals."""
 
 import json
 import socket
@@ -12,9 +12,9 @@ from extract.network.checkpoint_folders import checkpoint_folder, digest_checkpo
 from extract.network.compute import CPU
 from features.errors import ProjectError
 from features.leaves import load_leaf
+from tests.published_audio import emotion2vec, whisper
 from tests.published_hub import COMMIT, NAME, Hub, running
 from tests.published_layouts import TEXTS
-from tests.published_sounds import emotion2vec, whisper
 
 
 @pytest.fixture
@@ -96,9 +96,9 @@ class TestLocalCopies:
     def test_a_complete_copy_asks_nobody(self, hub: Hub) -> None:
         hub.files = self.FILES
         checkpoint_folder(NAME, COMMIT)
-        asked = hub.num_requests
+        num_before = hub.num_requests
         assert names(checkpoint_folder(NAME, COMMIT)) == set(self.FILES)
-        assert hub.num_requests == asked
+        assert hub.num_requests == num_before
 
     @pytest.mark.parametrize("lack", ["offline", "no network", "silence", "refusal"])
     def test_a_copy_is_used_where_the_hub_does_not_answer(

@@ -9,7 +9,7 @@ import torch
 
 from extract.backbones import imported
 from extract.corpus.read import read_corpus
-from extract.fill.fill import fill
+from extract.fill.fill import extract_tracks
 from extract.media.rows import FeatureRows, read_rows
 from extract.network.compute import CPU
 from features.errors import ProjectError
@@ -18,14 +18,14 @@ from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpe
 from features.store.pool import Pool
 from features.store.reader import Store
 from features.store.verify import verify
-from tests.test_readers import corpus, made
+from tests.reader_world import corpus, made
 
 
-def prepare(path: Path, given: dict[str, Any] | None = None, **options: Any) -> np.ndarray:
+def prepare(path: Path, fields: dict[str, Any] | None = None, **options: Any) -> np.ndarray:
     """The rows that an imported backbone takes of a file."""
     settings: dict[str, Any] = {"modality": "audio", "features": "mine", "dim": 2, **options}
     backbone = imported.load(CPU, **settings)
-    place: dict[str, Any] = {"id": "a", "place": 0, "num_sharing": 1, **(given or {})}
+    place: dict[str, Any] = {"id": "a", "place": 0, "num_sharing": 1, **(fields or {})}
     example = backbone.prepare(FeatureRows(path=path, digest=str(path.stat()), **place))
     return example.windows[0].values if example.windows else np.zeros((0, 2))
 
@@ -63,13 +63,13 @@ class TestTables:
 
     def test_turns_without_a_rate_are_refused(self, tmp_path: Path) -> None:
         (tmp_path / "t.csv").write_text("1,2\n3,4\n")
-        with pytest.raises(ProjectError, match="only some stretches of 'a' count.*set rate_hz"):
+        with pytest.raises(ProjectError, match="only some stretches of 'a' are read.*set rate_hz"):
             prepare(tmp_path / "t.csv", {"stretches": ((0.2, 0.4),)})
 
     @pytest.mark.parametrize(
         ("content", "options", "fault"),
         [
-            ("id,x,y\na,1,2\n", {}, "has a cell that is no number.*'columns'"),
+            ("id,x,y\na,1,2\n", {}, "has a cell that is not a number.*'columns'"),
             ("x,y\n1,2\n", {"dim": 3}, "gives 2 numbers per step, and dim is 3"),
             ("x,y\n1,2\n", {"columns": ["z"]}, "has no column 'z'; it has 'x', 'y'"),
             ("idd,x,y\na,1,2\n", {"id_column": "id"}, r"no column 'id'.*Did you mean 'idd'\?"),
@@ -104,7 +104,7 @@ class TestArrays:
         with pytest.raises(ProjectError, match="has 3 rows for 4 utterances"):
             prepare(tmp_path / "a.npy", {"num_sharing": 4})
         for row in (-1, 3):
-            with pytest.raises(ProjectError, match=f"'a' is said to be row {row}"):
+            with pytest.raises(ProjectError, match=f"the manifest says row {row} for 'a'"):
                 prepare(tmp_path / "a.npy", {"num_sharing": 3, "place": row})
         np.save(tmp_path / "b.npy", np.zeros((1, 2, 2)))
         with pytest.raises(ProjectError, match="has 3 dimensions for an utterance"):
@@ -116,7 +116,7 @@ class TestArrays:
 
     def test_a_pickle_is_never_opened(self, tmp_path: Path) -> None:
         np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
-        with pytest.raises(ProjectError, match="is no NumPy array of numbers"):
+        with pytest.raises(ProjectError, match="is not a NumPy array of numbers"):
             prepare(tmp_path / "a.npy")
         read_rows.cache_clear()
 
@@ -130,7 +130,9 @@ def stored(spec: CorpusSpec, folder: Path, **options: Any) -> Store:
     backbone = BackboneSpec("b", "audio", LeafSpec("imported", settings), options["features"])
     path = folder / "s.zarr"
     manifest = read_corpus(spec).utterances
-    fill(path, manifest, spec, backbone, ExtractSpec(), torch.device("cpu"), Pool(folder / "pool"))
+    extract_tracks(
+        path, manifest, spec, backbone, ExtractSpec(), torch.device("cpu"), Pool(folder / "pool")
+    )
     assert not verify(path)
     return Store(path)
 
@@ -183,8 +185,8 @@ def test_patterns_of_params_yaml_name_the_files(tmp_path: Path) -> None:
 
 
 def test_features_are_part_of_what_is_read(tmp_path: Path) -> None:
-    one = Utterance("a", features={"mine": FeatureFile("x.csv", "1")})
-    other = Utterance("a", features={"mine": FeatureFile("x.csv", "2")})
-    assert one.source("mine") != other.source("mine") and one.source("theirs") is None
+    before = Utterance("a", features={"mine": FeatureFile("x.csv", "1")})
+    after = Utterance("a", features={"mine": FeatureFile("x.csv", "2")})
+    assert before.source("mine") != after.source("mine") and before.source("theirs") is None
     turns = Utterance("a", text="hm", segments=(Segment(0, 1, "hm"),))
     assert turns.source("text") != Utterance("a", text="hm").source("text")

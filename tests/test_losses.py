@@ -1,4 +1,4 @@
-"""Losses, worked out by hand, and the tasks that use them."""
+"""Losses, worked out by hand, and conformance of the tasks that use them."""
 
 import math
 from typing import Any
@@ -17,19 +17,19 @@ TASKS = leaf_names("train/tasks")
 LABELS = [
     Label(
         "a", dialogue="1", emotion="joy", sentiment="good", depression="depressed", valence=4.0,
-        phq8=12.0, causes=("a",), is_cause="cause",
+        arousal=1.0, phq8=12.0, causes=("a",), is_cause="cause",
     ),
     Label(
         "b", dialogue="1", emotion="anger", sentiment="bad", depression="not-depressed",
-        valence=2.0, phq8=3.0, causes=("a", "c"), is_cause="no-cause",
+        valence=2.0, arousal=3.0, phq8=3.0, causes=("a", "c"), is_cause="no-cause",
     ),
     Label(
         "c", dialogue="1", emotion="joy", sentiment="good", depression="depressed", valence=3.0,
-        phq8=15.0, causes=("a",), is_cause="cause",
+        arousal=2.0, phq8=15.0, causes=("a",), is_cause="cause",
     ),
     Label("d"),
 ]  # fmt: skip
-# Values of every setting of a task under which its labels can be learned.
+# Values of settings, other than their defaults, under which labels can be learned.
 VALUES: dict[str, list[Any]] = {
     "loss": list(NUMBER_LOSSES),
     "class_weights": ["none", "balanced"],
@@ -43,34 +43,34 @@ VALUES: dict[str, list[Any]] = {
 
 
 def encoded(vectors: torch.Tensor) -> Encoded:
-    """Vectors of the first utterances of LABELS, as a head hands them to its tasks."""
+    """Vectors of the first utterances of LABELS, as a head passes them to its tasks."""
     return Encoded({}, vectors, Places.of(LABELS).of_rows(torch.arange(len(vectors))))
 
 
 class TestByHand:
     predicted, truth = torch.tensor([0.0, 2.0, 4.0]), torch.tensor([1.0, 2.0, 0.0])
-    even = torch.ones(3)
+    equal_weights = torch.ones(3)
 
     def test_errors(self) -> None:
-        found = {
-            name: float(loss(self.predicted, self.truth, self.even))
+        losses = {
+            name: float(loss(self.predicted, self.truth, self.equal_weights))
             for name, loss in NUMBER_LOSSES.items()
         }
-        assert found["mse"] == pytest.approx(17 / 3)
-        assert found["rmse"] == pytest.approx(math.sqrt(17 / 3))
-        assert found["mae"] == pytest.approx(5 / 3)
-        assert found["huber"] == pytest.approx((0.5 + 0 + 3.5) / 3)
+        assert losses["mse"] == pytest.approx(17 / 3)
+        assert losses["rmse"] == pytest.approx(math.sqrt(17 / 3))
+        assert losses["mae"] == pytest.approx(5 / 3)
+        assert losses["huber"] == pytest.approx((0.5 + 0 + 3.5) / 3)
 
     def test_concordance(self) -> None:
-        # Means 2 and 1, variances 8/3 and 2/3, covariance -4/3 + ... = ((-2)(0)+(0)(1)+(2)(-1))/3.
+        # Means 2 and 1, variances 8/3 and 2/3, covariance ((-2)(0) + (0)(1) + (2)(-1)) / 3.
         expected = 1 - 2 * (-2 / 3) / (8 / 3 + 2 / 3 + 1)
         ccc = NUMBER_LOSSES["ccc"]
-        assert float(ccc(self.predicted, self.truth, self.even)) == pytest.approx(expected)
+        assert float(ccc(self.predicted, self.truth, self.equal_weights)) == pytest.approx(expected)
         same = torch.tensor([1.0, 2.0, 5.0])
-        assert float(ccc(same, same, self.even)) == pytest.approx(0, abs=1e-6)
+        assert float(ccc(same, same, self.equal_weights)) == pytest.approx(0, abs=1e-6)
 
     @pytest.mark.parametrize("name", NUMBER_LOSSES)
-    def test_a_weight_of_two_is_an_utterance_twice(self, name: str) -> None:
+    def test_a_weight_of_two_counts_an_utterance_twice(self, name: str) -> None:
         twice = torch.tensor([0, 1, 2, 2])
         loss, weights = NUMBER_LOSSES[name], torch.tensor([1.0, 1.0, 2.0])
         expected = loss(self.predicted[twice], self.truth[twice], torch.ones(4))
@@ -79,68 +79,67 @@ class TestByHand:
     @pytest.mark.parametrize("name", NUMBER_LOSSES)
     def test_a_constant_or_exact_prediction_has_a_finite_gradient(self, name: str) -> None:
         predicted = torch.full((3,), 1.0, requires_grad=True)
-        NUMBER_LOSSES[name](predicted, torch.ones(3), self.even).backward()
+        NUMBER_LOSSES[name](predicted, torch.ones(3), self.equal_weights).backward()
         assert predicted.grad is not None and bool(predicted.grad.isfinite().all())
 
-    def test_focal_without_gamma_is_cross_entropy_and_looks_away_from_what_is_known(self) -> None:
+    def test_focal_is_cross_entropy_without_gamma_and_weighs_easy_utterances_less(self) -> None:
         logits, targets = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
         weight = torch.tensor([1.0, 2.0, 3.0])
         plain = torch.nn.functional.cross_entropy(logits, targets, weight)
-        own = focal(logits, targets, weight, 0.0, 0.0).sum() / weight[targets].sum()
-        assert torch.allclose(own, plain)
-        even = torch.ones(2)
-        known = focal(torch.tensor([[4.0, 0.0]]), torch.tensor([0]), even, 0.0, 2.0)
+        without_gamma = focal(logits, targets, weight, 0.0, 0.0).sum() / weight[targets].sum()
+        assert torch.allclose(without_gamma, plain)
+        easy = focal(torch.tensor([[4.0, 0.0]]), torch.tensor([0]), torch.ones(2), 0.0, 2.0)
         p = 1 / (1 + math.exp(-4))
-        assert float(known) == pytest.approx((1 - p) ** 2 * -math.log(p), rel=1e-4)
+        assert float(easy) == pytest.approx((1 - p) ** 2 * -math.log(p), rel=1e-4)
 
     def test_uncertain_tasks_weigh_less(self) -> None:
-        learned = Uncertainty(2)
+        weighting = Uncertainty(2)
         losses = torch.tensor([1.0, 4.0])
-        assert float(learned(losses).detach()) == 5
-        optimiser = torch.optim.SGD(learned.parameters(), lr=0.1)
+        assert float(weighting(losses).detach()) == 5
+        optimiser = torch.optim.SGD(weighting.parameters(), lr=0.1)
         for _ in range(400):
             optimiser.zero_grad()
-            learned(losses).backward()
+            weighting(losses).backward()
             optimiser.step()
         # The sum of exp(-s) * loss + s is least where exp(-s) is 1 / loss.
-        assert torch.exp(-learned.log_variances).tolist() == pytest.approx([1, 0.25], rel=0.01)
+        assert torch.exp(-weighting.log_variances).tolist() == pytest.approx([1, 0.25], rel=0.01)
 
 
 @pytest.fixture(params=TASKS)
 def task(request: pytest.FixtureRequest) -> Any:
     leaf = load_leaf("train/tasks", request.param)
     torch.manual_seed(0)
-    return leaf.Task(4, leaf.facts(LABELS))
+    return leaf.Task(4, leaf.Task.facts(LABELS))
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_task_says_its_kind_and_what_it_predicts(name: str) -> None:
+def test_a_task_declares_its_kind_and_what_it_predicts(name: str) -> None:
     leaf = load_leaf("train/tasks", name)
-    found = leaf.measures(leaf.facts(LABELS))
-    assert {measure.kind for measure in found} == {leaf_constant("train/tasks", name, "KIND")}
-    assert {measure.task for measure in found} == {name}
-    assert all(hasattr(LABELS[0], measure.label) for measure in found)
+    measures = leaf.Task.measures(leaf.Task.facts(LABELS))
+    assert {measure.kind for measure in measures} == {leaf_constant("train/tasks", name, "KIND")}
+    assert {measure.task for measure in measures} == {name}
+    assert all(hasattr(LABELS[0], measure.label) for measure in measures)
 
 
-def test_predictions_are_those_that_the_measures_promise(task: Any) -> None:
+def test_predictions_match_the_measures_of_the_task(task: Any) -> None:
     leaf = load_leaf("train/tasks", type(task).__module__.rpartition(".")[2])
-    told = task.predict(task(encoded(torch.randn(4, 4))))
-    for measure in leaf.measures(leaf.facts(LABELS)):
-        found = told[measure.name]
-        assert found.shape[0] == 4 and found.shape == measure.majority(LABELS, 4).shape
+    predictions = task.predict(task(encoded(torch.randn(4, 4))))
+    for measure in leaf.Task.measures(leaf.Task.facts(LABELS)):
+        predicted = predictions[measure.name]
+        assert predicted.shape[0] == 4 and predicted.shape == measure.majority(LABELS, 4).shape
         if measure.kind == "classes":
-            assert torch.allclose(found.sum(dim=1), torch.ones(4).double())
-        for row in found.detach().numpy():
-            again = measure.read(measure.told(row))
-            assert measure.told(again)["predicted"] == measure.told(row)["predicted"]
+            assert torch.allclose(predicted.sum(dim=1), torch.ones(4).double())
+        for row in predicted.detach().numpy():
+            again = measure.from_json(measure.as_json(row))
+            assert measure.as_json(again)["predicted"] == measure.as_json(row)["predicted"]
 
 
-def test_what_is_not_labelled_counts_for_nothing(task: Any) -> None:
+def test_unlabelled_utterances_do_not_change_the_loss(task: Any) -> None:
     outputs, targets = task(encoded(torch.randn(4, 4))), task.targets(LABELS)
     assert torch.allclose(task.loss(outputs, targets), task.loss(outputs[:3], targets[:3]))
-    alone = task.loss(outputs[3:], targets[3:])
-    assert float(alone.detach()) == 0
-    alone.backward()
+    unlabelled = task.loss(outputs[3:], targets[3:])
+    assert float(unlabelled.detach()) == 0
+    unlabelled.backward()
 
 
 @pytest.mark.slow
@@ -150,13 +149,13 @@ def test_what_is_not_labelled_counts_for_nothing(task: Any) -> None:
         (name, parameter.name, value)
         for name in TASKS
         for parameter in leaf_parameters("train/tasks", name, "Task")
-        for value in VALUES[parameter.name]
+        for value in VALUES.get(parameter.name, [parameter.default])
     ],
 )
 def test_labels_can_be_learned_with_every_setting(name: str, setting: str, value: Any) -> None:
     leaf = load_leaf("train/tasks", name)
     torch.manual_seed(0)
-    task = leaf.Task(4, leaf.facts(LABELS), **{setting: value})
+    task = leaf.Task(4, leaf.Task.facts(LABELS), **{setting: value})
     inputs, targets = encoded(torch.randn(4, 4)), task.targets(LABELS)
     optimiser = torch.optim.Adam(task.parameters(), lr=0.1)
     first = float(task.loss(task(inputs), targets).detach())
@@ -168,24 +167,25 @@ def test_labels_can_be_learned_with_every_setting(name: str, setting: str, value
 
 
 def test_facts_name_the_classes_and_count_them() -> None:
-    facts = load_leaf("train/tasks", "emotion").facts(LABELS)
+    facts = load_leaf("train/tasks", "emotion").Task.facts(LABELS)
     assert facts == {"classes": ["anger", "joy"], "counts": [1, 2]}
 
 
 def test_balanced_weights_are_inverse_frequencies() -> None:
-    task = load_leaf("train/tasks", "emotion")
-    made = task.Task(4, {"classes": ["a", "b"], "counts": [1, 3]}, class_weights="balanced")
-    assert made.class_weights.tolist() == pytest.approx([2.0, 2 / 3])
-    assert made.targets([Label("x", emotion="b"), Label("y")]).tolist() == [1, UNKNOWN]
+    leaf = load_leaf("train/tasks", "emotion")
+    task = leaf.Task(4, {"classes": ["a", "b"], "counts": [1, 3]}, class_weights="balanced")
+    assert task.class_weights.tolist() == pytest.approx([2.0, 2 / 3])
+    assert task.targets([Label("x", emotion="b"), Label("y")]).tolist() == [1, UNKNOWN]
 
 
-def test_numbers_come_back_in_their_own_units() -> None:
+def test_predicted_numbers_are_in_the_units_of_the_labels() -> None:
     leaf = load_leaf("train/tasks", "phq8")
-    task = leaf.Task(4, leaf.facts(LABELS))
-    told = task.predict(task.targets(LABELS[:3]))
-    assert told["phq8"].tolist() == pytest.approx([12, 3, 15])
+    task = leaf.Task(4, leaf.Task.facts(LABELS))
+    predictions = task.predict(task.targets(LABELS[:3]))
+    assert predictions["phq8"].tolist() == pytest.approx([12, 3, 15])
 
 
-def test_numbers_that_no_label_gives_are_not_predicted() -> None:
+def test_numbers_without_any_label_are_not_predicted() -> None:
     leaf = load_leaf("train/tasks", "vad")
-    assert [measure.name for measure in leaf.measures(leaf.facts(LABELS))] == ["valence"]
+    measures = leaf.Task.measures(leaf.Task.facts(LABELS))
+    assert [measure.name for measure in measures] == ["valence", "arousal"]

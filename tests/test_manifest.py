@@ -60,18 +60,20 @@ def test_a_repeated_id_is_refused_by_name() -> None:
 
 
 def test_a_dialogue_in_two_splits_is_refused_by_name() -> None:
-    found = problems(pair("a", "train", "d7"), pair("b", "test", "d7"))
-    assert found[0].startswith("the dialogue 'd7' is in test and train")
+    first, *_ = problems(pair("a", "train", "d7"), pair("b", "test", "d7"))
+    assert first.startswith("the dialogue 'd7' is in test and train")
 
 
 def test_an_interrupted_dialogue_is_refused_by_name() -> None:
-    found = problems(pair("a", dialogue="d1"), pair("b", dialogue="d2"), pair("c", dialogue="d1"))
-    assert found == ["the dialogue 'd1' is interrupted by another; its turns must be neighbours"]
+    pairs = [pair("a", dialogue="d1"), pair("b", dialogue="d2"), pair("c", dialogue="d1")]
+    assert problems(*pairs) == [
+        "the dialogue 'd1' is interrupted by another; its turns must be neighbours"
+    ]
 
 
-def test_each_modality_reads_only_what_decides_it() -> None:
-    one = Utterance("a", text="x", audio="f.wav", audio_digest="1", speaker="s")
-    other = Utterance("b", text="y", audio="g.wav", audio_digest="1", speaker="t")
-    assert one.source("audio") == other.source("audio")
-    assert one.source("text") != other.source("text")
-    assert one.source("video") is None
+def test_the_source_of_a_modality_has_only_what_decides_it() -> None:
+    first = Utterance("a", text="x", audio="f.wav", audio_digest="1", speaker="s")
+    second = Utterance("b", text="y", audio="g.wav", audio_digest="1", speaker="t")
+    assert first.source("audio") == second.source("audio")
+    assert first.source("text") != second.source("text")
+    assert first.source("video") is None

@@ -1,4 +1,4 @@
-"""Mask arithmetic on numbers that can be checked in the head."""
+"""Masked arithmetic, worked out by hand."""
 
 import pytest
 import torch
@@ -19,13 +19,13 @@ NAN = float("nan")
 
 @pytest.fixture
 def track() -> Padded:
-    """Steps 1, 3 and garbage; 5 alone; nothing real at all."""
+    """Steps 1, 3 and padding; 5 and padding; padding alone."""
     values = torch.tensor([[1.0, 3.0, NAN], [5.0, 99.0, NAN], [NAN, 7.0, 8.0]])[..., None]
     mask = torch.tensor([[True, True, False], [True, False, False], [False, False, False]])
     return Padded(values, mask)
 
 
-def test_padding_becomes_zero_whatever_was_there(track: Padded) -> None:
+def test_padding_becomes_zero_whatever_its_values(track: Padded) -> None:
     assert zero_padding(track).values[..., 0].tolist() == [[1, 3, 0], [5, 0, 0], [0, 0, 0]]
 
 
@@ -44,7 +44,7 @@ def test_the_gradient_of_the_deviation_of_one_step_is_finite() -> None:
     assert values.grad is not None and bool(torch.isfinite(values.grad).all())
 
 
-def test_strides_average_what_is_real(track: Padded) -> None:
+def test_strides_average_real_steps_only(track: Padded) -> None:
     halved = masked_strides(track, 2)
     assert halved.values[..., 0].tolist() == [[2, 0], [5, 0], [0, 0]]
     assert halved.mask.tolist() == [[True, False], [True, False], [False, False]]
@@ -56,11 +56,11 @@ def test_softmax_weights_sum_to_one_over_real_steps() -> None:
     assert masked_softmax(scores, mask)[..., 0].tolist() == [[0.5, 0.5, 0.0], [0.0, 0.0, 0.0]]
 
 
-def test_present_tells_who_has_a_track(track: Padded) -> None:
+def test_present_is_true_for_utterances_with_a_track(track: Padded) -> None:
     assert track.present.tolist() == [True, True, False]
 
 
-def test_attention_sees_no_padding_and_gives_zero_for_a_missing_memory() -> None:
+def test_attention_ignores_padding_and_gives_zero_for_a_missing_memory() -> None:
     attention = nn.MultiheadAttention(4, 2, batch_first=True)
     query = Padded(torch.randn(2, 3, 4), torch.ones(2, 3, dtype=torch.bool))
     memory = torch.randn(2, 5, 4)

@@ -1,4 +1,4 @@
-"""Decoding sound: formats, windows, channels, files that cannot be read; the child process."""
+"""Decoding audio: formats, windows, channels, files that cannot be read; the child process."""
 
 import os
 import threading
@@ -15,7 +15,7 @@ from extract.media.child import Child
 from extract.media.errors import UnreadableError
 from extract.media.resample import lengthen, resample
 from features.errors import ProjectError
-from tests.films import write_video
+from tests.videos import write_video
 
 RATE_HZ = 16_000
 
@@ -74,7 +74,7 @@ class TestAudio:
 
     def test_a_channel_that_is_not_there_is_undecodable(self, tmp_path: Path) -> None:
         soundfile.write(tmp_path / "a.wav", tone(0.1), RATE_HZ)
-        with pytest.raises(UnreadableError, match="1 channels, and the manifest asks for number 3"):
+        with pytest.raises(UnreadableError, match="1 channels, and the manifest says number 3"):
             read_audio(tmp_path / "a.wav", channel=3)
 
     def test_the_centre_channel_of_surround_sound_is_found(self, tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ class TestAudio:
         window, _ = read_audio(path, start_s=1.0, end_s=2.5)
         assert np.array_equal(window, whole[rate_hz : rate_hz * 5 // 2])
 
-    @pytest.mark.parametrize("content", [b"", b"RIFF", b"no sound at all" * 50])
+    @pytest.mark.parametrize("content", [b"", b"RIFF", b"no audio at all" * 50])
     @pytest.mark.parametrize("suffix", ["wav", "mp4"])
     def test_damaged_files_are_undecodable(
         self, tmp_path: Path, content: bytes, suffix: str
@@ -158,7 +158,7 @@ class TestChild:
                 child.call(os.abort)
             assert child.call(os.path.basename, "/a/b") == "b"
 
-    def test_a_kill_from_outside_says_nothing_about_the_file(self) -> None:
+    def test_a_killed_child_says_nothing_about_the_file(self) -> None:
         with Child() as child:
             child.call(os.getpid)
             with pytest.raises(ProjectError, match="lack of memory"):
@@ -176,7 +176,7 @@ class TestChild:
         with Child() as child:
             with pytest.raises(RuntimeError, match="ZeroDivisionError"):
                 child.call(divmod, 1, 0)
-            with pytest.raises(ProjectError, match="ended from outside"):
+            with pytest.raises(ProjectError, match="ended unexpectedly"):
                 child.call(os._exit, 1)
 
     def test_a_fault_of_the_disk_says_nothing_about_the_file(self, tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ class TestChild:
             child.call(os.getpid)
             timer = threading.Timer(0.2, child.interrupt)
             timer.start()
-            with pytest.raises(ProjectError, match="ended from outside"):
+            with pytest.raises(ProjectError, match="ended unexpectedly"):
                 child.call(time.sleep, 60)
             timer.join()
             child.close()

@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from extract.backbones.hf_text import tiny
 from extract.network.compute import CPU
-from extract.fill.fill import fill_with
+from extract.fill.fill import fill_store
 from features.manifest import Utterance
 from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
 from features.store.pool import Pool
@@ -27,7 +27,7 @@ from features.store.pool import Pool
 folder, count = Path(sys.argv[1]), int(sys.argv[2])
 manifest = [Utterance(f"u{n}", text="a b c d e f g h i j") for n in range(count)]
 spec = BackboneSpec("tiny", "text", LeafSpec("hf-text", {}))
-fill_with(
+fill_store(
     [(spec, tiny())], CPU, folder / str(count) / "store.zarr", manifest,
     CorpusSpec("c", folder, LeafSpec("demo", {})), ExtractSpec(),
     Pool(folder / str(count) / "pool"),
@@ -40,7 +40,7 @@ PROGRAM = """
 import resource, sys
 from pathlib import Path
 import torch
-from extract.fill.fill import fill
+from extract.fill.fill import extract_tracks
 from features.files import digest_file
 from features.manifest import Utterance
 from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
@@ -49,7 +49,7 @@ from features.store.pool import Pool
 folder, count = Path(sys.argv[1]), int(sys.argv[2])
 digest = digest_file(folder / "clip.wav")
 manifest = [Utterance(f"u{n}", audio="clip.wav", audio_digest=digest) for n in range(count)]
-fill(
+extract_tracks(
     folder / str(count) / "store.zarr", manifest, CorpusSpec("c", folder, LeafSpec("demo", {})),
     BackboneSpec("mel", "audio", LeafSpec("log-mel", {"num_bands": 64})),
     ExtractSpec(part_bytes=2_000_000), torch.device("cpu"), Pool(folder / str(count) / "pool"),

@@ -26,12 +26,12 @@ TEXTS = {
     "microsoft/deberta-v3-base": "8ccc9b6f36199bec6961081d44eb72fb3f7353f3",
     "answerdotai/ModernBERT-base": "8949b909ec900327062f0ebf497f51aef5e6f0c8",
 }
-SOUNDS = {
+AUDIO = {
     "facebook/wav2vec2-base-960h": ("wav2vec2", "22aad52d435eb6dbaf354bdad9b0da84ce7d6156"),
     "facebook/hubert-base-ls960": ("hubert", "dba3bb02fda4248b6e082697eee756de8fe8aa8a"),
     "microsoft/wavlm-base-plus": ("wavlm", "4c66d4806a428f2e922ccfa1a962776e232d487b"),
 }
-PICTURES = {
+IMAGES = {
     "openai/clip-vit-base-patch32": ("CLIP", "3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268"),
     "google/siglip-base-patch16-224": ("Siglip", "7fd15f0689c79d79e38b1c2e2e2370a7bf2761ed"),
 }
@@ -43,7 +43,7 @@ def track(backbone: Any, media: Any) -> torch.Tensor:
     return Encoder(backbone, CPU).tracks({0: backbone.prepare(media)})[0]
 
 
-def sound() -> Any:
+def noise() -> Any:
     return np.random.default_rng(0).normal(0, 0.1, 40_000).astype(np.float32)
 
 
@@ -59,18 +59,18 @@ def test_a_published_text_network(name: str) -> None:
     assert_same(track(backbone, Text("Oh no, he said.")), expected)
 
 
-@pytest.mark.parametrize("name", SOUNDS)
+@pytest.mark.parametrize("name", AUDIO)
 def test_a_published_speech_network(name: str) -> None:
-    code, revision = SOUNDS[name]
+    code, revision = AUDIO[name]
     leaf = load_leaf("extract/backbones", code)
     backbone = leaf.load(CPU, checkpoint=name, revision=revision)
     folder = checkpoint_folder(name, revision)
     network = hf.AutoModel.from_pretrained(folder, local_files_only=True).float().eval()
     extractor = hf.AutoFeatureExtractor.from_pretrained(folder)
     with torch.inference_mode():
-        inputs = extractor(sound(), sampling_rate=16_000, return_tensors="pt").input_values
+        inputs = extractor(noise(), sampling_rate=16_000, return_tensors="pt").input_values
         expected = network(inputs).last_hidden_state
-    assert_same(track(backbone, (sound(), 16_000)), expected)
+    assert_same(track(backbone, (noise(), 16_000)), expected)
 
 
 def test_a_published_whisper() -> None:
@@ -81,18 +81,18 @@ def test_a_published_whisper() -> None:
     network = hf.WhisperModel.from_pretrained(folder, local_files_only=True).float().eval()
     extractor = hf.WhisperFeatureExtractor.from_pretrained(folder)
     with torch.inference_mode():
-        bands = extractor(sound(), sampling_rate=16_000, return_tensors="pt").input_features
+        bands = extractor(noise(), sampling_rate=16_000, return_tensors="pt").input_features
         expected = network.encoder(bands).last_hidden_state[:, :125]
-    assert_same(track(backbone, (sound(), 16_000)), expected)
+    assert_same(track(backbone, (noise(), 16_000)), expected)
 
 
 def pictures(count: int) -> Any:
     return np.random.default_rng(0).integers(0, 255, (count, 240, 320, 3), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", IMAGES)
 def test_a_published_image_tower(name: str) -> None:
-    kind, revision = PICTURES[name]
+    kind, revision = IMAGES[name]
     leaf = load_leaf("extract/backbones", "clip-frames")
     backbone = leaf.load(CPU, checkpoint=name, revision=revision)
     folder = checkpoint_folder(name, revision)
@@ -100,8 +100,8 @@ def test_a_published_image_tower(name: str) -> None:
     processor = getattr(hf, f"{kind}ImageProcessor").from_pretrained(folder)
     pixels = processor(list(pictures(3)), return_tensors="pt").pixel_values
     with torch.inference_mode():
-        said = network.float().eval().get_image_features(pixel_values=pixels)
-    expected = getattr(said, "pooler_output", said)
+        output = network.float().eval().get_image_features(pixel_values=pixels)
+    expected = getattr(output, "pooler_output", output)
     assert_same(track(backbone, clip(backbone, pictures(3)))[0], expected)
 
 

@@ -20,7 +20,7 @@ from tests.speech_architectures import save_omni
 LENGTHS = [480, 5000, 32_000, 32_001, 32_320, 32_640, 100_123]
 
 
-def sound(num_samples: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+def noise(num_samples: int) -> np.ndarray[Any, np.dtype[np.float32]]:
     return np.random.default_rng(num_samples).normal(0, 0.1, num_samples).astype(np.float32)
 
 
@@ -49,30 +49,30 @@ def test_a_track_is_the_librarys_own_forward(folder: Path) -> None:
     extractor = hf.WhisperFeatureExtractor.from_pretrained(folder)
     network = library(folder)
     for num_samples in LENGTHS:
-        samples = sound(num_samples)
+        samples = noise(num_samples)
         made = extractor(
             samples, sampling_rate=16_000, return_attention_mask=True, return_tensors="pt"
         )
         length = made.attention_mask.sum(-1)
         with torch.inference_mode():
-            said = network(made.input_features[0, :, : int(length)], feature_lens=length)
-        found = Encoder(backbone, CPU).tracks({0: backbone.prepare((samples, 16_000))})[0]
-        assert_same(found[0], said.last_hidden_state)
+            output = network(made.input_features[0, :, : int(length)], feature_lens=length)
+        tracks = Encoder(backbone, CPU).tracks({0: backbone.prepare((samples, 16_000))})[0]
+        assert_same(tracks[0], output.last_hidden_state)
 
 
 def test_weights_are_those_of_the_checkpoint(tmp_path: Path) -> None:
     omni_audio.save_tiny(tmp_path, 3)
-    one, two = (omni_audio.load(CPU, checkpoint=str(tmp_path)) for _ in range(2))
-    other = omni_audio.load(CPU, checkpoint="tiny", seed=4)
-    weight = [b.network.audio_tower.layers[0].fc1.weight for b in (one, two, other)]
+    first, same = (omni_audio.load(CPU, checkpoint=str(tmp_path)) for _ in range(2))
+    another = omni_audio.load(CPU, checkpoint="tiny", seed=4)
+    weight = [b.network.audio_tower.layers[0].fc1.weight for b in (first, same, another)]
     assert torch.equal(weight[0], weight[1]) and not torch.equal(weight[0], weight[2])
 
 
-def test_silence_and_the_shortest_sound_have_a_step() -> None:
+def test_silence_and_the_shortest_recording_have_a_step() -> None:
     backbone = omni_audio.tiny()
-    for samples in (np.zeros(16_000, np.float32), sound(1)):
-        found = Encoder(backbone, CPU).tracks({0: backbone.prepare((samples, 16_000))})[0]
-        assert torch.isfinite(found).all() and found.shape[1] == max(1, len(samples) // 640)
+    for samples in (np.zeros(16_000, np.float32), noise(1)):
+        tracks = Encoder(backbone, CPU).tracks({0: backbone.prepare((samples, 16_000))})[0]
+        assert torch.isfinite(tracks).all() and tracks.shape[1] == max(1, len(samples) // 640)
 
 
 def test_preprocessing_of_another_network_is_refused(tmp_path: Path) -> None:

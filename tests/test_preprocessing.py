@@ -1,4 +1,4 @@
-"""Preprocessing that a checkpoint does not state is asked for, and never guessed."""
+"""Preprocessing that a checkpoint does not state must be given, and is never guessed."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from extract.plan.recipe import store_header
 from features.errors import ProjectError
 from features.leaves import leaf_parameters, load_leaf
 from features.specs.tracks import BackboneSpec, ExtractSpec, LeafSpec
-from tests import published_sounds as sounds
+from tests import published_audio as audio
 from tests import published_videos as videos
 
 FAMILIES = {
@@ -31,7 +31,7 @@ def load(code: str, folder: Path, **settings: Any) -> Any:
 
 
 def saved(code: str, folder: Path) -> Path:
-    _, publish = sounds.SPEECH[FAMILIES[code]]
+    _, publish = audio.SPEECH[FAMILIES[code]]
     publish(folder)
     return folder / PREPROCESSING
 
@@ -114,7 +114,7 @@ OTHERS: dict[str, tuple[Any, str, dict[str, Any]]] = {
     "clip": (videos.TOWERS["clip-vit-base-patch32"], "clip-frames", {}),
     "siglip": (videos.TOWERS["siglip-base-patch16-224"], "clip-frames", {}),
     "videomae": (videos.videomae, "videomae", {}),
-    "whisper": (sounds.whisper, "whisper", {"overlap_s": 0.2}),
+    "whisper": (audio.whisper, "whisper", {"overlap_s": 0.2}),
     "omni-audio": (lambda folder: save_tiny_omni(folder, 0), "omni-audio", {}),
 }
 

@@ -16,9 +16,9 @@ def test_long_work_prints_plain_lines(
 ) -> None:
     monkeypatch.setattr(module, "LINE_EVERY_S", 0.0)
     monkeypatch.setattr(module, "SHOWN_FROM_S", 0.0)
-    with Progress("work", 2, "steps") as shown:
-        shown.advance(note="first")
-        shown.advance()
+    with Progress("work", 2, "steps") as bar:
+        bar.advance(note="first")
+        bar.advance()
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("work: 1/2 steps, ") and lines[0].endswith(", first")

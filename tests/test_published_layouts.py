@@ -1,4 +1,4 @@
-"""Checkpoints as they are published: each loads, and says what the library's own network says."""
+"""Checkpoints as they are published: each loads, and gives what the library's own network gives."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from extract.network.compute import CPU
 from extract.network.encoder import Encoder
 from features.errors import ProjectError
 from features.leaves import load_leaf
-from tests import published_sounds as sounds
+from tests import published_audio as audio
 from tests import published_videos as videos
 from tests.conformance import assert_same, clip
 from tests.published_layouts import TEXTS, write, write_weights
@@ -31,12 +31,12 @@ def encoded(backbone: Any, example: Example) -> torch.Tensor:
     return Encoder(backbone, CPU).tracks({0: example})[0]
 
 
-def states(said: Any) -> torch.Tensor:
+def states(output: Any) -> torch.Tensor:
     """What enters each layer, and last what the network gives, after its final norm."""
-    return torch.cat([*said.hidden_states[:-1], said.last_hidden_state])
+    return torch.cat([*output.hidden_states[:-1], output.last_hidden_state])
 
 
-def sound(num_samples: int) -> Any:
+def noise(num_samples: int) -> Any:
     return np.random.default_rng(num_samples).normal(0, 0.3, num_samples).astype(np.float32)
 
 
@@ -46,56 +46,56 @@ def pictures(num_frames: int) -> Any:
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_a_text_network_says_what_the_librarys_says(name: str, tmp_path: Path) -> None:
+def test_a_text_network_gives_what_the_librarys_gives(name: str, tmp_path: Path) -> None:
     network, tokens = TEXTS[name](tmp_path)
     backbone = load("hf-text", tmp_path, layers=[0, 1, 2], special_tokens=True)
     for sentence in SENTENCES:
         with torch.inference_mode():
-            said = network(torch.tensor([tokens(sentence)]), output_hidden_states=True)
+            output = network(torch.tensor([tokens(sentence)]), output_hidden_states=True)
         example = backbone.prepare(Text(sentence))
-        assert_same(encoded(backbone, example), states(said))
+        assert_same(encoded(backbone, example), states(output))
         assert example.spans is not None and example.facts == {}
         spoken = [sentence[start:end] for start, end in example.spans]
         assert "".join(spoken).replace(" ", "") == sentence.replace(" ", "")
 
 
-@pytest.mark.parametrize("name", sounds.SPEECH)
-def test_a_speech_network_says_what_the_librarys_says(name: str, tmp_path: Path) -> None:
-    code, publish = sounds.SPEECH[name]
+@pytest.mark.parametrize("name", audio.SPEECH)
+def test_a_speech_network_gives_what_the_librarys_gives(name: str, tmp_path: Path) -> None:
+    code, publish = audio.SPEECH[name]
     network = publish(tmp_path)
     backbone = load(code, tmp_path, layers=[0, 1, 2])
     extractor = hf.Wav2Vec2FeatureExtractor.from_pretrained(tmp_path)
     for num_samples in (400, 9000):
-        samples = sound(num_samples)
+        samples = noise(num_samples)
         with torch.inference_mode():
             inputs = extractor(samples, sampling_rate=16_000, return_tensors="pt").input_values
-            said = network(inputs, output_hidden_states=True)
+            output = network(inputs, output_hidden_states=True)
         example = backbone.prepare((samples, 16_000))
-        assert_same(encoded(backbone, example), states(said))
+        assert_same(encoded(backbone, example), states(output))
 
 
 def test_whispers_half_precision_is_read_and_its_second_copy_is_not(tmp_path: Path) -> None:
-    encoder = sounds.whisper(tmp_path)
+    encoder = audio.whisper(tmp_path)
     backbone = load("whisper", tmp_path, layers=[0, 1, 2], overlap_s=0.2)
     bands = hf.WhisperFeatureExtractor.from_pretrained(tmp_path)(
-        sound(9600), sampling_rate=16_000, return_tensors="pt"
+        noise(9600), sampling_rate=16_000, return_tensors="pt"
     )
     with torch.inference_mode():
-        said = encoder(bands.input_features, output_hidden_states=True)
-    example = backbone.prepare((sound(9600), 16_000))
-    assert_same(encoded(backbone, example), states(said)[:, :30])
+        output = encoder(bands.input_features, output_hidden_states=True)
+    example = backbone.prepare((noise(9600), 16_000))
+    assert_same(encoded(backbone, example), states(output)[:, :30])
 
 
 @pytest.mark.parametrize("weights", ["model.pt", "emotion2vec_base.pt", "pretrained.pt"])
 def test_emotion2vec_gives_funasrs_frames_under_every_name(weights: str, tmp_path: Path) -> None:
-    clips = sounds.emotion2vec(tmp_path, weights)
+    clips = audio.emotion2vec(tmp_path, weights)
     backbone = load("emotion2vec", tmp_path)
     for samples, frames in clips:
         example = backbone.prepare((samples, 16_000))
         assert_same(encoded(backbone, example)[0], frames)
 
 
-def test_a_network_on_video_says_what_torchvisions_says(
+def test_a_network_on_video_gives_what_torchvisions_gives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = videos.r3d_18(tmp_path, monkeypatch)
@@ -109,32 +109,32 @@ def test_a_network_on_video_says_what_torchvisions_says(
     assert_same(encoded(backbone, example)[0], expected)
 
 
-def test_videomae_says_what_the_librarys_says(tmp_path: Path) -> None:
+def test_videomae_gives_what_the_librarys_gives(tmp_path: Path) -> None:
     network = videos.videomae(tmp_path)
     backbone = load("videomae", tmp_path, layers=[0, 1, 2])
     frames = pictures(4)
     processor = hf.VideoMAEImageProcessor.from_pretrained(tmp_path)
     with torch.inference_mode():
         pixels = processor(list(frames), return_tensors="pt").pixel_values
-        said = network(pixels, output_hidden_states=True)
+        output = network(pixels, output_hidden_states=True)
     example = backbone.prepare(clip(backbone, frames))
-    assert_same(encoded(backbone, example), states(said).unflatten(1, (2, 4)).mean(dim=2))
+    assert_same(encoded(backbone, example), states(output).unflatten(1, (2, 4)).mean(dim=2))
 
 
 @pytest.mark.parametrize("name", videos.TOWERS)
-def test_an_image_tower_says_what_the_librarys_says(name: str, tmp_path: Path) -> None:
+def test_an_image_tower_gives_what_the_librarys_gives(name: str, tmp_path: Path) -> None:
     network, processor = videos.TOWERS[name](tmp_path)
     backbone = load("clip-frames", tmp_path)
     frames = pictures(3)
     with torch.inference_mode():
         pixels = processor.from_pretrained(tmp_path)(list(frames), return_tensors="pt").pixel_values
-        said = network.get_image_features(pixel_values=pixels)
+        output = network.get_image_features(pixel_values=pixels)
     example = backbone.prepare(clip(backbone, frames))
-    assert_same(encoded(backbone, example)[0], getattr(said, "pooler_output", said))
+    assert_same(encoded(backbone, example)[0], getattr(output, "pooler_output", output))
 
 
 @pytest.mark.parametrize("branch", ["video", "text"])
-def test_videollamas_shards_say_what_the_librarys_say(branch: str, tmp_path: Path) -> None:
+def test_videollamas_shards_give_what_the_librarys_give(branch: str, tmp_path: Path) -> None:
     network = videos.videollama(tmp_path)
     backbone = load("videollama", tmp_path, branch=branch, **videos.BRANCHES[branch])
     if branch == "text":
@@ -159,26 +159,27 @@ def test_videollamas_original_is_refused_for_the_code_that_it_brings(tmp_path: P
 
 
 def test_omnis_audio_tower_is_read_from_its_shards(tmp_path: Path) -> None:
-    tower, extractor = sounds.omni(tmp_path)
+    tower, extractor = audio.omni(tmp_path)
     backbone = load("omni-audio", tmp_path)
-    samples = sound(20_000)
+    samples = noise(20_000)
     made = extractor(samples, sampling_rate=16_000, return_attention_mask=True, return_tensors="pt")
     length = made.attention_mask.sum(-1)
     with torch.inference_mode():
-        said = tower(made.input_features[0, :, : int(length)], feature_lens=length)
+        output = tower(made.input_features[0, :, : int(length)], feature_lens=length)
     example = backbone.prepare((samples, 16_000))
-    assert_same(encoded(backbone, example)[0], said.last_hidden_state)
+    assert_same(encoded(backbone, example)[0], output.last_hidden_state)
 
 
-@pytest.mark.parametrize("damage", ["cut", "changed"])
+@pytest.mark.parametrize("change", ["cut", "changed"])
 def test_a_damaged_file_of_torchvisions_weights_is_named(
-    damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     videos.r3d_18(tmp_path, monkeypatch)
     (file,) = (tmp_path / "checkpoints").iterdir()
     content = file.read_bytes()
     half = len(content) // 2
-    file.write_bytes(content[:half] + (b"" if damage == "cut" else b"?" + content[half + 1 :]))
+    flipped = bytes([content[half] ^ 0xFF]) + content[half + 1 :]
+    file.write_bytes(content[:half] + (b"" if change == "cut" else flipped))
     message = rf"{file.name} is damaged: its SHA-256 begins with [0-9a-f]{{8}}, and by.*Delete it"
     with pytest.raises(ProjectError, match=message):
         r3d.load(CPU)

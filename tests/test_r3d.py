@@ -10,7 +10,8 @@ from torchvision.models import video
 
 from extract.backbones._video.clip_input import ClipInput
 from extract.backbones._video.frames import Scale, cell_means
-from extract.backbones.r3d import MEAN, NETWORKS, STD, R3d, load, tiny
+from extract.backbones._video.resnet_weights import MEAN, NETWORKS, STD
+from extract.backbones.r3d import R3d, load, tiny
 from extract.network.compute import CPU
 from extract.network.encoder import Encoder
 from features.errors import ProjectError
@@ -70,8 +71,8 @@ def test_a_step_of_windows_is_the_mean_over_one_of_them() -> None:
     windowed = track(backbone, frames)
     assert windowed.shape == (1, 4, 512)  # at frames 0, 8, 16 and 24, the last filled up
     filled = np.concatenate([frames[24:], frames[[-1] * 5]])
-    for step, shown in ((1, frames[8:24]), (3, filled)):
-        alone = track(tiny(), shown).mean(dim=1)
+    for step, window in ((1, frames[8:24]), (3, filled)):
+        alone = track(tiny(), window).mean(dim=1)
         assert_same(windowed[:, step], alone)
 
 
@@ -104,8 +105,8 @@ def test_a_long_clip_is_encoded_as_if_in_one_piece(architecture: Any) -> None:
     example = backbone.prepare(clip(backbone, frames))
     assert len(example.windows) == 3
     with CPU.running():
-        shown = Scale(MEAN, STD)(torch.from_numpy(clip(backbone, frames).frames)[None])
-        whole = backbone._steps(shown.transpose(1, 2))[0]
+        scaled = Scale(MEAN, STD)(torch.from_numpy(clip(backbone, frames).frames)[None])
+        whole = backbone._steps(scaled.transpose(1, 2))[0]
     assert_same(Encoder(backbone, CPU).tracks({0: example})[0], whole)
 
 
@@ -121,8 +122,8 @@ def test_every_network_is_exact_in_batches_and_torchvisions_own(architecture: An
     network.eval().fc = torch.nn.Identity()
     frames = pictures(16)
     with torch.inference_mode():
-        shown = Scale(MEAN, STD)(torch.from_numpy(clip(backbone, frames).frames)[None])
-        expected = network(shown.transpose(1, 2))
+        scaled = Scale(MEAN, STD)(torch.from_numpy(clip(backbone, frames).frames)[None])
+        expected = network(scaled.transpose(1, 2))
     assert_same(track(small(architecture=architecture), frames).mean(dim=1), expected)
 
 
@@ -130,41 +131,41 @@ def test_every_network_is_exact_in_batches_and_torchvisions_own(architecture: An
 def test_preparation_equals_the_published_transforms(size: tuple[int, int]) -> None:
     prepare = ClipInput(15.0, None, "published", 112, frames_per_step=8, cells=1)
     frames = pictures(2, *size)
-    shown = np.stack([prepare.frame(frame) for frame in frames])
-    made = Scale(MEAN, STD)(torch.from_numpy(shown)).transpose(0, 1)
+    resized = np.stack([prepare.frame(frame) for frame in frames])
+    made = Scale(MEAN, STD)(torch.from_numpy(resized)).transpose(0, 1)
     for _, published, _ in NETWORKS.values():
         transform = published.KINETICS400_V1.transforms()
         expected = transform(torch.from_numpy(frames).permute(0, 3, 1, 2))
         assert torch.allclose(made, expected, atol=1e-5)
 
 
-def test_crops_show_what_they_say() -> None:
+def test_crops_take_their_part_of_a_frame() -> None:
     picture = np.zeros((100, 300, 3), np.uint8)
     picture[:, :100], picture[:, 100:200] = 60, 120
-    shown = {}
+    levels = {}
     for crop in ("published", "centre", "whole"):
         prepare = ClipInput(15.0, None, crop, 16, frames_per_step=8, cells=1)
-        shown[crop] = sorted(np.unique(prepare.frame(picture)[8, 1:-1, 0]).tolist())
-    assert shown["centre"] == [120]  # the middle third
-    assert shown["whole"][0] == 0 and {60, 120} <= set(shown["whole"])
-    assert shown["published"][0] == 0 and shown["published"][-1] == 120
+        levels[crop] = sorted(np.unique(prepare.frame(picture)[8, 1:-1, 0]).tolist())
+    assert levels["centre"] == [120]  # the middle third
+    assert levels["whole"][0] == 0 and {60, 120} <= set(levels["whole"])
+    assert levels["published"][0] == 0 and levels["published"][-1] == 120
 
 
-def test_no_window_begins_behind_the_end() -> None:
+def test_no_window_begins_after_the_end() -> None:
     backbone = tiny()
     backbone.prepare = replace(backbone.prepare, window_frames=16, stride_frames=64)
     assert track(backbone, pictures(100)).shape == (1, 2, 512)  # at 0 and 64
 
 
 @pytest.mark.parametrize(
-    ("settings", "found"),
+    ("settings", "message"),
     [
         ({"stride_frames": 4}, "a dense track has no windows"),
         ({"window_frames": 16, "stride_frames": 1}, "would be encoded 16 times, 4 are allowed"),
     ],
 )
-def test_strides_that_make_no_sense_are_refused(settings: Any, found: str) -> None:
-    with pytest.raises(ProjectError, match=found):
+def test_strides_that_make_no_sense_are_refused(settings: Any, message: str) -> None:
+    with pytest.raises(ProjectError, match=message):
         small(**settings)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from extract.fill.fill import fill
+from extract.fill.fill import extract_tracks
 from features.files import digest_file
 from features.manifest import Utterance
 from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
@@ -35,7 +35,7 @@ def manifest(shared_data: Path) -> list[Utterance]:
 def store(shared_data: Path, manifest: list[Utterance], spec: BackboneSpec, folder: Path) -> Store:
     corpus = CorpusSpec("grid", shared_data / "grid", LeafSpec("grid", {}))
     path = folder / f"{spec.name}.zarr"
-    filled = fill(
+    filled = extract_tracks(
         path, manifest, corpus, spec, ExtractSpec(), torch.device("cpu"), Pool(folder / "pool")
     )
     assert filled.reasons == {"ok": 10} and verify(path) == []
@@ -45,17 +45,17 @@ def store(shared_data: Path, manifest: list[Utterance], spec: BackboneSpec, fold
 def test_r3d_gives_a_step_per_eight_frames(
     shared_data: Path, manifest: list[Utterance], tmp_path: Path
 ) -> None:
-    found = store(
+    tracks = store(
         shared_data, manifest, BackboneSpec("r3d", "video", LeafSpec("r3d", R3D)), tmp_path
     )
-    assert found.lengths.tolist() == [10] * 10  # 75 frames at 25 Hz
-    assert found.dim == 512
+    assert tracks.lengths.tolist() == [10] * 10  # 75 frames at 25 Hz
+    assert tracks.dim == 512
 
 
 def test_wav2vec2_gives_fifty_steps_per_second(
     shared_data: Path, manifest: list[Utterance], tmp_path: Path
 ) -> None:
     spec = BackboneSpec("w2v2", "audio", LeafSpec("wav2vec2", WAV2VEC2))
-    found = store(shared_data, manifest, spec, tmp_path)
-    assert all(147 <= length <= 150 for length in found.lengths)  # 3 s less the last window
-    assert (found.num_layers, found.dim) == (2, 768)
+    tracks = store(shared_data, manifest, spec, tmp_path)
+    assert all(147 <= length <= 150 for length in tracks.lengths)  # 3 s less the last window
+    assert (tracks.num_layers, tracks.dim) == (2, 768)

@@ -27,11 +27,11 @@ def test_demo_videollama_runs_all_branches_and_decodes_once(tmp_path: Path) -> N
     assert set(made) == {
         "demo-videollama-video", "demo-videollama-text", "demo-videollama-joint", "demo-omni-audio",
     }  # fmt: skip
-    # The films were decoded for the first of the two; the other's parts were made in that pass.
+    # The videos were decoded for the first of the two; the other's parts were made in that pass.
     videos = {int(made["demo-videollama-video"]), int(made["demo-videollama-joint"])}
     assert min(videos) == 0 < max(videos)
     store = Store(project.folder / "features/cache/demo/videollama-joint.zarr")
-    seen = store.facts["num_video_steps"]
-    assert (seen > 0).all() and (seen < store.lengths).all() and store.spans is not None
+    num_steps = store.facts["num_video_steps"]
+    assert (num_steps > 0).all() and (num_steps < store.lengths).all() and store.spans is not None
     page = (project.folder / "report.html").read_text()
     assert "random weights" in page and "videollama-joint" in page

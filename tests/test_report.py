@@ -1,4 +1,4 @@
-"""The report: self-contained, complete, and honest about random weights."""
+"""The report: self-contained, complete, and clear about random weights."""
 
 import re
 import shutil
@@ -104,7 +104,7 @@ def page(reported: Project) -> str:
     return (reported.folder / "report.html").read_text(encoding="utf-8")
 
 
-def test_the_page_asks_the_network_for_nothing(page: str) -> None:
+def test_the_page_loads_nothing_from_the_network(page: str) -> None:
     assert not re.findall(r"<(?:script|link|img|iframe)\b", page)
     assert not re.findall(r"(?:src|href)=[\"'](?!#|data:)", page)
     assert "url(http" not in page and "@import" not in page
@@ -114,27 +114,28 @@ def test_every_head_has_its_figures_curves_and_confusion_matrix(page: str) -> No
     for head in ("main", "sound", "scores", "probe", "paced", "talk", "talk-too"):
         assert f'<section class="head" id="{head}">' in page
     # Curves of seven heads, pacing of one; of emotion: confusion and calibration; of every
-    # measure: damage.
+    # measure: robustness.
     assert page.count("<svg") == 7 + 1 + 4 * 2 + (1 + 1 + 1 + 4 + 3 + 2 + 1)
     assert page.index('id="main"') < page.index('id="probe"')
-    assert "majority class" in page and "trained on shuffled labels" in page and "±" in page
+    assert "majority baseline" in page and "mean baseline" in page and "±" in page
+    assert "shuffled-label control" in page and "95 % confidence interval" in page
 
 
 def test_a_curriculum_is_drawn_where_there_is_one(page: str) -> None:
-    assert page.count("What the training was paced by") == 1
+    assert page.count("Curriculum and dropout, in the longest training") == 1
     assert page.count("Started from the weights of sound.") == 1
-    assert "share of the training part" in page and "its mean difficulty" in page
+    assert "share of the training split" in page and "its mean difficulty" in page
 
 
-def test_the_page_says_what_was_chosen_on_what(page: str) -> None:
-    assert "Protocol official. The epoch was chosen by macro f1 on the corpus" in page
-    assert "Protocol speaker-folds. The penalty strength was chosen by ccc on a dev" in page
-    assert "Intervals draw the" in page and "by fold: fold-1" in page
+def test_the_page_says_what_was_selected_on_which_dev_set(page: str) -> None:
+    assert "Protocol official. The epoch was selected by macro f1 on the corpus" in page
+    assert "Protocol speaker-folds. The penalty strength was selected by ccc on a dev set" in page
+    assert "Confidence intervals: bootstrap" in page and "by fold: fold-1" in page
 
 
-def test_what_is_doubtful_about_a_corpus_is_told(page: str) -> None:
+def test_notes_on_a_corpus_are_listed(page: str) -> None:
     assert "the media of d000-u3 are not used: a door slams" in page
-    assert "Tracks that are missing: mel: 1 known-bad" in page
+    assert "Missing tracks: mel: 1 known-bad" in page
 
 
 def test_numbers_are_in_their_units_and_classes_in_per_cent(page: str) -> None:
@@ -144,9 +145,9 @@ def test_numbers_are_in_their_units_and_classes_in_per_cent(page: str) -> None:
 
 def test_pairs_have_figures_of_their_own(reported: Project, page: str) -> None:
     assert "Test: cause_pairs, in per cent" in page and "<th>pair weighted f1</th>" in page
-    assert "dialogue recurrent, the past alone" in page
-    shown = reported.cli("compare", "talk", "talk-too").stdout
-    assert "test cause_pairs" in shown and re.search(r"^pair_f1 .* [+-]\d", shown, re.MULTILINE)
+    assert "dialogue recurrent, past turns only" in page
+    output = reported.cli("compare", "talk", "talk-too").stdout
+    assert "test cause_pairs" in output and re.search(r"^pair_f1 .* [+-]\d", output, re.MULTILINE)
     assert re.search(r"^talk +\d+\.\d", reported.cli("results").stdout, re.MULTILINE)
 
 
@@ -157,12 +158,12 @@ def test_a_transfer_names_the_classes_and_what_was_dropped(page: str) -> None:
 
 def test_heads_on_the_same_utterances_are_compared(reported: Project, page: str) -> None:
     assert "main against the others" in page
-    shown = reported.cli("compare", "main", "sound").stdout
-    assert re.search(r"^macro_f1 .* [+-]\d+\.\d", shown, re.MULTILINE)
+    output = reported.cli("compare", "main", "sound").stdout
+    assert re.search(r"^macro_f1 .* [+-]\d+\.\d", output, re.MULTILINE)
     refused = reported.cli("compare", "main", "probe")
-    assert refused.returncode == 2 and "were tested on other utterances" in refused.stderr
-    nothing = reported.cli("compare", "main", "scores")
-    assert nothing.returncode == 2 and "predict nothing in common" in nothing.stderr
+    assert refused.returncode == 2 and "were tested on different utterances" in refused.stderr
+    refused = reported.cli("compare", "main", "scores")
+    assert refused.returncode == 2 and "predict nothing in common" in refused.stderr
 
 
 def test_random_weights_are_named(page: str) -> None:
@@ -175,11 +176,11 @@ def test_the_same_runs_give_the_same_page(reported: Project, page: str) -> None:
 
 
 def test_results_print_a_table_and_where_the_report_is(reported: Project) -> None:
-    shown = reported.cli("results").stdout
-    assert "elsewhere: sound on yours, emotion" in shown
-    assert re.search(r"^main +\d+\.\d ± \d+\.\d", shown, re.MULTILINE)
-    assert re.search(r"^majority of mine +\d+\.\d", shown, re.MULTILINE)
-    assert str(reported.folder / "report.html") in shown
+    output = reported.cli("results").stdout
+    assert "elsewhere: sound on yours, emotion" in output
+    assert re.search(r"^main +\d+\.\d ± \d+\.\d", output, re.MULTILINE)
+    assert re.search(r"^majority baseline, mine +\d+\.\d", output, re.MULTILINE)
+    assert str(reported.folder / "report.html") in output
 
 
 def test_a_browser_shows_the_page(reported: Project, tmp_path: Path) -> None:
@@ -195,7 +196,7 @@ def test_a_browser_shows_the_page(reported: Project, tmp_path: Path) -> None:
     assert done.stdout.count("<path") > 20 and "Results on mine" in done.stdout
 
 
-def test_faces_that_were_not_found_are_told_and_old_runs_are_shown(reported: Project) -> None:
+def test_frames_without_a_face_are_counted_and_old_runs_are_shown(reported: Project) -> None:
     runs = load_runs(load_params(reported.folder / "params.yaml"), reported.folder / "runs")
     stores = runs[0].record["stores"]
     stores["video"]["facts"] = {"num_faceless": 3, "num_frames": 40}

@@ -1,4 +1,4 @@
-"""A training that was interrupted goes on to the numbers it would have had."""
+"""An interrupted training resumes and ends with the same numbers."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,13 +12,13 @@ from features.manifest import Label
 from features.specs.heads import HeadSpec
 from features.specs.training import AugmentSpec, CurriculumSpec, RaiseDropoutSpec
 from features.store.reader import Store
-from tests.head_world import facts_of, labels, parts_of, spec, store  # noqa: F401
+from tests.head_world import facts_of, labels, spec, splits_of, store  # noqa: F401
 from train.loop.checkpoint import Checkpoint, Checkpoints, run_key
 from train.loop.fit import Fitted, fit
-from train.loop.loop import Loop
+from train.loop.training_loop import TrainingLoop
 from train.runs.run_head import run_head
 
-# Everything that carries something over from epoch to epoch.
+# Settings whose state carries over from epoch to epoch.
 SETTINGS: list[dict[str, Any]] = [
     {},
     {"optimiser": "sgd", "schedule": "plateau", "accumulate": 3},
@@ -35,26 +35,26 @@ SETTINGS: list[dict[str, Any]] = [
 
 
 class Interrupted(Exception):
-    """What stops a training in a test."""
+    """Stops a training."""
 
 
 def count_epochs(monkeypatch: pytest.MonkeyPatch, stop_at: int) -> list[int]:
-    """Notes every epoch that is run, and interrupts before one of them is."""
-    done: list[int] = []
-    run_epoch = Loop.run_epoch
+    """Record every epoch that begins, and interrupt the one numbered `stop_at`."""
+    epochs: list[int] = []
+    run_epoch = TrainingLoop.run_epoch
 
-    def counted(loop: Loop) -> None:
-        done.append(len(loop.epochs))
-        if len(done) == stop_at:
+    def counted(loop: TrainingLoop) -> None:
+        epochs.append(len(loop.epochs))
+        if len(epochs) == stop_at:
             raise Interrupted
         run_epoch(loop)
 
-    monkeypatch.setattr("train.loop.loop.Loop.run_epoch", counted)
-    return done
+    monkeypatch.setattr("train.loop.training_loop.TrainingLoop.run_epoch", counted)
+    return epochs
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=lambda s: "-".join(s) or "default")
-def test_an_interrupted_training_ends_as_one_that_was_not(
+def test_an_interrupted_training_ends_as_an_uninterrupted_one(
     spec: HeadSpec,
     labels: list[Label],
     store: Store,
@@ -64,14 +64,14 @@ def test_an_interrupted_training_ends_as_one_that_was_not(
 ) -> None:
     monkeypatch.setattr("train.loop.checkpoint.EVERY_S", 0.0)
     spec = replace(spec, training=replace(spec.training, **settings))
-    data = parts_of(labels, store)
+    data = splits_of(labels, store)
 
-    def train(where: Checkpoint | None, on_epoch: Callable[[Any], None]) -> Fitted:
+    def train(checkpoint: Checkpoint | None, on_epoch: Callable[[Any], None]) -> Fitted:
         facts = facts_of(data["train"])
-        return fit(spec, facts, data["train"], data["dev"], 3, on_epoch, where)
+        return fit(spec, facts, data["train"], data["dev"], 3, on_epoch, checkpoint)
 
     whole = train(None, lambda _: None)
-    path = tmp_path / "one.pt"
+    path = tmp_path / "checkpoint.pt"
 
     def stop(epoch: dict[str, float | int]) -> None:
         if epoch["epoch"] == 3:
@@ -80,10 +80,10 @@ def test_an_interrupted_training_ends_as_one_that_was_not(
     with pytest.raises(Interrupted):
         train(Checkpoint(path), stop)
     torch.manual_seed(99)
-    shown: list[Any] = []
-    resumed = train(Checkpoint(path), shown.append)
+    logged: list[Any] = []
+    resumed = train(Checkpoint(path), logged.append)
     assert Checkpoint(path).read() is not None
-    assert resumed.epochs == whole.epochs == shown
+    assert resumed.epochs == whole.epochs == logged
     assert resumed.best_epoch == whole.best_epoch
     for name, value in whole.state().items():
         assert torch.equal(value, resumed.state()[name]), name
@@ -101,19 +101,19 @@ def test_an_interrupted_run_leaves_the_same_bytes(
     monkeypatch.setattr("train.loop.checkpoint.EVERY_S", 0.0)
     stores, work = {"text": store}, tmp_path / "work"
     run_head(spec, labels, stores, tmp_path / "whole")
-    done = count_epochs(monkeypatch, stop_at=9)
+    epochs = count_epochs(monkeypatch, stop_at=9)
     with pytest.raises(Interrupted):
         run_head(spec, labels, stores, tmp_path / "resumed", work)
     assert list(work.rglob("*.pt")) and not (tmp_path / "resumed").exists()
-    assert len(done) == 9
+    assert len(epochs) == 9
     run_head(spec, labels, stores, tmp_path / "resumed", work)
-    assert len(done) == 3 * spec.training.epochs + 1 and not work.exists()
+    assert len(epochs) == 3 * spec.training.epochs + 1 and not work.exists()
     for file in (tmp_path / "whole").rglob("*.*"):
-        other = tmp_path / "resumed" / file.relative_to(tmp_path / "whole")
-        assert file.read_bytes() == other.read_bytes(), file.name
+        resumed = tmp_path / "resumed" / file.relative_to(tmp_path / "whole")
+        assert file.read_bytes() == resumed.read_bytes(), file.name
 
 
-def test_trainings_of_other_settings_labels_or_tracks_are_thrown_away(
+def test_checkpoints_of_other_settings_labels_or_tracks_are_deleted(
     spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
     keys = {

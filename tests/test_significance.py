@@ -1,4 +1,4 @@
-"""Intervals and comparisons: they cover as stated, and draw what is not independent together."""
+"""Confidence intervals and paired comparisons: their coverage, and resampling by cluster."""
 
 import numpy as np
 import pytest
@@ -19,11 +19,11 @@ def test_intervals_cover_at_the_stated_rate(measure: object, metric: str) -> Non
 
 
 @pytest.mark.slow
-def test_single_utterances_drawn_again_would_cover_too_little() -> None:
+def test_resampling_single_utterances_would_cover_too_rarely() -> None:
     assert coverage(NAMED, "accuracy", 40, 300, clustered=False) < 0.9
 
 
-def test_dialogues_go_before_speakers_and_speakers_before_utterances() -> None:
+def test_clusters_are_dialogues_or_else_speakers_or_else_utterances() -> None:
     both = [Label("a", speaker="s", dialogue="d"), Label("b", speaker="t", dialogue="d")]
     assert clusters(both) == ("dialogue", ["dialogue d"] * 2)
     spoken = [Label("a", speaker="s"), Label("b", speaker="s")]
@@ -45,14 +45,14 @@ def test_few_clusters_widen_the_interval_beyond_the_percentiles() -> None:
     assert many == pytest.approx(plain, abs=0.01)
 
 
-def test_intervals_are_the_same_again_and_hold_the_figure() -> None:
+def test_intervals_are_reproducible_and_contain_the_figure() -> None:
     random = np.random.default_rng(0)
     truth = random.integers(0, 3, 90).astype(float)
     tally = NAMED.tallies(truth, random.dirichlet(np.ones(3), (4, 90)))
     names = [str(n // 3) for n in range(90)]
-    found = intervals(NAMED, tally, names)
-    assert found == intervals(NAMED, tally, names)
-    low, high = found["accuracy"]
+    limits = intervals(NAMED, tally, names)
+    assert limits == intervals(NAMED, tally, names)
+    low, high = limits["accuracy"]
     assert low is not None and high is not None and low < 1 / 3 < high
 
 
@@ -60,42 +60,42 @@ class TestPaired:
     def test_few_clusters_cannot_be_significant(self) -> None:
         truth = np.zeros(40)
         better, worse = (np.eye(3)[np.repeat([0, n], 20)] for n in (0, 1))
-        tally = [NAMED.tallies(truth, one)[None] for one in (better, worse)]
+        tallies = [NAMED.tallies(truth, predicted)[None] for predicted in (better, worse)]
         names = [str(n % 5) for n in range(40)]
-        found = paired(NAMED, *tally, names)["accuracy"]
-        assert found.value == 0.5 and found.p == pytest.approx(2 / 32, abs=0.02)
-        alone = paired(NAMED, *tally, ["all"] * 40)["accuracy"]
-        assert alone.limits == (None, None) and alone.p is None
+        difference = paired(NAMED, *tallies, names)["accuracy"]
+        assert difference.value == 0.5 and difference.p == pytest.approx(2 / 32, abs=0.02)
+        of_one_cluster = paired(NAMED, *tallies, ["all"] * 40)["accuracy"]
+        assert of_one_cluster.limits == (None, None) and of_one_cluster.p is None
 
     @pytest.mark.slow
-    def test_chance_is_taken_for_a_difference_as_often_as_stated(self) -> None:
+    def test_equal_heads_differ_significantly_as_rarely_as_stated(self) -> None:
         random = np.random.default_rng(0)
-        low = 0
+        num_significant = 0
         for _ in range(200):
             truth = random.integers(0, 3, 60).astype(float)
-            tally = [NAMED.tallies(truth, random.dirichlet(np.ones(3), (2, 60))) for _ in "ab"]
-            found = paired(NAMED, *tally, [str(n // 4) for n in range(60)])
-            low += found["accuracy"].p < 0.05  # type: ignore[operator]
-        assert low / 200 < 0.09
+            tallies = [NAMED.tallies(truth, random.dirichlet(np.ones(3), (2, 60))) for _ in "ab"]
+            differences = paired(NAMED, *tallies, [str(n // 4) for n in range(60)])
+            num_significant += differences["accuracy"].p < 0.05  # type: ignore[operator]
+        assert num_significant / 200 < 0.09
 
-    def both(self, share: float) -> dict[str, object]:
-        """One head is right where the other is, and on some utterances more."""
+    def differences(self, share: float) -> dict[str, object]:
+        """Of two heads, the first right on a share of the second's errors as well."""
         random = np.random.default_rng(1)
         truth = random.integers(0, 3, 300).astype(float)
-        right = random.random(300) < 0.6
-        more = random.random(300) < share
+        correct = random.random(300) < 0.6
+        gained = random.random(300) < share
 
-        def told(right: np.ndarray) -> np.ndarray:
-            guess = np.where(right, truth, (truth + 1) % 3).astype(int)
-            return NAMED.tallies(truth, np.eye(3)[guess])[None]
+        def tally(correct: np.ndarray) -> np.ndarray:
+            classes = np.where(correct, truth, (truth + 1) % 3).astype(int)
+            return NAMED.tallies(truth, np.eye(3)[classes])[None]
 
         names = [str(n // 4) for n in range(300)]
-        return paired(NAMED, told(right | more), told(right), names)  # type: ignore[return-value]
+        return paired(NAMED, tally(correct | gained), tally(correct), names)  # type: ignore[return-value]
 
-    def test_a_small_but_steady_gain_is_told_from_chance(self) -> None:
-        found = self.both(0.1)["accuracy"]
-        assert found.value > 0.02 and found.limits[0] > 0 and found.p < 0.01  # type: ignore[attr-defined]
+    def test_a_small_but_consistent_gain_is_significant(self) -> None:
+        difference = self.differences(0.1)["accuracy"]
+        assert difference.value > 0.02 and difference.limits[0] > 0 and difference.p < 0.01  # type: ignore[attr-defined]
 
-    def test_no_difference_is_no_difference(self) -> None:
-        found = self.both(0.0)["accuracy"]
-        assert found.value == 0 and found.limits == (0, 0) and found.p == 1  # type: ignore[attr-defined]
+    def test_equal_predictions_do_not_differ(self) -> None:
+        difference = self.differences(0.0)["accuracy"]
+        assert difference.value == 0 and difference.limits == (0, 0) and difference.p == 1  # type: ignore[attr-defined]

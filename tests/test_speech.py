@@ -21,7 +21,7 @@ from features.errors import ProjectError
 from tests.conformance import assert_same
 
 
-def sound(num_samples: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+def noise(num_samples: int) -> np.ndarray[Any, np.dtype[np.float32]]:
     return np.random.default_rng(num_samples).normal(0, 0.1, num_samples).astype(np.float32)
 
 
@@ -67,7 +67,7 @@ class TestWaveforms:
             convolved = backbone.network.library.feature_extractor(torch.zeros(1, num_samples))
         assert backbone.prepare.num_steps(num_samples) == convolved.shape[2]
 
-    def test_a_clip_shorter_than_one_step_is_lengthened_with_zeros_behind_it(self) -> None:
+    def test_a_clip_shorter_than_one_step_is_lengthened_with_zeros_after_it(self) -> None:
         values = log_mel.tiny().prepare((np.ones(3, np.float32), 16_000)).windows[0].values
         assert values.tolist() == [1.0] * 3 + [0.0] * 397
 
@@ -77,9 +77,16 @@ class TestWaveforms:
     def test_a_long_recording_is_scaled_as_a_whole_and_cut_into_windows(self) -> None:
         backbone = wav2vec2.tiny()
         windowed = Speech(
-            backbone.network, "", CPU, variance_floor=1e-7, layers=[2], window_s=1.0, overlap_s=0.4
+            backbone.network,
+            "",
+            CPU,
+            version=0,
+            variance_floor=1e-7,
+            layers=[2],
+            window_s=1.0,
+            overlap_s=0.4,
         )
-        samples = sound(16_000 * 3 + 123)
+        samples = noise(16_000 * 3 + 123)
         example = windowed.prepare((samples, 16_000))
         whole = backbone.prepare((samples, 16_000)).windows[0]
         assert len(example.windows) == 5
@@ -88,8 +95,8 @@ class TestWaveforms:
         assert np.array_equal(first, whole.values[30 * 320 :][: len(first)])
         assert track(windowed, samples).shape[1] == backbone.cost(whole) == 150
 
-    def test_the_middle_of_a_window_says_nearly_what_the_whole_does(self) -> None:
-        samples = sound(16_000 * 3)
+    def test_the_middle_of_a_window_is_nearly_that_of_the_whole(self) -> None:
+        samples = noise(16_000 * 3)
         samples[:16_000] *= 3
         windowed = log_mel.load(CPU, num_bands=8)
         windowed.prepare = log_mel.tiny().prepare.__class__(400, 160, None, Windowing(50, 10))
@@ -107,7 +114,7 @@ class TestWav2Vec2:
 
     def test_a_padded_batch_of_the_library_changes_a_track(self) -> None:
         backbone = wav2vec2.tiny()
-        short, long = (torch.from_numpy(sound(n)) for n in (8_000, 16_000))
+        short, long = (torch.from_numpy(noise(n)) for n in (8_000, 16_000))
         padded = torch.nn.utils.rnn.pad_sequence([short, long], batch_first=True)
         with torch.inference_mode():
             alone = backbone.network.library(short[None]).last_hidden_state[0]
@@ -125,7 +132,7 @@ class TestWav2Vec2:
         wav2vec2.tiny().network.library.save_pretrained(tmp_path)
         extractor = transformers.Wav2Vec2FeatureExtractor(sampling_rate=8000)
         extractor.save_pretrained(tmp_path)
-        with pytest.raises(ProjectError, match="reads sound of 8000 Hz; only networks for 16000"):
+        with pytest.raises(ProjectError, match="reads audio of 8000 Hz; only networks for 16000"):
             wav2vec2.load(CPU, checkpoint=str(tmp_path))
 
     def test_a_checkpoint_without_the_vector_of_masked_steps_loads(self, tmp_path: Path) -> None:
@@ -139,7 +146,7 @@ class TestWav2Vec2:
         library = wav2vec2.tiny().network.library
         library.config.add_adapter, library.config.output_hidden_size = True, 16
         transformers.Wav2Vec2Model(library.config).save_pretrained(tmp_path)
-        with pytest.raises(ProjectError, match=r"has an adapter behind its transformer"):
+        with pytest.raises(ProjectError, match=r"has an adapter after its transformer"):
             wav2vec2.load(CPU, checkpoint=str(tmp_path))
 
 
@@ -175,22 +182,22 @@ class TestWhisper:
 
     def test_a_long_recording_is_cut_into_windows_of_the_network(self) -> None:
         backbone = whisper.tiny()  # windows of 1 s that share 0.2 s
-        example = backbone.prepare((sound(40_000), 16_000))
+        example = backbone.prepare((noise(40_000), 16_000))
         assert [window.keep for window in example.windows] == [
             slice(0, 45), slice(5, 45), slice(5, 45),
         ]  # fmt: skip
-        assert track(backbone, sound(40_000)).shape == (3, 125, 16)
+        assert track(backbone, noise(40_000)).shape == (3, 125, 16)
 
 
 class TestMfcc:
     def test_coefficients_are_those_of_torchaudio_on_natural_logarithms(self) -> None:
-        samples = sound(4000)
+        samples = noise(4000)
         published = torchaudio.transforms.MFCC(
             16_000, n_mfcc=13, log_mels=True,
             melkwargs={"n_fft": 400, "hop_length": 160, "n_mels": 40, "center": False},
         )  # fmt: skip
-        found = track(mfcc.load(CPU, num_coefficients=13, num_bands=40), samples)
-        assert_same(found[0], published(torch.from_numpy(samples)).T)
+        coefficients = track(mfcc.load(CPU, num_coefficients=13, num_bands=40), samples)
+        assert_same(coefficients[0], published(torch.from_numpy(samples)).T)
 
     def test_there_are_no_more_coefficients_than_bands(self) -> None:
         with pytest.raises(ProjectError, match="num_coefficients is 65 and num_bands is 64"):

@@ -1,4 +1,4 @@
-"""Searches look at dev alone, keep every trial, and go on where they were stopped."""
+"""Sweeps score trials on dev alone, keep every trial, and resume where they were interrupted."""
 
 import copy
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from features.manifest import Label
 from features.specs.heads import HeadSpec
 from features.specs.sweeps import RangeSpec, SweepSpec
 from features.store.reader import Store
-from tests.head_world import facts_of, labels, parts_of, spec, store  # noqa: F401
+from tests.head_world import facts_of, labels, spec, splits_of, store  # noqa: F401
 from train.loop.fit import fit
 from train.loop.tracking import NoTracker
 from train.runs.sweep import Trial, ranked, search
@@ -36,12 +36,12 @@ def run(
         dim, dropout = settings["dim"], settings["dropout"]
         return replace(spec, dim=dim, dropout=dropout, training=training)
 
-    written = {"choose_by": spec.choose_by}
+    entry = {"choose_by": spec.choose_by}
     stores = {"text": store}
-    return list(search(sweep, head_of, written, labels, stores, file, NoTracker()))
+    return list(search(sweep, head_of, entry, labels, stores, file, NoTracker()))
 
 
-def test_every_trial_is_kept_and_failed_ones_say_why(
+def test_every_trial_is_kept_and_a_failed_one_has_its_reason(
     spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
     trials = run(spec, labels, store, tmp_path / "trials.jsonl", replace(SWEEP, trials=8))
@@ -54,47 +54,47 @@ def test_every_trial_is_kept_and_failed_ones_say_why(
     assert rest[-1].score is None
 
 
-def test_an_interrupted_sweep_goes_on_with_the_same_trials(
+def test_an_interrupted_sweep_resumes_with_the_same_trials(
     spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
     whole = run(spec, labels, store, tmp_path / "whole.jsonl")
-    file = tmp_path / "cut.jsonl"
+    file = tmp_path / "interrupted.jsonl"
     run(spec, labels, store, file, replace(SWEEP, trials=2))
-    kept = file.read_text().splitlines()[:3]
+    lines = file.read_text().splitlines()[:3]
     assert run(spec, labels, store, file) == whole
-    assert file.read_text().splitlines()[:3] == kept
+    assert file.read_text().splitlines()[:3] == lines
     assert file.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
 
 
-def test_test_labels_decide_nothing(
+def test_test_labels_change_no_trial(
     spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
-    turned = [
+    swapped = [
         replace(x, emotion="joy" if x.emotion == "anger" else "anger") if x.split == "test" else x
         for x in copy.deepcopy(labels)
     ]
-    one = run(spec, labels, store, tmp_path / "one.jsonl")
-    assert run(spec, turned, store, tmp_path / "other.jsonl") == one
+    trials = run(spec, labels, store, tmp_path / "labels.jsonl")
+    assert run(spec, swapped, store, tmp_path / "swapped.jsonl") == trials
 
 
-def test_a_sweep_in_which_all_failed_says_so() -> None:
+def test_a_sweep_whose_trials_all_failed_is_refused() -> None:
     with pytest.raises(ProjectError, match="all 1 trials failed; the first: dim is 9"):
         ranked([Trial(0, {}, None, "dim is 9")])
 
 
-def test_the_best_comes_first_and_what_failed_last() -> None:
+def test_the_best_trial_comes_first_and_failed_ones_last() -> None:
     trials = [Trial(0, {}, None, "x"), Trial(1, {}, -5.0), Trial(2, {}, -4.0)]
     assert [trial.number for trial in ranked(trials)] == [2, 1, 0]
 
 
 @pytest.mark.parametrize("choose_by", ["accuracy", "macro_f1"])
-def test_a_trial_is_scored_by_what_the_head_is_chosen_by(
+def test_a_trial_is_scored_by_the_metric_that_the_head_is_selected_by(
     spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path, choose_by: str
 ) -> None:
     uneven = [x for x in labels if x.split != "dev" or x.emotion == "joy" or x.id in ("u40", "u42")]
     training = replace(spec.training, choose_by=choose_by)  # type: ignore[arg-type]
     spec = replace(spec, training=training)
-    data = parts_of(uneven, store)
+    data = splits_of(uneven, store)
     sweep = replace(SWEEP, trials=1, space={**SPACE, "dim": [16]})
     (trial,) = run(spec, uneven, store, tmp_path / "t.jsonl", sweep)
     settings = trial.settings

@@ -98,8 +98,8 @@ def test_a_long_text_keeps_its_order_whatever_side_the_tokenizer_cuts(
     assert len(example.windows) == 4 and example.spans == expected.spans
     starts = [start for start, _ in example.spans]
     assert starts == sorted(starts)
-    for window, other in zip(example.windows, expected.windows, strict=True):
-        assert window.values.tolist() == other.values.tolist()
+    for window, expected_window in zip(example.windows, expected.windows, strict=True):
+        assert window.values.tolist() == expected_window.values.tolist()
 
 
 class TestUnknownWords:
@@ -118,7 +118,7 @@ class TestUnknownWords:
         assert prepare(Text("a b", ("Ω Ω Ω",))).facts == {}
         assert prepare(Text("Ω Ω", ("a b c d e",))).facts == {"num_unknown": 2}
 
-    def test_a_tokenizer_of_bytes_knows_everything(self) -> None:
+    def test_no_word_is_unknown_to_a_tokenizer_of_bytes(self) -> None:
         backbone = videollama.load(CPU, checkpoint="tiny", branch="text")
         assert backbone.prepare(Text("Ω Ω")).facts == {}
 

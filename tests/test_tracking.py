@@ -1,4 +1,4 @@
-"""Epochs reach TensorBoard and Weights & Biases, and decide nothing."""
+"""Epochs are logged to TensorBoard and Weights & Biases."""
 
 from pathlib import Path
 
@@ -14,9 +14,9 @@ EPOCHS = [
 
 def log(spec: TrackingSpec, folder: Path) -> None:
     trackers = Trackers(spec, folder, "main", {"dim": 8})
-    with trackers.training("official/seed-0") as one:
+    with trackers.training("official/seed-0") as write:
         for epoch in EPOCHS:
-            one(epoch)
+            write(epoch)
 
 
 def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
@@ -32,24 +32,27 @@ def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
 
 def test_tensorboard_has_every_figure_of_every_epoch(tmp_path: Path) -> None:
     log(TrackingSpec(), tmp_path)
-    log(TrackingSpec(), tmp_path)  # a run that is repeated takes the place of the old one
-    found = scalars(tmp_path / ".tensorboard" / "main" / "official" / "seed-0")
-    assert found == {
+    log(TrackingSpec(), tmp_path)  # a repeated run replaces the old one
+    figures = scalars(tmp_path / ".tensorboard" / "main" / "official" / "seed-0")
+    assert figures == {
         "train_loss": [(1, 1.0), (2, 0.5)],
         "dev_emotion_macro_f1": [(1, 0.1), (2, 0.2)],
     }
     assert [path.name for path in tmp_path.iterdir()] == [".tensorboard"]
 
 
-def test_nothing_is_written_where_nothing_is_asked_for(tmp_path: Path) -> None:
+def test_nothing_is_written_where_both_are_off(tmp_path: Path) -> None:
     log(TrackingSpec(tensorboard=False), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
 def test_weights_and_biases_is_written_offline(tmp_path: Path) -> None:
+    import wandb
+
     log(TrackingSpec(tensorboard=False, wandb="offline"), tmp_path)
+    wandb.teardown()  # waits for the process that writes the file
     (run,) = (tmp_path / ".wandb" / "wandb").glob("offline-run-*")
-    (record,) = run.glob("*.wandb")
-    content = record.read_bytes()
+    (file,) = run.glob("*.wandb")
+    content = file.read_bytes()
     assert b"train_loss" in content and b"main/official/seed-0" in content and b"dim" in content

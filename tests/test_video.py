@@ -1,4 +1,4 @@
-"""Decoding video: which pictures are sampled, upright and whole, and what cannot be read."""
+"""Decoding video: which frames are sampled, upright and whole, and what cannot be read."""
 
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,13 @@ import pytest
 from extract.media.errors import UnreadableError
 from extract.media.frames import Stretch
 from extract.media.video import sampled_pictures
-from tests.films import write_film, write_video
+from tests.videos import write_frames, write_video
 
 Picture = np.ndarray[Any, np.dtype[np.uint8]]
 
 
 def read(path: Path, rate_hz: float, **stretch: Any) -> list[Picture]:
-    """The pictures at one rate."""
+    """The frames at one rate."""
     sampled = sampled_pictures(path, [rate_hz], Stretch(**stretch))
     return [picture for picture, (count,) in sampled for _ in range(count)]
 
@@ -72,9 +72,9 @@ class TestSampling:
     def test_a_window_is_the_slice_of_the_whole(
         self, tmp_path: Path, name: str, codec: str, options: dict[str, str]
     ) -> None:
-        # Some containers have no index, and a jump lands behind the frame that was asked for.
+        # Some containers have no index, and a seek ends after the requested frame.
         pictures = [np.full((32, 48, 3), 20 + 3 * n, np.uint8) for n in range(75)]
-        write_film(tmp_path / name, pictures, 25, codec=codec, options=options)
+        write_frames(tmp_path / name, pictures, 25, codec=codec, options=options)
         whole = levels(read(tmp_path / name, 25))
         assert len(whole) == 75
         for first in (1, 5, 11, 12, 13, 30, 61):
@@ -86,13 +86,13 @@ class TestSampling:
         write_video(path, [20, 60, 100, 140, 180, 220])
         rates = [10.0, 10 / 3, 25.0, 0.1]
         together: list[list[float]] = [[] for _ in rates]
-        pictures = 0
+        num_pictures = 0
         for picture, counts in sampled_pictures(path, rates, Stretch()):
-            pictures += 1
+            num_pictures += 1
             for number, count in enumerate(counts):
                 together[number] += [float(picture.mean())] * count
         assert together == [levels(read(path, rate)) for rate in rates]
-        assert pictures == 6 + 1  # the last once more, for the rate at which none was due
+        assert num_pictures == 6 + 1  # the last once more, for the rate at which none was sampled
 
     def test_only_sampled_pictures_are_converted(self, tmp_path: Path) -> None:
         write_video(tmp_path / "a.mp4", [50] * 50)
@@ -101,7 +101,7 @@ class TestSampling:
 
     def test_a_rate_that_varies_is_sampled_by_time(self, tmp_path: Path) -> None:
         pictures = [np.full((32, 48, 3), level, np.uint8) for level in (20, 100, 180)]
-        write_film(tmp_path / "a.mkv", pictures, times=[0, 2, 9])
+        write_frames(tmp_path / "a.mkv", pictures, times=[0, 2, 9])
         expected = [20] * 2 + [100] * 7 + [180]
         assert levels(read(tmp_path / "a.mkv", 10)) == pytest.approx(expected, abs=4)
 
@@ -110,7 +110,7 @@ class TestPictures:
     def test_a_box_is_cut_out(self, tmp_path: Path) -> None:
         picture = np.zeros((32, 64, 3), np.uint8)
         picture[:, 32:] = 200
-        write_film(tmp_path / "a.mp4", [picture])
+        write_frames(tmp_path / "a.mp4", [picture])
         (right,) = read(tmp_path / "a.mp4", 10, box=(0.5, 0.25, 1.0, 1.0))
         (left,) = read(tmp_path / "a.mp4", 10, box=(0.0, 0.0, 0.5, 1.0))
         assert right.shape == (24, 32, 3) and left.shape == (32, 32, 3)
@@ -123,9 +123,9 @@ class TestPictures:
 
     @pytest.mark.parametrize("rotation", [0, 90, 180, -90])
     def test_a_rotation_flag_turns_the_picture_upright(self, tmp_path: Path, rotation: int) -> None:
-        # The film lies on its side by the angle that the flag takes back.
+        # The frames are turned by the angle that the flag turns back.
         lying = np.rot90(corners(), -rotation // 90)
-        write_film(tmp_path / "a.mp4", [lying], rotation=rotation, pixels="yuv444p")
+        write_frames(tmp_path / "a.mp4", [lying], rotation=rotation, pixels="yuv444p")
         (picture,) = read(tmp_path / "a.mp4", 10)
         assert picture.shape == (32, 48, 3)
         assert np.abs(picture.astype(int) - corners()).mean() < 4
@@ -133,7 +133,7 @@ class TestPictures:
     def test_the_flag_means_what_players_take_it_for(self, tmp_path: Path) -> None:
         # A phone held upright: rows a, b of its matrix are (0, 65536) and (-65536, 0), and players
         # turn the frames by 90 degrees clockwise.
-        write_film(tmp_path / "a.mp4", [corners()], rotation=-90)
+        write_frames(tmp_path / "a.mp4", [corners()], rotation=-90)
         with av.open(str(tmp_path / "a.mp4")) as container:
             frame = next(container.decode(video=0))
             matrix = np.frombuffer(bytes(next(iter(frame.side_data))), np.int32)
@@ -143,7 +143,7 @@ class TestPictures:
 
     @pytest.mark.parametrize("size", [(31, 47), (17, 33), (1, 1)])
     def test_odd_sizes_keep_every_pixel(self, tmp_path: Path, size: tuple[int, int]) -> None:
-        write_film(tmp_path / "a.mkv", [np.full((*size, 3), 90, np.uint8)], pixels="yuv444p")
+        write_frames(tmp_path / "a.mkv", [np.full((*size, 3), 90, np.uint8)], pixels="yuv444p")
         (picture,) = read(tmp_path / "a.mkv", 10)
         assert picture.shape == (*size, 3) and np.abs(picture.astype(int) - 90).max() < 4
 
@@ -157,7 +157,7 @@ class TestPictures:
                 picture[field::2, left : left + 12] = 220
             pictures.append(picture)
         options = {"flags": "+ildct+ilme", "b:v": "8000000"}
-        write_film(tmp_path / "a.mpg", pictures, 25, codec="mpeg2video", options=options)
+        write_frames(tmp_path / "a.mpg", pictures, 25, codec="mpeg2video", options=options)
         with av.open(str(tmp_path / "a.mpg")) as container:
             assert next(container.decode(video=0)).interlaced_frame
         mended = read(tmp_path / "a.mpg", 25)
@@ -167,7 +167,7 @@ class TestPictures:
     def test_progressive_pictures_are_left_alone(self, tmp_path: Path) -> None:
         lines = np.zeros((64, 96, 3), np.uint8)
         lines[::2] = 200
-        write_film(tmp_path / "a.mp4", [lines] * 3, pixels="yuv444p")
+        write_frames(tmp_path / "a.mp4", [lines] * 3, pixels="yuv444p")
         assert comb(read(tmp_path / "a.mp4", 10)[1]) > 150
 
 
@@ -177,14 +177,14 @@ def comb(picture: Picture) -> float:
 
 
 class TestFilesThatChange:
-    def film(self, path: Path, kinds: list[tuple[tuple[int, int], int, bool]]) -> None:
+    def write(self, path: Path, kinds: list[tuple[tuple[int, int], int, bool]]) -> None:
         """Pieces one after another: a size, a grey, and whether they are interlaced."""
         pieces = []
         for number, (size, level, interlaced) in enumerate(kinds):
             piece = path.with_name(f"piece{number}.ts")
             options = {"flags": "+ildct+ilme"} if interlaced else {}
             pictures = [np.full((*size, 3), level, np.uint8)] * 10
-            write_film(piece, pictures, 25, codec="mpeg2video", options=options)
+            write_frames(piece, pictures, 25, codec="mpeg2video", options=options)
             pieces.append(piece.read_bytes())
         path.write_bytes(b"".join(pieces))
 
@@ -193,10 +193,10 @@ class TestFilesThatChange:
         self, tmp_path: Path, interlaced: tuple[bool, bool]
     ) -> None:
         kinds = [((64, 96), 60, interlaced[0]), ((96, 64), 200, interlaced[1])]
-        self.film(tmp_path / "a.ts", kinds)
+        self.write(tmp_path / "a.ts", kinds)
         pictures = read(tmp_path / "a.ts", 25)
-        seen = {(p.shape[:2], round(p.mean(), -1), bool(p.std() < 3)) for p in pictures}
-        assert seen == {((64, 96), 60.0, True), ((96, 64), 200.0, True)}
+        kinds_read = {(p.shape[:2], round(p.mean(), -1), bool(p.std() < 3)) for p in pictures}
+        assert kinds_read == {((64, 96), 60.0, True), ((96, 64), 200.0, True)}
 
 
 class TestFilesThatCannotBeRead:
@@ -219,14 +219,14 @@ class TestFilesThatCannotBeRead:
         self, tmp_path: Path
     ) -> None:
         black = np.zeros((32, 48, 3), np.uint8)
-        write_film(tmp_path / "a.mkv", [black] * 4, times=[0, 1, 2, 3 + 10**6])
+        write_frames(tmp_path / "a.mkv", [black] * 4, times=[0, 1, 2, 3 + 10**6])
         with pytest.raises(UnreadableError) as caught:
             read(tmp_path / "a.mkv", 1000, max_duration_s=60)
         assert caught.value.reason == "too-long"
 
-    def test_a_stretch_behind_the_end_says_so(self, tmp_path: Path) -> None:
+    def test_a_stretch_after_the_end_is_reported(self, tmp_path: Path) -> None:
         write_video(tmp_path / "a.mp4", [50] * 5)
-        with pytest.raises(UnreadableError, match=r"begins at 3.00 s, and the pictures end after"):
+        with pytest.raises(UnreadableError, match=r"begins at 3.00 s, and the frames end after"):
             read(tmp_path / "a.mp4", 10, start_s=3.0, end_s=4.0)
 
     def test_sound_without_pictures_is_undecodable(self, tmp_path: Path) -> None:

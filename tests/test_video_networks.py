@@ -1,4 +1,4 @@
-"""VideoMAE, CLIP and SigLIP against the library's own forward, from decoded pictures on."""
+"""VideoMAE, CLIP and SigLIP against the library's own forward, from decoded frames on."""
 
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,8 @@ class TestVideoMae:
         frames = pictures(16)
         with torch.inference_mode():
             pixels = processor(list(frames), return_tensors="pt").pixel_values
-            said = network(pixels, output_hidden_states=True)
-        states = torch.cat([*said.hidden_states[:-1], said.last_hidden_state])
+            output = network(pixels, output_hidden_states=True)
+        states = torch.cat([*output.hidden_states[:-1], output.last_hidden_state])
         assert_same(track(backbone, frames), states.unflatten(1, (8, 16)).mean(dim=2))
 
     @pytest.mark.parametrize(("num_frames", "num_steps"), [(1, 1), (8, 4), (9, 5), (21, 11)])
@@ -73,8 +73,8 @@ def test_an_image_tower_is_the_librarys_own(name: str, kind: str, tmp_path: Path
     frames = pictures(37)  # two windows
     with torch.inference_mode():
         pixels = processor(list(frames), return_tensors="pt").pixel_values
-        said = network.get_image_features(pixel_values=pixels)
-    assert_same(track(backbone, frames)[0], getattr(said, "pooler_output", said))
+        output = network.get_image_features(pixel_values=pixels)
+    assert_same(track(backbone, frames)[0], getattr(output, "pooler_output", output))
     assert not [name for name, _ in backbone.network.named_modules() if "text" in name]
 
 
@@ -106,7 +106,7 @@ def test_the_projection_may_be_stated_for_both_towers(tmp_path: Path) -> None:
 def test_a_preparation_for_another_network_is_refused(tmp_path: Path) -> None:
     VIDEOS["clip-vit-b32"].save(tmp_path)
     hf.CLIPImageProcessor().save_pretrained(tmp_path)
-    with pytest.raises(ProjectError, match=r"gives pictures of 224 x 224.*takes 64 x 64"):
+    with pytest.raises(ProjectError, match=r"gives frames of 224 x 224.*takes 64 x 64"):
         clip_frames.load(CPU, checkpoint=str(tmp_path))
 
 

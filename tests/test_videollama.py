@@ -12,7 +12,7 @@ import transformers as hf
 
 from extract.backbones import videollama
 from extract.backbones._video.frames import Scale
-from extract.backbones._videollama.input import SEEN, TokenShape
+from extract.backbones._videollama.input import FRAME, TokenShape
 from extract.backbones._videollama.networks import patches
 from extract.backbones._videollama.tiny import VIDEO, save_tiny
 from extract.media.clip import Clip
@@ -43,12 +43,12 @@ def tiny(branch: Any, compute: Compute = CPU, **settings: Any) -> Any:
     return videollama.load(compute, branch=branch, checkpoint="tiny", **settings)
 
 
-def given(backbone: Any, frames: np.ndarray[Any, Any], text: str = WORDS) -> Any:
+def resized(backbone: Any, frames: np.ndarray[Any, Any], text: str = WORDS) -> Any:
     return Text(text) if backbone.modality == "text" else clip(backbone, frames, Text(text))
 
 
-def track(backbone: Backbone, media: Any) -> torch.Tensor:
-    return Encoder(backbone, CPU).tracks({0: backbone.prepare(media)})[0]
+def track(backbone: Backbone, inputs: Any) -> torch.Tensor:
+    return Encoder(backbone, CPU).tracks({0: backbone.prepare(inputs)})[0]
 
 
 @pytest.fixture(params=["tiny", pytest.param("true", marks=pytest.mark.slow)])
@@ -103,8 +103,8 @@ def test_pixels_equal_the_processors(patch: int, size: tuple[int, int]) -> None:
     processor = hf.VideoLlama3VideoProcessor(size=shared, patch_size=patch)
     inputs = processor(torch.from_numpy(frames).permute(0, 3, 1, 2), return_tensors="pt")
     shape = TokenShape(2 * patch, 200, least, square=False)
-    shown = torch.from_numpy(np.stack([shape(frame) for frame in frames]))
-    made = patches(Scale(processor.image_mean, processor.image_std)(shown), patch, 2)
+    frames_px = torch.from_numpy(np.stack([shape(frame) for frame in frames]))
+    made = patches(Scale(processor.image_mean, processor.image_std)(frames_px), patch, 2)
     assert made.shape == inputs["pixel_values_videos"].shape
     assert torch.allclose(made, inputs["pixel_values_videos"], atol=1e-5)
     _, high, wide = inputs["video_grid_thw"][0].tolist()
@@ -119,10 +119,10 @@ def test_the_video_branch_is_what_the_language_model_is_shown(folder: Path) -> N
         (expected,) = library.model.get_video_features(
             inputs["pixel_values_videos"], inputs["video_grid_thw"], inputs["video_merge_sizes"]
         ).pooler_output
-    media = given(backbone, frames)
-    found = track(backbone, media)
-    assert_same(found[0], expected)
-    assert backbone.prepare(media).facts == {"cells": len(expected) // 5}
+    inputs = resized(backbone, frames)
+    steps = track(backbone, inputs)
+    assert_same(steps[0], expected)
+    assert backbone.prepare(inputs).facts == {"cells": len(expected) // 5}
     assert not [n for n, _ in backbone.network.named_parameters() if "language_model" in n]
 
 
@@ -152,24 +152,27 @@ def test_the_joint_branch_is_the_librarys_own_forward(folder: Path) -> None:
     )
     library, frames = Library(folder, 6), pictures(5)
     inputs = library.inputs(frames, f"{VIDEO}\n{WORDS}", 2.0)
-    media = given(backbone, frames)
-    (window,) = backbone.prepare(media).windows
+    video = resized(backbone, frames)
+    (window,) = backbone.prepare(video).windows
     assert window.tokens[0].tolist() == inputs["input_ids"][0].tolist()
     with torch.inference_mode():
-        said = library.model(
+        output = library.model(
             **{k: v for k, v in inputs.items() if k != "video_metadata"},
             use_cache=False,
             output_hidden_states=True,
         )
-    states = torch.cat([*said.hidden_states[:-1], said.last_hidden_state])
-    seen = torch.from_numpy(window.tokens[1]) == SEEN
-    own = torch.zeros_like(seen)
-    own[-len(WORDS.encode()) :] = True  # a token is a byte
-    found = track(backbone, media)
-    assert_same(found, torch.cat([states[:, seen], states[:, own]], dim=1))
-    example = backbone.prepare(media)
-    assert example.facts == {"cells": int(seen.sum()) // 5, "num_video_steps": int(seen.sum())}
-    assert len(example.spans) == found.shape[1]
+    states = torch.cat([*output.hidden_states[:-1], output.last_hidden_state])
+    is_frame = torch.from_numpy(window.tokens[1]) == FRAME
+    is_word = torch.zeros_like(is_frame)
+    is_word[-len(WORDS.encode()) :] = True  # a token is a byte
+    steps = track(backbone, video)
+    assert_same(steps, torch.cat([states[:, is_frame], states[:, is_word]], dim=1))
+    example = backbone.prepare(video)
+    assert example.facts == {
+        "cells": int(is_frame.sum()) // 5,
+        "num_video_steps": int(is_frame.sum()),
+    }
+    assert len(example.spans) == steps.shape[1]
     assert example.spans[-1] == (len(WORDS) - 1, len(WORDS))
 
 
@@ -187,47 +190,52 @@ def test_batch_neighbours_never_matter_whatever_is_kept(branch: str, grid: int |
 def test_a_frames_mean_is_that_of_its_tokens(branch: str) -> None:
     pooled, kept = tiny(branch), tiny(branch, grid=None)
     frames = pictures(4)
-    cells = kept.prepare(given(kept, frames)).facts["cells"]
-    means = track(kept, given(kept, frames))[:, : 4 * cells].unflatten(1, (4, cells)).mean(dim=2)
-    assert_same(track(pooled, given(pooled, frames))[:, :4], means)
+    cells = kept.prepare(resized(kept, frames)).facts["cells"]
+    means = track(kept, resized(kept, frames))[:, : 4 * cells].unflatten(1, (4, cells)).mean(dim=2)
+    assert_same(track(pooled, resized(pooled, frames))[:, :4], means)
 
 
 def test_frames_do_not_see_each_other_in_the_video_branch() -> None:
     backbone = tiny("video")
     frames = pictures(40)  # three windows
-    whole = track(backbone, given(backbone, frames))
-    assert_same(whole[:, 17:18], track(backbone, given(backbone, frames[17:18])))
+    whole = track(backbone, resized(backbone, frames))
+    assert_same(whole[:, 17:18], track(backbone, resized(backbone, frames[17:18])))
 
 
 def test_a_long_clip_is_cut_and_each_window_is_followed_by_the_words() -> None:
     short, long = tiny("joint", window_s=3.0), tiny("joint")
     frames = pictures(7)
-    example = short.prepare(given(short, frames))
+    example = short.prepare(resized(short, frames))
     assert len(example.windows) == 3 and example.facts == {"num_video_steps": 7}
-    said = [short.prepare.tokenizer.decode(w.tokens[0]) for w in example.windows]
-    for text, first, last in zip(said, ("0.5", "3.5", "6.5"), ("2.5", "5.5", "6.5"), strict=True):
+    decoded = [short.prepare.tokenizer.decode(w.tokens[0]) for w in example.windows]
+    for text, first, last in zip(
+        decoded, ("0.5", "3.5", "6.5"), ("2.5", "5.5", "6.5"), strict=True
+    ):
         assert text.startswith(f"Time {first}s:") and text.endswith("\n" + WORDS)
         assert f"Time {last}s:" in text and f"Time {float(last) + 1}s:" not in text
-    found, whole = track(short, given(short, frames)), track(long, given(long, frames))
-    assert found.shape == whole.shape
-    assert_same(found[:, :3], whole[:, :3])  # attention looks back only
-    assert not torch.allclose(found[:, 3:6], whole[:, 3:6])
-    assert len(example.spans) == found.shape[1]
+    steps, whole = (
+        track(short, resized(short, frames)),
+        track(long, resized(long, frames)),
+    )
+    assert steps.shape == whole.shape
+    assert_same(steps[:, :3], whole[:, :3])  # attention looks back only
+    assert not torch.allclose(steps[:, 3:6], whole[:, 3:6])
+    assert len(example.spans) == steps.shape[1]
 
 
 def test_words_change_no_step_of_the_video_before_them() -> None:
     backbone = tiny("joint")
     frames = pictures(3)
-    one, other = (track(backbone, given(backbone, frames, text)) for text in ("yes", "never"))
-    assert_same(one[:, :3], other[:, :3])
-    assert one.shape[1] == 3 + 3 and other.shape[1] == 3 + 5
+    yes, never = (track(backbone, resized(backbone, frames, text)) for text in ("yes", "never"))
+    assert_same(yes[:, :3], never[:, :3])
+    assert yes.shape[1] == 3 + 3 and never.shape[1] == 3 + 5
 
 
 @pytest.mark.parametrize("text", ["", None])
 def test_a_clip_without_words_has_the_steps_of_its_frames(text: str | None) -> None:
     backbone = tiny("joint")
-    media = clip(backbone, pictures(2), None if text is None else Text(text))
-    assert track(backbone, media).shape[1] == 2
+    inputs = clip(backbone, pictures(2), None if text is None else Text(text))
+    assert track(backbone, inputs).shape[1] == 2
 
 
 def test_faces_of_any_size_become_squares_of_one_size() -> None:
@@ -256,11 +264,11 @@ def test_windows_beyond_the_networks_positions_are_refused() -> None:
     backbone = tiny("joint")
     backbone.prepare = replace(backbone.prepare, max_positions=40)
     with pytest.raises(UnreadableError, match=r"a window of it has \d+ tokens.*40 positions"):
-        backbone.prepare(given(backbone, pictures(9)))
+        backbone.prepare(resized(backbone, pictures(9)))
 
 
 def test_a_picture_too_narrow_for_the_network_is_undecodable() -> None:
-    with pytest.raises(UnreadableError, match="a picture of 600 x 2 is too long and narrow"):
+    with pytest.raises(UnreadableError, match="a frame of 600 x 2 is too long and narrow"):
         tiny("video").prepare.frame(pictures(1, 2, 600)[0])
 
 
@@ -286,22 +294,22 @@ def test_another_checkpoint_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("branch", ["video", "joint", "text"])
 def test_bfloat16_stays_near_float32(branch: str) -> None:
     reduced = Compute(torch.device("cpu"), dtype="bfloat16")
-    media = given(tiny(branch), pictures(4))
-    exact = track(tiny(branch), media)
+    inputs = resized(tiny(branch), pictures(4))
+    exact = track(tiny(branch), inputs)
     network = tiny(branch, reduced)
-    rounded = Encoder(network, reduced).tracks({0: network.prepare(media)})[0]
+    rounded = Encoder(network, reduced).tracks({0: network.prepare(inputs)})[0]
     assert rounded.dtype == torch.float32
     assert float((rounded - exact).norm() / exact.norm()) < 0.03
 
 
-def test_a_state_beyond_float16_is_told_by_name_and_not_clamped() -> None:
+def test_a_state_beyond_float16_is_reported_by_name_and_not_clamped() -> None:
     from extract.fill.part_writer import track_fault
 
     backbone = tiny("joint", layers=[1])
     backbone.network.language_model.layers[0].mlp.down_proj.weight *= 1e9
-    found = track(backbone, given(backbone, pictures(2)))
-    assert track_fault(found, "float16") == "beyond-float16"
-    assert track_fault(found, "float32") is None
+    steps = track(backbone, resized(backbone, pictures(2)))
+    assert track_fault(steps, "float16") == "beyond-float16"
+    assert track_fault(steps, "float32") is None
 
 
 def test_seeds_make_networks() -> None:

@@ -11,14 +11,14 @@ from tests.architectures import Architecture
 
 
 def save_videomae(folder: Path) -> None:
-    """The published widths on pictures of 64 x 64."""
+    """The published widths on frames of 64 x 64."""
     config = hf.VideoMAEConfig(image_size=64, num_hidden_layers=2)
     seeded(0, lambda: hf.VideoMAEModel(config)).save_pretrained(folder)
     hf.VideoMAEImageProcessor(**squares(64)).save_pretrained(folder)
 
 
 def save_clip(folder: Path) -> None:
-    """Both towers, of which one is read; ViT-B/32 on pictures of 64 x 64."""
+    """Both towers, of which one is read; ViT-B/32 on frames of 64 x 64."""
     vision = {"image_size": 64, "num_hidden_layers": 2}
     texts = {"num_hidden_layers": 1, "vocab_size": 8, "hidden_size": 16, "intermediate_size": 16}
     config = hf.CLIPConfig(vision_config=vision, text_config={**texts, "num_attention_heads": 2})
@@ -27,7 +27,7 @@ def save_clip(folder: Path) -> None:
 
 
 def save_siglip(folder: Path) -> None:
-    """Both towers, of which one is read; the base size on pictures of 64 x 64."""
+    """Both towers, of which one is read; the base size on frames of 64 x 64."""
     vision = {"image_size": 64, "num_hidden_layers": 2}
     texts = {"num_hidden_layers": 1, "vocab_size": 8, "hidden_size": 16, "intermediate_size": 16}
     texts |= {"num_attention_heads": 2, "projection_size": 768}

@@ -42,7 +42,7 @@ def learning_curves(losses: Mapping[str, Curve], scores: Mapping[str, Curve], me
 
 
 def pacing_curves(epochs: Sequence[int], paced: Mapping[str, Sequence[float]]) -> str:
-    """What a curriculum or a dropout schedule did by epoch, shares from 0 to 1."""
+    """What a curriculum or a dropout schedule changed by epoch, as shares from 0 to 1."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.4, 2.1), layout="constrained")
         axes = figure.subplots()
@@ -56,7 +56,7 @@ def pacing_curves(epochs: Sequence[int], paced: Mapping[str, Sequence[float]]) -
 
 
 def confusion_matrix(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
-    """Rows are true classes, shaded and labelled by the share of the row; counts would mislead."""
+    """Rows are true classes; cells are shaded and labelled by their share of the row."""
     table = np.asarray(counts, float)
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     size = 1.1 + 0.42 * len(classes)
@@ -80,39 +80,39 @@ def confusion_matrix(counts: Sequence[Sequence[int]], classes: Sequence[str]) ->
 
 
 def reliability_plot(plain: Sequence[Mapping[str, float]], tempered: Sequence[Any]) -> str:
-    """How often the predicted class is right, by how sure the head was; the diagonal is honest."""
+    """Accuracy of the predicted class by its confidence; a calibrated head is on the diagonal."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(2.6, 2.5), layout="constrained")
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
-        lines = ((plain, "as trained"), (tempered, "tempered"))
+        lines = ((plain, "as trained"), (tempered, "with temperature"))
         for (bins, name), colour in zip(lines, COLOURS, strict=False):
             x, y = [b["confidence"] for b in bins], [b["accuracy"] for b in bins]
             axes.plot(x, y, color=colour, linewidth=1.4, marker="o", markersize=3, label=name)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
         axes.set_xlabel("confidence")
-        axes.set_title("share that is right", loc="left", color=INK, fontsize=9)
+        axes.set_title("accuracy", loc="left", color=INK, fontsize=9)
         axes.legend(frameon=False, fontsize=8, labelcolor=INK)
         return _svg(figure)
 
 
-def damage_curves(damage: Mapping[str, Any], scale: float) -> str:
+def robustness_curves(robustness: Mapping[str, Any], scale: float) -> str:
     """A metric under noise on each modality; dashed lines: the modality is missing."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.4, 2.5), layout="constrained")
         axes = figure.subplots()
-        for (name, points), colour in zip(damage["noise"].items(), _cycle(), strict=False):
+        for (name, points), colour in zip(robustness["noise"].items(), _cycle(), strict=False):
             levels = [0.0, *(point["level"] for point in points)]
-            values = [damage["whole"], *points]
+            values = [robustness["whole"], *points]
             means = [scale * value["mean"] for value in values]
             deviations = [scale * value["std"] for value in values]
             axes.errorbar(levels, means, deviations, color=colour, linewidth=1.4, label=name)
-            if name in damage["missing"]:
-                gone = scale * damage["missing"][name]["mean"]
-                axes.axhline(gone, color=colour, linewidth=0.9, linestyle="--")
+            if name in robustness["missing"]:
+                without = scale * robustness["missing"][name]["mean"]
+                axes.axhline(without, color=colour, linewidth=0.9, linestyle="--")
         axes.set_xlabel("noise, in standard deviations")
-        axes.set_title(damage["metric"].replace("_", " "), loc="left", color=INK, fontsize=9)
+        axes.set_title(robustness["metric"].replace("_", " "), loc="left", color=INK, fontsize=9)
         axes.legend(frameon=False, fontsize=8, labelcolor=INK)
         return _svg(figure)
 

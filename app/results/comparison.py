@@ -1,4 +1,4 @@
-"""Two heads held against each other on the utterances that both were tested on."""
+"""Compares two heads on the utterances that both were tested on."""
 
 import json
 from collections.abc import Sequence
@@ -13,50 +13,52 @@ from features.manifest import Label
 from train.scoring.measure import Measure, Numbers, measures_of
 from train.scoring.significance import Difference, clusters, paired
 
-Told = dict[str, dict[str, Difference]]
+Differences = dict[str, dict[str, Difference]]
 
 
-def compared(one: Run, other: Run, labels: Sequence[Label]) -> Told:
-    """Per measure and metric: by how much `one` is above `other`, with the interval and p.
+def compared(first: Run, second: Run, labels: Sequence[Label]) -> Differences:
+    """By how much `first` is above `second`, with interval and p, by measure and metric.
 
-    Raises ProjectError where they were tested on other utterances or predict nothing in common.
+    Raises ProjectError if their test sets differ or they predict nothing in common.
     """
-    predictions = [_predictions(run.folder) for run in (one, other)]
-    ids = [set(told) for told in predictions]
-    names = f"{one.spec.name!r} and {other.spec.name!r}"
-    if one.spec.corpus != other.spec.corpus or ids[0] != ids[1]:
+    predictions = [_test_predictions(run.folder) for run in (first, second)]
+    ids = [set(rows_by_id) for rows_by_id in predictions]
+    names = f"{first.spec.name!r} and {second.spec.name!r}"
+    if first.spec.corpus != second.spec.corpus or ids[0] != ids[1]:
         raise ProjectError(
-            f"{names} were tested on other utterances ({len(ids[0])} and {len(ids[1])}, "
-            f"{len(ids[0] & ids[1])} of them the same); compare heads of one corpus and protocol"
+            f"{names} were tested on different utterances ({len(ids[0])} and {len(ids[1])}, "
+            f"{len(ids[0] & ids[1])} in common); compare heads with one corpus and protocol"
         )
-    shared = [name for name in one.measures if one.measures[name] == other.measures.get(name, ())]
+    others = second.measures
+    shared = [name for name, classes in first.measures.items() if classes == others.get(name, ())]
     if not shared:
         raise ProjectError(f"{names} predict nothing in common; compare heads with the same tasks")
     tested = [label for label in labels if label.id in ids[0]]
-    _, units = clusters(tested)
-    facts = next(iter(one.record["facts"].values()))
-    measures = {measure.name: measure for measure in measures_of(one.spec, facts)}
-    found: Told = {}
+    _, cluster_names = clusters(tested)
+    facts = next(iter(first.record["facts"].values()))
+    measures = {measure.name: measure for measure in measures_of(first.spec, facts)}
+    differences: Differences = {}
     for name in shared:
         measure = measures[name]
         truth = measure.truth(tested)
-        both = [measure.tallies(truth, _array(measure, told, tested)) for told in predictions]
-        found[name] = paired(measure, both[0], both[1], units)
-    return found
+        tallies = [measure.tallies(truth, _array(measure, rows, tested)) for rows in predictions]
+        differences[name] = paired(measure, tallies[0], tallies[1], cluster_names)
+    return differences
 
 
-def _predictions(folder: Path) -> dict[str, list[Any]]:
-    """Per tested utterance what each seed said."""
-    told: dict[str, list[Any]] = {}
+def _test_predictions(folder: Path) -> dict[str, list[Any]]:
+    """The predictions of every seed for each test utterance."""
+    rows_by_id: dict[str, list[Any]] = {}
     with (folder / "predictions.jsonl").open(encoding="utf-8") as lines:
         for line in lines:
-            one = json.loads(line)
-            if one["split"] == "test":
-                told.setdefault(one["id"], []).append(one)
-    return told
+            row = json.loads(line)
+            if row["split"] == "test":
+                rows_by_id.setdefault(row["id"], []).append(row)
+    return rows_by_id
 
 
-def _array(measure: Measure, told: dict[str, list[Any]], labels: Sequence[Label]) -> Numbers:
+def _array(measure: Measure, rows_by_id: dict[str, list[Any]], labels: Sequence[Label]) -> Numbers:
     """Predictions `(S, N, ...)` in the order of the labels."""
-    rows = [[measure.read(one[measure.name]) for one in told[label.id]] for label in labels]
-    return np.swapaxes(np.asarray(rows, float), 0, 1)
+    name = measure.name
+    values = [[measure.from_json(row[name]) for row in rows_by_id[label.id]] for label in labels]
+    return np.swapaxes(np.asarray(values, float), 0, 1)

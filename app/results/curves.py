@@ -1,20 +1,20 @@
-"""The plots of what happened over the epochs of a head's trainings."""
+"""The plots over the epochs of a head's training."""
 
 from typing import Any
 
 from app.results.charts import learning_curves, pacing_curves
 from app.results.runs import Run
 
-# Columns of curves.csv that say what was paced, and what the report calls them.
+# Columns of curves.csv that a curriculum or a schedule changes, and their names in the report.
 PACED = {
-    "train_share": "share of the training part",
+    "train_share": "share of the training split",
     "train_difficulty": "its mean difficulty",
     "dropout": "dropout",
 }
 
 
 def pacing(run: Run) -> str:
-    """What the curriculum and the dropout schedule did in the longest training; empty without."""
+    """The curriculum and the dropout in the longest training; empty if neither changes."""
     paced = {title: column for column, title in PACED.items() if column in run.curves[0]}
     if not paced:
         return ""
@@ -29,14 +29,14 @@ def pacing(run: Run) -> str:
 
 
 def learning(run: Run) -> str:
-    """Training loss and the figure that the choice goes by, of the first measure that has it."""
-    chosen = [name for name in run.measures if run.shown_metric(name) == run.spec.choose_by]
-    measure = next(iter(chosen), next(iter(run.measures)))
+    """Training loss and the metric of selection, of the first measure that has it."""
+    selecting = [name for name in run.measures if run.shown_metric(name) == run.spec.choose_by]
+    measure = next(iter(selecting), next(iter(run.measures)))
     metric = run.shown_metric(measure)
-    many = len(run.record["folds"]) > 1
+    has_folds = len(run.record["folds"]) > 1
     lines: dict[str, list[dict[str, str]]] = {}
     for row in run.curves:
-        name = f"{row['fold']}, seed {row['seed']}" if many else f"seed {row['seed']}"
+        name = f"{row['fold']}, seed {row['seed']}" if has_folds else f"seed {row['seed']}"
         lines.setdefault(name, []).append(row)
 
     def curve(column: str) -> Any:

@@ -1,23 +1,29 @@
-"""Figures as people read them: per cent for classes, plain for numbers, with their intervals."""
+"""Formats figures: per cent for classes and pairs, plain for numbers, with their intervals."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from features.specs.heads import METRICS
 
+Limits = tuple[float, float] | tuple[None, None]
 # Figures of numbers are in the units of the labels; all others are fractions.
 PLAIN = METRICS["numbers"]
 
 
+def baseline_name(kind: str) -> str:
+    """What the baseline that predicts the same of every utterance is called."""
+    return "mean baseline" if kind == "numbers" else "majority baseline"
+
+
 def spread(metric: str, value: Mapping[str, Any]) -> str:
-    """Mean and deviation over seeds, such as ``61.2 ± 0.4`` per cent; one seed has no deviation."""
-    told = number(metric, value["mean"])
-    alone = len(value.get("seeds", (0, 0))) < 2
-    return told if alone else f"{told} ± {number(metric, value['std'])}"
+    """Mean and standard deviation over seeds, such as ``61.2 ± 0.4``; of one seed only the mean."""
+    mean = number(metric, value["mean"])
+    has_one_seed = len(value.get("seeds", (0, 0))) < 2
+    return mean if has_one_seed else f"{mean} ± {number(metric, value['std'])}"
 
 
 def limits(metric: str, value: Mapping[str, Any]) -> str:
-    """The interval, such as ``59.8 to 62.4``; empty where there is none."""
+    """The confidence interval, such as ``59.8 to 62.4``; empty if there is none."""
     if value.get("low") is None:
         return ""
     return f"{number(metric, value['low'])} to {number(metric, value['high'])}"
@@ -32,12 +38,20 @@ def number(metric: str, value: float) -> str:
 
 def signed(metric: str, value: float) -> str:
     """A difference, with its sign."""
-    told = number(metric, value)
-    return told if told.startswith("-") else f"+{told}"
+    text = number(metric, value)
+    return text if text.startswith("-") else f"+{text}"
+
+
+def signed_limits(metric: str, limits: Limits) -> str:
+    """The confidence interval of a difference; empty if there is none."""
+    low, high = limits
+    if low is None or high is None:
+        return ""
+    return f"{signed(metric, low)} to {signed(metric, high)}"
 
 
 def p_value(value: float | None) -> str:
-    """A p value as one writes it; empty where there is none."""
+    """A p value with three decimals; empty if there is none."""
     if value is None:
         return ""
     return "below 0.001" if value < 0.001 else f"{value:.3f}"

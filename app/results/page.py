@@ -6,9 +6,17 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from app.results.charts import confusion_matrix, damage_curves, reliability_plot
+from app.results.charts import confusion_matrix, reliability_plot, robustness_curves
 from app.results.curves import learning, pacing
-from app.results.formats import limits, number, p_value, signed, spread
+from app.results.formats import (
+    baseline_name,
+    limits,
+    number,
+    p_value,
+    signed,
+    signed_limits,
+    spread,
+)
 from app.results.runs import Run, Transfer
 from app.tables import faceless
 from features.manifest import SPLITS
@@ -16,7 +24,8 @@ from features.specs.heads import METRICS, HeadSpec
 from train.scoring.significance import Difference
 
 TEMPLATE = "report.html.j2"
-NAMED_SPEAKERS = 6
+NUM_SPEAKERS = 6
+NUM_SELECTED = 12
 
 
 def render(
@@ -27,8 +36,8 @@ def render(
 ) -> str:
     """The page for some runs and transfers.
 
-    `notes` are what is doubtful about each corpus; `differences` by head say by how much the
-    first head is above it, by measure.
+    `notes` are those on each corpus; `differences` say, by head and measure, by how much the
+    first head is above that head.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -38,7 +47,8 @@ def render(
         lstrip_blocks=True,
     )
     environment.globals |= {
-        "limits": limits, "number": number, "p_value": p_value, "signed": signed, "spread": spread,
+        "baseline_name": baseline_name, "limits": limits, "number": number, "p_value": p_value,
+        "signed": signed, "signed_limits": signed_limits, "spread": spread,
     }  # fmt: skip
     return environment.get_template(TEMPLATE).render(
         corpora=sorted({run.spec.corpus for run in runs}),
@@ -54,9 +64,9 @@ def render(
 
 def _tables(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """One table of figures per measure."""
-    found: dict[str, tuple[str, ...]] = {}
+    metrics_by_measure: dict[str, tuple[str, ...]] = {}
     for run in runs:
-        found |= {name: METRICS[run.kind(name)] for name in run.measures}
+        metrics_by_measure |= {name: METRICS[run.kind(name)] for name in run.measures}
     return [
         {
             "measure": measure,
@@ -64,12 +74,12 @@ def _tables(runs: Sequence[Run]) -> list[dict[str, Any]]:
             "unit": "in units of the labels" if metrics == METRICS["numbers"] else "in per cent",
             "runs": [run for run in runs if measure in run.measures],
         }
-        for measure, metrics in found.items()
+        for measure, metrics in metrics_by_measure.items()
     ]
 
 
 def _view(run: Run) -> dict[str, Any]:
-    """One head as the template shows it."""
+    """What the template shows of one head."""
     classes = [name for name in run.measures if run.kind(name) == "classes"]
     calibration = run.evaluation["calibration"]
     return {
@@ -78,22 +88,24 @@ def _view(run: Run) -> dict[str, Any]:
         "temporal": _by_modality(run, "temporal"),
         "pooling": _by_modality(run, "pooling"),
         "dialogue": _dialogue(run),
-        "parts": _parts(run),
-        "how": _how(run),
-        "shared": _shared(run),
-        "unknown": max(f["num_unknown_speakers"] for f in run.record["folds"].values()),
+        "splits": _splits(run),
+        "selection": _selection(run),
+        "shared_speakers": _shared_speakers(run),
+        "num_unknown_speakers": max(
+            f["num_unknown_speakers"] for f in run.record["folds"].values()
+        ),
         "curves": learning(run),
         "pacing": pacing(run),
         "matrices": {name: confusion_matrix(*run.confusion(name)) for name in classes},
         "reliability": {
-            name: reliability_plot(told["plain"]["bins"], told["tempered"]["bins"])
-            for name, told in calibration.items()
+            name: reliability_plot(fits["plain"]["bins"], fits["tempered"]["bins"])
+            for name, fits in calibration.items()
         },
-        "damage": [_damage(told) for told in run.evaluation["damage"]],
+        "robustness": [_robustness(figures) for figures in run.evaluation["damage"]],
         "faceless": [
-            f"{run.spec.inputs[modality]}: {said}"
+            f"{run.spec.inputs[modality]}: {note}"
             for modality, store in run.record["stores"].items()
-            if (said := faceless(store.get("facts", {})))
+            if (note := faceless(store.get("facts", {})))
         ],
         "missing": [
             f"{run.spec.inputs[modality]}: {count} {reason}"
@@ -103,34 +115,37 @@ def _view(run: Run) -> dict[str, Any]:
     }
 
 
-def _by_modality(run: Run, part: str) -> str:
-    """The leaf of every modality, named once where all have the same."""
+def _by_modality(run: Run, module: str) -> str:
+    """The leaf of every modality, named once if all have the same."""
     if not isinstance(run.spec, HeadSpec):
         return ""
-    codes = {name: leaf.code for name, leaf in getattr(run.spec, part).items()}
+    codes = {name: leaf.code for name, leaf in getattr(run.spec, module).items()}
     if len(set(codes.values())) == 1:
         return str(next(iter(codes.values())))
     return ", ".join(f"{code} ({name})" for name, code in codes.items())
 
 
 def _dialogue(run: Run) -> str:
-    """How utterances of a dialogue see each other; empty where they do not."""
+    """How the utterances of a dialogue are read together; empty if they are not."""
     leaf = run.spec.dialogue if isinstance(run.spec, HeadSpec) else None
     if leaf is None or leaf.code == "none":
         return "" if leaf is None else "none"
-    told = ", told who is the same" if leaf.options.get("speakers", "none") != "none" else ""
-    past = "the past alone" if leaf.options.get("causal") else "whole dialogues"
-    return f"{leaf.code}, {past}{told}"
+    speakers = ", with speakers" if leaf.options.get("speakers", "none") != "none" else ""
+    context = "past turns only" if leaf.options.get("causal") else "whole dialogues"
+    return f"{leaf.code}, {context}{speakers}"
 
 
-def _damage(told: Mapping[str, Any]) -> dict[str, Any]:
-    scale = 1.0 if told["metric"] in METRICS["numbers"] else 100.0
-    gone = [f"{name} {spread(told['metric'], value)}" for name, value in told["missing"].items()]
-    return {"measure": told["measure"], "plot": damage_curves(told, scale), "missing": gone}
+def _robustness(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Results with noise on one modality, or without it."""
+    metric = figures["metric"]
+    scale = 1.0 if metric in METRICS["numbers"] else 100.0
+    missing = [f"{name} {spread(metric, value)}" for name, value in figures["missing"].items()]
+    plot = robustness_curves(figures, scale)
+    return {"measure": figures["measure"], "plot": plot, "missing": missing}
 
 
-def _parts(run: Run) -> str:
-    """How many utterances train, choose and test."""
+def _splits(run: Run) -> str:
+    """How many utterances each split has."""
     folds = list(run.record["folds"].values())
     counts = {split: [fold["num_utterances"][split] for fold in folds] for split in SPLITS}
     if len(folds) == 1:
@@ -139,29 +154,32 @@ def _parts(run: Run) -> str:
     return f"{len(folds)} folds of {ranges['train']}, {ranges['dev']}, {ranges['test']} utterances"
 
 
-def _how(run: Run) -> str:
-    """What was chosen on what."""
+def _selection(run: Run) -> str:
+    """What was selected on which dev set, and what confidence intervals resample."""
     spec, folds = run.spec, list(run.record["folds"].values())
-    drawn = folds[0]["dev_drawn"]
+    is_drawn = folds[0]["dev_drawn"]
     unit = "whole speakers" if spec.protocol.dev_unit == "speaker" else "whole dialogues"
-    dev = f"a dev part drawn from the training part ({unit})" if drawn else "the corpus's dev part"
-    chosen = [f"{value:g}" for fold in folds for value in fold["chosen"]]
-    what = "epoch" if isinstance(spec, HeadSpec) else "penalty strength"
-    shown = ", ".join(chosen) if len(chosen) <= 12 else f"{', '.join(chosen[:12])}, ..."
+    dev = (
+        f"a dev set drawn from the training split ({unit})" if is_drawn else "the corpus's dev set"
+    )
+    selected = [f"{value:g}" for fold in folds for value in fold["chosen"]]
+    kind = "epoch" if isinstance(spec, HeadSpec) else "penalty strength"
+    more = ", ..." if len(selected) > NUM_SELECTED else ""
+    values = f"{', '.join(selected[:NUM_SELECTED])}{more}"
     resampled = run.evaluation["resampled"]
     return (
         (f"Started from the weights of {spec.start}. " if spec.start else "")
-        + f"Protocol {spec.protocol.leaf.code}. The {what} was chosen by "
-        f"{spec.choose_by.replace('_', ' ')} on {dev}: {shown}. Intervals draw the "
-        f"{resampled['count']} {resampled['unit']}s of the test part again."
+        + f"Protocol {spec.protocol.leaf.code}. The {kind} was selected by "
+        f"{spec.choose_by.replace('_', ' ')} on {dev}: {values}. Confidence intervals: bootstrap "
+        f"over the {resampled['count']} {resampled['unit']}s of the test set."
     )
 
 
-def _shared(run: Run) -> str:
-    """Who is tested and trained on."""
+def _shared_speakers(run: Run) -> str:
+    """Speakers of the test set who are in the training split or the dev set as well."""
     folds = run.record["folds"].values()
     names = sorted({name for fold in folds for name in fold["shared_speakers"]})
     if not names:
         return ""
-    more = f" and {len(names) - NAMED_SPEAKERS} more" if len(names) > NAMED_SPEAKERS else ""
-    return f"{', '.join(names[:NAMED_SPEAKERS])}{more}"
+    more = f" and {len(names) - NUM_SPEAKERS} more" if len(names) > NUM_SPEAKERS else ""
+    return f"{', '.join(names[:NUM_SPEAKERS])}{more}"

@@ -1,4 +1,4 @@
-"""What the folders in runs/ say, for the report and the table of results."""
+"""Reads the folders in runs/ for the report and the table of results."""
 
 import csv
 import json
@@ -18,24 +18,24 @@ MAIN = "main"
 
 @dataclass(frozen=True)
 class Transfer:
-    """One transfer: its spec and what `transfer` wrote about it."""
+    """One transfer: its spec and the files that the stage `transfer` wrote."""
 
     spec: TransferSpec
     metrics: dict[str, Any]
     about: dict[str, Any]
 
     def figure(self, measure: str, metric: str) -> str:
-        """Mean and deviation over the heads that were tested."""
+        """Mean and standard deviation over the heads that were tested."""
         return spread(metric, self.metrics["test"][measure][metric])
 
     def limits(self, measure: str, metric: str) -> str:
-        """The interval of a figure."""
+        """The confidence interval of a figure."""
         return limits(metric, self.metrics["test"][measure][metric])
 
 
 @dataclass(frozen=True)
 class Run:
-    """One trained head: its spec and what `train` wrote about it."""
+    """One trained head: its spec and the files that the stage `train` wrote."""
 
     spec: AnyHead
     folder: Path
@@ -47,23 +47,23 @@ class Run:
 
     @property
     def measures(self) -> dict[str, list[str] | None]:
-        """What it predicts, with the classes of each; None for numbers."""
-        return {name: told["classes"] for name, told in self.record["measures"].items()}
+        """What it predicts, with the classes of each measure; None for numbers."""
+        return {name: about["classes"] for name, about in self.record["measures"].items()}
 
     def kind(self, measure: str) -> str:
         """``classes``, ``numbers`` or ``pairs``."""
         return str(self.record["measures"][measure]["kind"])
 
     def figure(self, split: str, measure: str, metric: str) -> str:
-        """Mean and deviation over seeds, such as ``61.2 ± 0.4``."""
+        """Mean and standard deviation over seeds, such as ``61.2 ± 0.4``."""
         return spread(metric, self.metrics[split][measure][metric])
 
     def limits(self, measure: str, metric: str) -> str:
-        """The interval of a test figure, such as ``59.8 to 62.4``."""
+        """The confidence interval of a test figure, such as ``59.8 to 62.4``."""
         return limits(metric, self.metrics["test"][measure][metric])
 
     def shown_metric(self, measure: str) -> str:
-        """The metric that stands for a measure: what the head chooses by, or the usual one."""
+        """The metric shown of a measure: the one the head is selected by, or the usual one."""
         return shown_metric(self.kind(measure), self.spec.choose_by)
 
     def inputs(self) -> str:
@@ -71,7 +71,7 @@ class Run:
         return " + ".join(self.spec.used_inputs.values())
 
     def random_inputs(self) -> list[str]:
-        """The backbones whose weights are random: their figures say nothing of the network."""
+        """The backbones whose weights are random: their results say nothing of the network."""
         return [
             self.spec.inputs[modality]
             for modality, store in self.record["stores"].items()
@@ -80,7 +80,7 @@ class Run:
         ]
 
     def confusion(self, measure: str) -> tuple[list[list[int]], list[str]]:
-        """Counts over all seeds of the test part, a row per true class; and the classes."""
+        """Counts over all seeds of the test set, a row per true class; and the classes."""
         classes = self.measures[measure] or []
         pairs = [
             (row["actual"], row["predicted"])
@@ -88,17 +88,18 @@ class Run:
             if row["measure"] == measure
         ]
         counts: Mapping[tuple[str, str], int] = Counter(pairs)
-        return [[counts.get((true, guess), 0) for guess in classes] for true in classes], classes
+        rows = [[counts.get((true, guess), 0) for guess in classes] for true in classes]
+        return rows, classes
 
 
 def load_runs(params: Params, folder: Path) -> list[Run]:
-    """The run of every head in params.yaml, `main` first; ProjectError where one is missing."""
+    """The run of every head in params.yaml, `main` first; ProjectError if one is missing."""
     order = sorted(params.heads.values(), key=lambda spec: (spec.name != MAIN, spec.name))
     return [load_run(spec, folder) for spec in order]
 
 
 def load_transfers(params: Params, folder: Path) -> list[Transfer]:
-    """Every transfer in params.yaml; ProjectError where one is missing."""
+    """Every transfer in params.yaml; ProjectError if one is missing."""
     return [
         Transfer(
             spec,
@@ -110,7 +111,7 @@ def load_transfers(params: Params, folder: Path) -> list[Transfer]:
 
 
 def load_run(spec: AnyHead, runs: Path) -> Run:
-    """The run of one head; ProjectError where it is missing."""
+    """The run of one head; ProjectError if it is missing."""
     stage = "continue" if spec.start else "train"
     folder, stage = runs / spec.name, f"{stage}@{spec.name}"
     return Run(

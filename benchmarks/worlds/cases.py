@@ -15,12 +15,13 @@ import torch
 from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from benchmarks.worlds.usual_loop import usual_audio, usual_frames, usual_text, usual_video
-from extract.fill.fill import Filled, fill_with
+from extract.fill.fill import ExtractionResult, fill_store
 from extract.fill.reader import Reader
 from extract.media.child import Child
 from extract.network.backbone import Backbone, Example, load_backbone, seeded
 from extract.network.compute import Compute
 from extract.network.encoder import Encoder
+from extract.plan.context import Context
 from features.files import digest_file
 from features.manifest import Utterance
 from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
@@ -37,7 +38,7 @@ SPECS = {
     ),
     "audio": BackboneSpec("base", "audio", LeafSpec("wav2vec2", {"checkpoint": "random"})),
     "video": BackboneSpec("r3d", "video", LeafSpec("r3d", {"weights": "random"})),
-    # A random CLIP ViT-B/32 that is saved beside the films.
+    # A random CLIP ViT-B/32 that is saved next to the videos.
     "frames": BackboneSpec("clip", "video", LeafSpec("clip-frames", {"checkpoint": "clip"})),
 }
 USUAL = {
@@ -71,16 +72,16 @@ class Case:
         """The network alone, in our batches."""
         Encoder(self.backbone, self.compute).tracks(dict(enumerate(self.examples)))
 
-    def extraction(self) -> Filled:
+    def extraction(self) -> ExtractionResult:
         """Everything, into a pool and a store of its own."""
         shutil.rmtree(self.folder / "out", ignore_errors=True)
         out = self.folder / "out"
         loaded, pool = [(self.spec, self.backbone)], Pool(out / "pool")
         path, spec = out / "store.zarr", ExtractSpec(compute=self.compute.dtype)
-        return fill_with(loaded, self.compute, path, self.manifest, self.corpus, spec, pool)
+        return fill_store(loaded, self.compute, path, self.manifest, self.corpus, spec, pool)
 
     def usual(self) -> float:
-        """The usual loop; how many steps it ran over for each real one."""
+        """The usual loop; its padded steps over its real steps."""
         saved = self.folder / "usual"
         shutil.rmtree(saved, ignore_errors=True)
         saved.mkdir()
@@ -90,7 +91,7 @@ class Case:
 
 def made(kind: str, count: int, folder: Path, compute: Compute) -> Case:
     """Utterances of a kind on disk, and their network."""
-    makers = {"text": texts_of_meld, "audio": sounds_like_meld}
+    makers = {"text": texts_of_meld, "audio": audio_like_meld}
     manifest = makers.get(kind, videos_like_meld)(count, folder)
     corpus = CorpusSpec("meld-like", folder, LeafSpec("demo", {}))
     spec = SPECS[kind]
@@ -98,9 +99,8 @@ def made(kind: str, count: int, folder: Path, compute: Compute) -> Case:
         save_clip(folder / "clip")
         spec = replace(spec, leaf=LeafSpec("clip-frames", {"checkpoint": str(folder / "clip")}))
     backbone = load_backbone(spec, compute)
-    with Child(held=[backbone.prepare]) as child:
-        contexts: dict[str, tuple[str, ...]] = {u.id: () for u in manifest}
-        reader = Reader(folder, [backbone], ExtractSpec(), [contexts], child)
+    with Child(prepares=[backbone.prepare]) as child:
+        reader = Reader(folder, [backbone], ExtractSpec(), [Context()], child)
         prepared = [reader.read((utterance, [0]))[0].example for utterance in manifest]
     examples = [example for example in prepared if example is not None]
     return Case(corpus, manifest, kind, spec, backbone, compute, examples, folder)
@@ -114,11 +114,11 @@ def save_clip(folder: Path) -> None:
 
 
 def texts_of_meld(count: int, folder: Path) -> list[Utterance]:
-    """The first transcripts of MELD's test part, in their order."""
+    """The first transcripts of MELD's test set, in their order."""
     data = Path(os.environ.get("PERMAFROST_DATA") or ROOT.parent / "shared" / "data")
     table = data / "meld" / "test_sent_emo.csv"
     if not table.is_file():
-        raise click.ClickException(f"{table} is not there; set PERMAFROST_DATA to its folder")
+        raise click.ClickException(f"{table} does not exist; set PERMAFROST_DATA to its folder")
     with table.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))[:count]
     return [
@@ -133,7 +133,7 @@ def durations_s(count: int) -> Sequence[float]:
     return [float(duration) for duration in np.clip(drawn, 0.5, 20)]
 
 
-def sounds_like_meld(count: int, folder: Path) -> list[Utterance]:
+def audio_like_meld(count: int, folder: Path) -> list[Utterance]:
     """Noise of MELD's durations, 16 kHz, as FLAC files."""
     manifest = []
     for number, duration_s in enumerate(durations_s(count)):
@@ -152,12 +152,12 @@ def videos_like_meld(count: int, folder: Path) -> list[Utterance]:
     for number, duration_s in enumerate(durations_s(count)):
         path = folder / f"u{number}.mp4"
         blobs = np.random.default_rng(number).integers(0, 255, (8, 12, 3), dtype=np.uint8)
-        picture = blobs.repeat(45, 0).repeat(54, 1)[:, :640]
+        image = blobs.repeat(45, 0).repeat(54, 1)[:, :640]
         with av.open(str(path), "w") as container:
             stream = container.add_stream("libx264", rate=25)
             stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
             for shift in range(round(duration_s * 25)):
-                pixels = np.roll(picture, 3 * shift, axis=1)
+                pixels = np.roll(image, 3 * shift, axis=1)
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
             container.mux(stream.encode(None))
         manifest.append(

@@ -1,4 +1,4 @@
-"""What benchmarks/gpu_check.py asks of a device, one function each."""
+"""The checks of benchmarks/gpu_check.py, one function each."""
 
 import shutil
 import statistics
@@ -18,7 +18,8 @@ from benchmarks.cost import WORDS_2B, WORDS_7B
 from benchmarks.train import Bench
 from benchmarks.video_networks import configured, frame_encoder, joint_encoder, measure
 from benchmarks.worlds.cases import Case, made
-from benchmarks.worlds.training import CLASSES, head_spec, part_of
+from benchmarks.worlds.training import CLASSES, head_spec, random_split
+from extract.backbones import wavlm
 from extract.backbones._speech.checkpoint import HfSpeechNetwork
 from extract.backbones._speech.encoder import Speech
 from extract.network.backbone import Window
@@ -31,20 +32,20 @@ from features.store.publish import Header, publish
 from features.store.reader import Store
 from tests.conformance import neighbour_errors, windows
 from tests.every_architecture import TRUE
-from train.runs.run_fold import Setting
+from train.runs.run_fold import RunSettings
 from train.runs.run_head import run_head
 
-# The largest share of its size by which neighbours may change a track (docs/numerics.md).
+# The largest relative change of a track by its batch neighbours (docs/numerics.md).
 BOUNDS: dict[NumberFormat, float] = {"float32": 1e-5, "tf32": 1e-2, "bfloat16": 2e-2}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the table; `right` is None where nothing is demanded."""
+    """One line of the table; `right` is None where nothing is required."""
 
     check: str
     value: str
-    wanted: str
+    required: str
     right: bool | None
 
 
@@ -74,7 +75,7 @@ def neighbours(compute: Compute, names: list[str]) -> Iterator[Finding]:
 
 
 @contextmanager
-def sounds(compute: Compute, count: int) -> Iterator[Case]:
+def audio_case(compute: Compute, count: int) -> Iterator[Case]:
     """Clips of MELD's durations on disk, and a random wav2vec2-base."""
     folder = Path(tempfile.mkdtemp(prefix="gpu-check-"))
     try:
@@ -94,21 +95,22 @@ def stores(case: Case) -> Finding:
     return Finding("two fresh pools and their stores", str(same), "equal bytes", same)
 
 
-def realtime(case: Case, rounds: int, wanted: float | None) -> Iterator[Finding]:
-    """Seconds of sound a second: the network in our batches, and a whole extraction."""
+def realtime(case: Case, rounds: int, required: float | None) -> Iterator[Finding]:
+    """Seconds of audio per second: the network in our batches, and a whole extraction."""
     total_s = sum(utterance.end_s or 0.0 for utterance in case.manifest)
     works = {"batches": case.batched, "extraction": case.extraction}
     for name, work in works.items():
         speed = total_s / statistics.median(list(timings(work, case.compute, rounds)))
-        bounded = wanted is not None and name == "extraction"
+        bounded = required is not None and name == "extraction"
         yield Finding(
             f"wav2vec2-base, {case.compute.dtype}: {name}, times realtime", f"{speed:.1f}",
-            f"{wanted:.0f} or more" if bounded else "", speed >= (wanted or 0) if bounded else None,
+            f"{required:.0f} or more" if bounded else "",
+            speed >= (required or 0) if bounded else None,
         )  # fmt: skip
 
 
 def timings(work: Callable[[], Any], compute: Compute, rounds: int) -> Iterator[float]:
-    """Seconds of each round but the first, the device's work included."""
+    """Seconds of each round but the first, including the device's work."""
     for number in range(rounds + 1):
         begin = time.perf_counter()
         work()
@@ -119,7 +121,7 @@ def timings(work: Callable[[], Any], compute: Compute, rounds: int) -> Iterator[
 
 
 def video_tokens(compute: Compute, layers: int, size: str, rounds: int) -> Iterator[Finding]:
-    """Tokens a second of VideoLLaMA3's vision tower and of its language model."""
+    """Tokens per second of VideoLLaMA3's vision tower and of its language model."""
     config = configured(layers, WORDS_2B if size == "2B" else WORDS_7B)
     frames = compute.pick(cpu=1, cuda=16)
     cases = {
@@ -139,7 +141,8 @@ def memory(compute: Compute, layers: int, window_s: float) -> Finding:
         hidden_size=1024, num_hidden_layers=layers, num_attention_heads=16,
         intermediate_size=4096, feat_extract_norm="layer", do_stable_layer_norm=True,
     )  # fmt: skip
-    backbone = Speech(HfSpeechNetwork(hf.WavLMModel(sizes)), "", compute, variance_floor=None)
+    network = HfSpeechNetwork(hf.WavLMModel(sizes))
+    backbone = Speech(network, "", compute, wavlm.VERSION, variance_floor=None)
     window = Window(torch.randn(round(window_s * 16_000)).numpy())
     many = [window] * max(1, backbone.budget // backbone.cost(window))
     if compute.on_gpu:
@@ -163,19 +166,21 @@ def training(device: torch.device, utterances: int) -> Iterator[Finding]:
         spec = replace(head_spec(), name="check")
         spec = replace(spec, training=replace(spec.training, epochs=3))
         for run in ("first", "second"):
-            setting = Setting(device=device)
-            run_head(spec, labels, {"text": store}, folder / run, setting=setting)
+            setting = RunSettings(device=device)
+            run_head(spec, labels, {"text": store}, folder / run, settings=setting)
             written.append((folder / run / "metrics.json").read_bytes())
     same = written[0] == written[1]
     yield Finding("training: metrics.json of two trainings", str(same), "equal bytes", same)
 
 
 def _cached(folder: Path, utterances: int) -> tuple[list[Label], Store]:
-    """Made-up tracks as a store, a fifth each for dev and test."""
-    part = part_of(torch.randint(3, 30, (utterances,), generator=torch.Generator()), "u")
+    """Made-up tracks as a store, a fifth each as dev and test set."""
+    split = random_split(torch.randint(3, 30, (utterances,), generator=torch.Generator()), "u")
     splits: tuple[Any, ...] = ("train", "train", "train", "dev", "test")
-    labels = [replace(label, split=splits[n // CLASSES % 5]) for n, label in enumerate(part.labels)]
-    tracks: Any = part.dataset.tracks["text"]
+    labels = [
+        replace(label, split=splits[n // CLASSES % 5]) for n, label in enumerate(split.labels)
+    ]
+    tracks: Any = split.dataset.tracks["text"]
     pool = Pool(folder / "pool")
     stored = pool.add(
         tracks.values.transpose(0, 1).contiguous().numpy(), key="made-up",
@@ -188,7 +193,7 @@ def _cached(folder: Path, utterances: int) -> tuple[list[Label], Store]:
     return labels, Store(path)
 
 
-def shown(finding: Finding) -> str:
+def table_line(finding: Finding) -> str:
     """A line of the table."""
     mark = {True: "ok", False: click.style("NOT", fg="red"), None: ""}[finding.right]
-    return f"{finding.check:<66} {finding.value:>30}  {finding.wanted:<16}{mark}"
+    return f"{finding.check:<66} {finding.value:>30}  {finding.required:<16}{mark}"

@@ -1,4 +1,4 @@
-"""Simulated test parts whose true figures are known: clusters of utterances that are alike."""
+"""Simulated test sets whose true figures are known: clusters of similar utterances."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +19,7 @@ CLUSTER_DEVIATION = 1.0
 
 @dataclass(frozen=True)
 class Sample:
-    """A simulated test part: truth, predictions of one seed, and the cluster of each utterance."""
+    """A simulated test set: truth, predictions of one seed, and the cluster of each utterance."""
 
     measure: Measure
     truth: Numbers
@@ -27,7 +27,7 @@ class Sample:
     names: list[str]
 
     def covers(self, metric: str, true_figure: float, clustered: bool) -> bool:
-        """Whether the interval of a metric holds the figure of the whole population."""
+        """Whether the interval of a metric contains the figure of the whole population."""
         names = self.names if clustered else [str(n) for n in range(len(self.names))]
         tally = self.measure.tallies(self.truth, self.predicted)[None]
         low, high = intervals(self.measure, tally, names)[metric]
@@ -62,11 +62,11 @@ def coverage(
     num_samples: int,
     clustered: bool = True,
 ) -> float:
-    """The share of simulated test parts whose interval holds the true figure."""
+    """The share of simulated test sets whose confidence interval contains the true figure."""
     truth = population_figure(measure, metric)
     random = np.random.default_rng(num_clusters)
-    held = [
+    covered = [
         sample(measure, num_clusters, random).covers(metric, truth, clustered)
         for _ in range(num_samples)
     ]
-    return float(np.mean(held))
+    return float(np.mean(covered))

@@ -1,4 +1,4 @@
-"""A backbone that makes its states up, as wide and as long as a language model's."""
+"""A backbone of random states, as wide and as long as a language model's."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ def prepare(media: Text) -> Example:
 
 
 class Synthetic:
-    """Random states `(1, num_steps, dim)` that depend on the utterance alone."""
+    """Random states `(1, num_steps, dim)` that depend on the utterance only."""
 
     modality = "text"
     layers = (0,)

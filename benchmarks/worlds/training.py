@@ -1,4 +1,4 @@
-"""Made-up tracks, a head for them, and the loader that other tools would read them with."""
+"""Random tracks, a head for them, and the loader that other tools would read them with."""
 
 import csv
 import os
@@ -15,16 +15,17 @@ from features.manifest import Label
 from features.specs.heads import HeadSpec, ProtocolSpec
 from features.specs.tracks import LeafSpec
 from features.specs.training import TrainingSpec
-from train.data.dataset import Dataset, Part, Tracks
+from train.data.dataset import Dataset, SplitData
 from train.data.dialogues import Places
 from train.data.masking import Padded
+from train.data.tracks import Tracks
 
 DIM, BATCH, CLASSES = 768, 32, 7
 Item = tuple[Tensor, int]
 
 
 def lengths_of(count: int) -> Tensor:
-    """Tokens of the first transcripts of MELD's training part, or lengths like them."""
+    """Tokens of the first transcripts of MELD's training split, or lengths like them."""
     root = Path(os.environ.get("PERMAFROST_DATA") or Path(__file__).parents[3] / "shared" / "data")
     table = root / "meld" / "train_sent_emo.csv"
     if not table.exists():
@@ -40,13 +41,15 @@ def lengths_of(count: int) -> Tensor:
     return torch.tensor([len(ids) for ids in tokenizer(texts)["input_ids"]])
 
 
-def part_of(lengths: Tensor, name: str) -> Part:
+def random_split(lengths: Tensor, name: str) -> SplitData:
     """Random tracks of these lengths, each with a random class."""
     random = torch.Generator().manual_seed(len(lengths))
     values = torch.randn(int(lengths.sum()), 1, DIM, generator=random).half()
     labels = [Label(f"{name}{n}", emotion=f"e{n % CLASSES}") for n in range(len(lengths))]
     tracks = Tracks(values, lengths)
-    return Part(Dataset(tuple(x.id for x in labels), {"text": tracks}, Places.of(labels)), labels)
+    return SplitData(
+        Dataset(tuple(x.id for x in labels), {"text": tracks}, Places.of(labels)), labels
+    )
 
 
 def head_spec() -> HeadSpec:
@@ -74,8 +77,8 @@ def head_spec() -> HeadSpec:
 class Usual(torch.utils.data.Dataset[Item]):
     """Every track a float32 tensor of its own, as tools hand them to a DataLoader."""
 
-    def __init__(self, part: Part) -> None:
-        tracks: Any = part.dataset.tracks["text"]
+    def __init__(self, split: SplitData) -> None:
+        tracks: Any = split.dataset.tracks["text"]
         ends = (tracks.starts + tracks.lengths).tolist()
         pairs = zip(tracks.starts.tolist(), ends, strict=True)
         self.tracks = [tracks.values[start:end].float() for start, end in pairs]

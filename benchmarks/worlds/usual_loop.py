@@ -1,7 +1,7 @@
 """The loop that most projects write: file order, padded batches of four, decoding inline.
 
-Each function saves one file of features per utterance and returns how many steps the network ran
-over for each real one.
+Each function saves one file of features per utterance and returns the network's padded steps over
+its real steps.
 """
 
 from collections.abc import Iterator, Sequence

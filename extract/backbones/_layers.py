@@ -1,4 +1,4 @@
-"""Which layers of a transformer are kept, and what they say."""
+"""Which layers of a transformer are kept, and their states."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -29,14 +29,14 @@ def chosen_layers(layers: Sequence[int] | None, num_layers: int) -> tuple[int, .
 def layer_states(
     blocks: Sequence[nn.Module], chosen: Sequence[int]
 ) -> Iterator[Callable[[Tensor], Tensor]]:
-    """Notes what enters the chosen blocks while the network runs inside.
+    """Records the inputs of the chosen blocks while the network runs inside.
 
-    What is yielded takes the network's output (after a final norm where it has one), which is the
-    last layer, and gives the states `(B, L, T, D)` of the chosen layers, float32.
+    The yielded function takes the network's output (after a final norm where it has one), which is
+    the last layer, and returns the states `(B, L, T, D)` of the chosen layers, float32.
     """
     states: dict[int, Tensor] = {}
 
-    def note(number: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def record(number: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         states[number] = args[0] if args else kwargs["hidden_states"]
 
     def stacked(last: Tensor) -> Tensor:
@@ -46,7 +46,7 @@ def layer_states(
     with ExitStack() as hooks:
         for number in set(chosen) - {len(blocks)}:
             hook = blocks[number].register_forward_pre_hook(
-                lambda _, args, kwargs, number=number: note(number, args, kwargs),
+                lambda _, args, kwargs, number=number: record(number, args, kwargs),
                 with_kwargs=True,
             )
             hooks.callback(hook.remove)

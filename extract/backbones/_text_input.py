@@ -1,4 +1,4 @@
-"""How text networks are given an utterance: tokens, context, windows."""
+"""The input of text networks: tokens, context, windows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from extract.network.backbone import Example, Window
 from extract.network.windows import Windowing
 
 Span = tuple[int, int]
-# Special tokens stand for no characters.
+# The span of special tokens, which have no characters.
 NOWHERE: Span = (0, 0)
 
 
@@ -21,10 +21,9 @@ class TextInput:
     """Tokenises an utterance's words, with earlier turns in front where there are any.
 
     The context is the first sequence of a pair and the utterance the second; only the steps of
-    the utterance are kept, and of the special tokens, where `special_tokens` says so, the very
-    first and those behind the utterance. Beyond `max_tokens` the oldest words of the context go
-    first; an utterance that is too long by itself is cut into windows that share a quarter, which
-    are its context.
+    the utterance are kept, and with `special_tokens` the first special token and those after the
+    utterance. Beyond `max_tokens` the oldest words of the context are left out first; an utterance
+    that is too long by itself is cut into windows that overlap by a quarter, without context.
     """
 
     tokenizer: Any
@@ -52,11 +51,11 @@ class TextInput:
         ]
 
     def _takes_context(self, text: Text, windows: list["Tokens"]) -> bool:
-        """Whether a text is whole in one window, with room for what was said before it."""
+        """Whether a text is whole in one window, with room for earlier turns."""
         num_own = int(windows[0].own.sum())
         room = self.max_tokens - num_own - self.tokenizer.num_special_tokens_to_add(pair=True)
-        spoken = any(earlier.strip() for earlier in text.context)
-        return spoken and len(windows) == 1 and num_own > 0 and room > 0
+        has_context = any(earlier.strip() for earlier in text.context)
+        return has_context and len(windows) == 1 and num_own > 0 and room > 0
 
     def _example(self, windows: list["Tokens"]) -> Example:
         if not windows[0].own.any():
@@ -64,7 +63,7 @@ class TextInput:
         return self._cut(windows) if len(windows) > 1 else self._joined(windows)
 
     def _windows(self, texts: list[str]) -> list[list["Tokens"]]:
-        """The windows of each text, which share a quarter."""
+        """The windows of each text, which overlap by a quarter."""
         encoded = self._encoded(texts, return_overflowing_tokens=True, stride=self.max_tokens // 4)
         windows: list[list[Tokens]] = [[] for _ in texts]
         owners = encoded["overflow_to_sample_mapping"]
@@ -73,7 +72,7 @@ class TextInput:
         return windows
 
     def _with_context(self, texts: list[Text]) -> list["Tokens"]:
-        """Each text behind what was said before it, as the second sequence of a pair."""
+        """Each text after its earlier turns, as the second sequence of a pair."""
         self.tokenizer.truncation_side = "left"
         try:
             contexts = [" ".join(text.context) for text in texts]
@@ -84,7 +83,7 @@ class TextInput:
         return [Tokens.of(encoding, text.own) for encoding, text in pairs]
 
     def _encoded(self, *texts: list[str], **settings: Any) -> Any:
-        """Encodings of texts, cut where one is too long, or of pairs whose first gives way."""
+        """Encodings of texts, cut where one is too long, or of pairs, whose first is truncated."""
         return self.tokenizer(
             *texts,
             truncation="only_first",
@@ -95,7 +94,7 @@ class TextInput:
         )
 
     def _cut(self, windows: list["Tokens"]) -> Example:
-        """Keep each own token from the window in which it lies nearer to the middle."""
+        """Keep each own token from the window in which it is nearer to the middle."""
         sizes = [int(window.own.sum()) for window in windows]
         windowing = Windowing(sizes[0], self.max_tokens // 4)
         total = sum(sizes) - (len(sizes) - 1) * windowing.overlap
@@ -111,22 +110,22 @@ class TextInput:
             places = np.flatnonzero(window.own)
             if self.special_tokens:
                 first = window.special[:1] & (number == 0)
-                behind = window.special & (np.arange(len(window.own)) > places[-1])
-                behind &= number == len(windows) - 1
-                places = np.concatenate([np.flatnonzero(first), places, np.flatnonzero(behind)])
+                after = window.special & (np.arange(len(window.own)) > places[-1])
+                after &= number == len(windows) - 1
+                places = np.concatenate([np.flatnonzero(first), places, np.flatnonzero(after)])
             kept.append(Window(window.ids, places))
             spans += [window.spans[p] if window.own[p] else NOWHERE for p in places]
         return Example(tuple(kept), tuple(spans), self._mostly_unknown(windows))
 
     def _mostly_unknown(self, windows: list["Tokens"]) -> dict[str, int]:
-        """The fact `num_unknown` of a text of which the tokenizer knows less than half."""
+        """The fact `num_unknown` of a text that is mostly unknown to the tokenizer."""
         own = np.concatenate([window.ids[0][window.own] for window in windows])
         num_unknown = int((own == self.tokenizer.unk_token_id).sum())
         return {"num_unknown": num_unknown} if 2 * num_unknown > len(own) else {}
 
 
 def visible(text: str, span: Span) -> Span:
-    """The span without the blanks in front, which some tokenizers count as the token's."""
+    """The span without leading blanks, which some tokenizers count as the token's."""
     start, end = span
     if not text[start : start + 1].isspace():
         return span
@@ -144,7 +143,7 @@ class Tokens:
 
     @classmethod
     def of(cls, encoding: Any, own: str) -> "Tokens":
-        """From what the tokenizer made of a text, or of a pair whose second is `own`."""
+        """From the encoding of a text, or of a pair whose second is `own`."""
         sequences = encoding.sequence_ids
         last = max((s for s in sequences if s is not None), default=0)
         return cls(

@@ -1,6 +1,6 @@
 """The image towers of CLIP and SigLIP on every frame, each alone: one step per frame.
 
-A step is the network's embedding of the picture: CLIP's after the projection into the space that it
+A step is the network's embedding of the frame: CLIP's after the projection into the space that it
 shares with texts, SigLIP's from its pooling head.
 """
 
@@ -46,7 +46,7 @@ class ClipFrames:
 
     modality = MODALITY
     version = VERSION
-    reading = Reading(("video",))
+    reading = Reading((MODALITY,))
 
     def __init__(
         self,
@@ -75,8 +75,8 @@ class ClipFrames:
 
     def encode(self, windows: Sequence[Window]) -> list[Tensor]:
         frames = self.compute.put(np.concatenate([window.values for window in windows]))
-        seen = self.network(self.scale(frames))
-        embedded = seen.image_embeds if self.projects else seen.pooler_output
+        output = self.network(self.scale(frames))
+        embedded = output.image_embeds if self.projects else output.pooler_output
         tracks = embedded.float().split([len(window.values) for window in windows])
         return [track[None] for track in tracks]
 
@@ -100,12 +100,12 @@ def load(
 
 
 def _projection(folder: Path) -> dict[str, Any]:
-    """The vision tower's settings with the projection's width, which some state for both towers."""
+    """The vision tower's config with the projection's width, which some state for both towers."""
     if model_type(folder) != "clip":
         return {}
-    both = load_part(CLIPConfig, folder)
-    both.vision_config.projection_dim = both.projection_dim
-    return {"config": both.vision_config}
+    config = load_part(CLIPConfig, folder)
+    config.vision_config.projection_dim = config.projection_dim
+    return {"config": config.vision_config}
 
 
 def tiny() -> ClipFrames:

@@ -1,7 +1,8 @@
 """data2vec for audio (base, large) of the Hugging Face library: 50 steps per second.
 
-`layers` counts from 0 (the input of the transformer) to its number of layers. See
-``_speech.py`` for what keeps batches exact: here padding leaks through positional convolutions.
+`layers` counts from 0 (the input of the transformer) to its number of layers.
+``_speech/encoder.py`` says what keeps batches exact, and ``_speech/checkpoint.py`` what keeps
+padding out of the positional convolutions.
 """
 
 from transformers import Data2VecAudioModel
@@ -25,15 +26,13 @@ def load(
     overlap_s: float = 10.0,
     normalise: bool | None = None,
 ) -> Speech:
-    """Load a folder or a pinned hub repository.
-
-    A recording longer than `window_s` is cut into windows that share `overlap_s`. `normalise` says
-    whether clips are scaled, where the checkpoint does not state it.
-    """
-    settings = {"layers": layers, "window_s": window_s, "overlap_s": overlap_s}
-    return load_speech(Data2VecAudioModel, compute, checkpoint, revision, normalise, **settings)
+    """Load a folder or a pinned hub repository; see `load_speech` for the settings."""
+    return load_speech(
+        Data2VecAudioModel, compute, checkpoint, revision, normalise,
+        version=VERSION, layers=layers, window_s=window_s, overlap_s=overlap_s,
+    )  # fmt: skip
 
 
 def tiny() -> Speech:
-    """Two transformer layers of width 16 behind the base network's seven convolutions."""
-    return tiny_speech(Data2VecAudioModel, conv_pos_kernel_size=5)
+    """See `tiny_speech`."""
+    return tiny_speech(Data2VecAudioModel, VERSION, conv_pos_kernel_size=5)

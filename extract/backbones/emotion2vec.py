@@ -4,7 +4,7 @@ Reads the published folder: ``config.yaml`` and the weights (``model.pt``, ``emo
 or the name in ``configuration.json``), the latter as plain tensors; nothing in it is executed. It
 may come from the Hugging Face hub or from ModelScope, whose cache is such a folder. `layers` counts
 from 0 (the input of the first transformer block) to the number of blocks, prenet included; the last
-is what FunASR gives for ``granularity: frame``. Each clip is scaled to mean 0 and variance 1 where
+is FunASR's output for ``granularity: frame``. Each clip is scaled to mean 0 and variance 1 where
 the config says so. A clip shorter than one window (25 ms) is lengthened with zeros; a longer one
 than `window_s` is cut into windows that share `overlap_s`.
 """
@@ -20,7 +20,7 @@ from features.files import digest_json
 MODALITY = "audio"
 VERSION = 1
 RANGES = {"layers": (0, None), "window_s": (1, 600), "overlap_s": (0, 300)}
-# What torch adds to the variance in a layer norm, which FunASR scales clips with.
+# Added to the variance by torch's layer norm, with which FunASR scales clips.
 VARIANCE_FLOOR = 1e-5
 
 
@@ -39,6 +39,7 @@ def load(
         published.network,
         published.digest,
         compute,
+        VERSION,
         variance_floor=VARIANCE_FLOOR if published.normalise else None,
         layers=layers,
         window_s=window_s,
@@ -47,7 +48,7 @@ def load(
 
 
 def tiny() -> Speech:
-    """Two blocks of width 16 behind the published strides."""
+    """Two blocks of width 16 after convolutions with the published strides."""
     sizes = Architecture(
         convolutions=((8, 10, 5), *[(8, 3, 2)] * 4, *[(8, 2, 2)] * 2),
         dim=16,
@@ -65,4 +66,5 @@ def tiny() -> Speech:
     )
     network = seeded(0, lambda: Emotion2VecNetwork(sizes))
     digest = digest_json(["random", 0])
-    return Speech(network, digest, CPU, variance_floor=VARIANCE_FLOOR, layers=[0, 1, 2])
+    floor, layers = VARIANCE_FLOOR, [0, 1, 2]
+    return Speech(network, digest, CPU, VERSION, variance_floor=floor, layers=layers)

@@ -3,8 +3,8 @@
 A step is one token; special tokens are dropped unless `special_tokens` is set. `layers` counts
 from 0 (the embeddings) to the number of layers of the network. With `context_turns: k` the network
 also reads up to k earlier turns of the dialogue, as the first sequence of a pair; only the
-utterance's own tokens are kept. A text beyond the network's limit is cut into windows that share a
-quarter of it, never cut off.
+utterance's own tokens are kept. A text beyond the network's limit is cut into windows that overlap
+by a quarter of it, never truncated.
 """
 
 import sys
@@ -33,6 +33,7 @@ from extract.network.checkpoints import load_part, load_pretrained
 from extract.network.compute import CPU, Compute
 from extract.network.vocabulary_files import require_fitting, require_vocabulary
 from features.errors import ProjectError
+from features.extras import require_extra
 
 MODALITY = "text"
 VERSION = 1
@@ -64,7 +65,7 @@ class HfText:
         special_tokens: bool = False,
         context_turns: int = 0,
     ) -> None:
-        self.reading = Reading(("text",), context_turns)
+        self.reading = Reading((MODALITY,), context_turns)
         self.weights_digest = digest_checkpoint(folder)
         network = load_pretrained(AutoModel, folder, compute, ARCHITECTURES)
         tokenizer = load_tokenizer(folder)
@@ -83,31 +84,37 @@ class HfText:
 
     def encode(self, windows: Sequence[Window]) -> list[Tensor]:
         lengths = np.array([window.values.shape[1] for window in windows])
-        real = np.arange(lengths.max())[None] < lengths[:, None]
-        inputs = np.zeros((3, *real.shape), np.int64)
+        is_real = np.arange(lengths.max())[None] < lengths[:, None]
+        inputs = np.zeros((3, *is_real.shape), np.int64)
         inputs[0] = self.padding
-        inputs[:2, real] = np.concatenate([window.values for window in windows], axis=1)
-        inputs[2] = real
+        inputs[:2, is_real] = np.concatenate([window.values for window in windows], axis=1)
+        inputs[2] = is_real
         ids, types, mask = self.compute.put(inputs)
-        said = self.network(
+        output = self.network(
             input_ids=ids,
             attention_mask=mask,
             output_hidden_states=True,
             **({"token_type_ids": types} if self.typed else {}),
         )
         # The last is taken after a final norm, where the network (ModernBERT) has one.
-        states = [*said.hidden_states[:-1], said.last_hidden_state]
-        kept = torch.stack([states[layer].float() for layer in self.layers], dim=1)
-        return [track[:, :length] for track, length in zip(kept, lengths, strict=True)]
+        states = [*output.hidden_states[:-1], output.last_hidden_state]
+        stacked = torch.stack([states[layer].float() for layer in self.layers], dim=1)
+        return [track[:, :length] for track, length in zip(stacked, lengths, strict=True)]
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The checkpoint's tokenizer, one that tells the character span of each token."""
+    """The checkpoint's tokenizer, which must give the character span of each token."""
     require_vocabulary(folder)
+    if not (folder / "tokenizer.json").exists() and any(folder.glob("*.model")):
+        for module, package in (
+            ("sentencepiece", "sentencepiece"),
+            ("google.protobuf", "protobuf"),
+        ):
+            require_extra(f"the vocabulary of {folder}", module, package)
     tokenizer = load_part(AutoTokenizer, folder)
     if not tokenizer.is_fast:
         raise ProjectError(
-            f"the tokenizer in {folder} does not tell character spans; save a fast one there "
+            f"the tokenizer in {folder} does not give character spans; save a fast one there "
             "(tokenizer.json)"
         )
     embeddings = load_part(AutoConfig, folder).get_text_config().vocab_size

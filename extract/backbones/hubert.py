@@ -1,7 +1,7 @@
 """HuBERT (base, large, extra large) of the Hugging Face library: 50 steps per second.
 
-`layers` counts from 0 (the input of the transformer) to its number of layers. See
-``_speech.py`` for what keeps batches exact.
+`layers` counts from 0 (the input of the transformer) to its number of layers.
+``_speech/encoder.py`` says what keeps batches exact.
 """
 
 from transformers import HubertModel
@@ -25,15 +25,13 @@ def load(
     overlap_s: float = 10.0,
     normalise: bool | None = None,
 ) -> Speech:
-    """Load a folder or a pinned hub repository.
-
-    A recording longer than `window_s` is cut into windows that share `overlap_s`. `normalise` says
-    whether clips are scaled, where the checkpoint does not state it.
-    """
-    settings = {"layers": layers, "window_s": window_s, "overlap_s": overlap_s}
-    return load_speech(HubertModel, compute, checkpoint, revision, normalise, **settings)
+    """Load a folder or a pinned hub repository; see `load_speech` for the settings."""
+    return load_speech(
+        HubertModel, compute, checkpoint, revision, normalise,
+        version=VERSION, layers=layers, window_s=window_s, overlap_s=overlap_s,
+    )  # fmt: skip
 
 
 def tiny() -> Speech:
-    """Two transformer layers of width 16 behind the base network's seven convolutions."""
-    return tiny_speech(HubertModel, num_conv_pos_embeddings=16)
+    """See `tiny_speech`."""
+    return tiny_speech(HubertModel, VERSION, num_conv_pos_embeddings=16)

@@ -1,4 +1,4 @@
-"""Features that others have made: tables with ids, one table per utterance, or ordered arrays.
+"""Ready-made features: tables with ids, one table per utterance, or ordered arrays.
 
 `features` names the files under ``corpora.<name>.features``. Each utterance's rows become its
 steps, as they are; no network runs. DAIC-WOZ's COVAREP and CLNF tables, OpenFace's, and the arrays
@@ -38,83 +38,83 @@ class Selection:
     rate_hz: float | None
     replace_non_finite: float | None
 
-    def __call__(self, given: FeatureRows) -> Example:
-        values = self._values(given)
+    def __call__(self, source: FeatureRows) -> Example:
+        values = self._values(source)
         if values.ndim != 2:
             raise ProjectError(
-                f"{given.path} has {values.ndim} dimensions for an utterance; there are steps and "
-                "numbers, no more"
+                f"{source.path} has {values.ndim} dimensions for an utterance; it must have "
+                "two, steps and numbers"
             )
         if values.shape[1] != self.dim:
             raise ProjectError(
-                f"{given.path} gives {values.shape[1]} numbers per step, and dim is {self.dim}; "
+                f"{source.path} gives {values.shape[1]} numbers per step, and dim is {self.dim}; "
                 "set dim, or choose other columns"
             )
-        values = self._cut(given, values)
+        values = self._cut(source, values)
         facts: Mapping[str, int] = {}
         if self.replace_non_finite is not None:
-            wrong = ~np.isfinite(values)
-            facts = {"num_replaced": int(wrong.sum())}
-            values = np.where(wrong, self.replace_non_finite, values)
+            non_finite = ~np.isfinite(values)
+            facts = {"num_replaced": int(non_finite.sum())}
+            values = np.where(non_finite, self.replace_non_finite, values)
         if len(values) == 0:
             return Example(())
         return Example((Window(values.astype(np.float32)),), facts=facts)
 
-    def _values(self, given: FeatureRows) -> NDArray[np.float64]:
+    def _values(self, source: FeatureRows) -> NDArray[np.float64]:
         """All rows of the utterance, `(T, D)`."""
-        table = read_rows(given.path, given.digest, self.columns, self.id_column, self.id_pattern)
+        table = read_rows(source.path, source.digest, self.columns, self.id_column, self.id_pattern)
         if table.rows is not None:
-            return table.values[self._named_rows(given, table.rows)]
-        if given.num_sharing == 1:
+            return table.values[self._named_rows(source, table.rows)]
+        if source.num_sharing == 1:
             return np.atleast_2d(table.values)
-        if given.path.suffix.lower() != ".npy":
+        if source.path.suffix.lower() != ".npy":
             raise ProjectError(
-                f"{given.path} is the table of {given.num_sharing} utterances; set id_column to "
-                "the column that says which rows are whose"
+                f"{source.path} is the table of {source.num_sharing} utterances; set id_column to "
+                "the column with the utterance ids"
             )
         num_rows = len(np.atleast_1d(table.values))
-        if num_rows != given.num_sharing:
+        if num_rows != source.num_sharing:
             raise ProjectError(
-                f"{given.path} has {num_rows} rows for {given.num_sharing} utterances; an ordered "
-                "array has one row for each, in the order of the manifest"
+                f"{source.path} has {num_rows} rows for {source.num_sharing} utterances; an "
+                "ordered array has one row for each, in the order of the manifest"
             )
-        if not 0 <= given.place < given.num_sharing:
+        if not 0 <= source.place < source.num_sharing:
             raise ProjectError(
-                f"{given.path} has {given.num_sharing} rows, and {given.id!r} is said to be row "
-                f"{given.place}"
+                f"{source.path} has {source.num_sharing} rows, and the manifest says row "
+                f"{source.place} for {source.id!r}"
             )
-        return np.atleast_2d(table.values[given.place])
+        return np.atleast_2d(table.values[source.place])
 
-    def _named_rows(self, given: FeatureRows, rows: Mapping[str, list[int]]) -> list[int]:
-        wanted = id_key(self.id_pattern, given.id)
-        if wanted is None:
+    def _named_rows(self, source: FeatureRows, rows: Mapping[str, list[int]]) -> list[int]:
+        key = id_key(self.id_pattern, source.id)
+        if key is None:
             raise ProjectError(
-                f"id_pattern is {self.id_pattern!r}, which does not match the id {given.id!r}"
+                f"id_pattern is {self.id_pattern!r}, which does not match the id {source.id!r}"
             )
-        found = rows.get(wanted, [])
-        if not found:
-            raise UnreadableError("missing", f"{given.path} has no row for it")
-        return found
+        own_rows = rows.get(key, [])
+        if not own_rows:
+            raise UnreadableError("missing", f"{source.path} has no row for it")
+        return own_rows
 
-    def _cut(self, given: FeatureRows, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The rows of the seconds that count."""
-        if not given.stretches or given.num_sharing > 1:
+    def _cut(self, source: FeatureRows, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The rows of the seconds that are read."""
+        if not source.stretches or source.num_sharing > 1:
             return values
         if self.rate_hz is None:
             raise ProjectError(
-                f"{given.path}: only some stretches of {given.id!r} count, and the table says "
-                "nothing of time; set rate_hz, the rows of a second"
+                f"{source.path}: only some stretches of {source.id!r} are read, and the table "
+                "does not state times; set rate_hz, the rows of a second"
             )
         rate_hz = self.rate_hz
         limits = [
             (round((start or 0.0) * rate_hz), len(values) if end is None else round(end * rate_hz))
-            for start, end in given.stretches
+            for start, end in source.stretches
         ]
         return np.concatenate([values[first:last] for first, last in limits])
 
 
 class Imported:
-    """A backbone without a network: what was read is the track."""
+    """A backbone without a network: the rows that were read are the track."""
 
     version = VERSION
     layers = (0,)
@@ -153,21 +153,21 @@ def load(
     rate_hz: float | None = None,
     replace_non_finite: float | None = None,
 ) -> Imported:
-    """Say how the files are read.
+    """Read files of features; no network runs.
 
     `id_column` names the column of a shared table that holds the utterance's id; `id_pattern` is a
     regular expression with one group, and ids are the same where it captures the same in both.
     `rate_hz` is how many rows a second has; it is needed where only some stretches of the media
-    count. `replace_non_finite` stands in for what is not finite, which fails the utterance
-    otherwise; how many values it replaced is kept in the store.
+    are read. `replace_non_finite` replaces values that are not finite, which fail the utterance
+    otherwise; the store keeps how many it replaced.
     """
     if id_pattern is not None and _num_groups(id_pattern) != 1:
         raise ProjectError(
             f"id_pattern is {id_pattern!r}; it must be a regular expression with one group, "
             "such as '0[13]-(.+)'"
         )
-    taken = None if columns is None else tuple(columns)
-    selection = Selection(dim, taken, id_column, id_pattern, rate_hz, replace_non_finite)
+    selected = None if columns is None else tuple(columns)
+    selection = Selection(dim, selected, id_column, id_pattern, rate_hz, replace_non_finite)
     return Imported(modality, features, selection)
 
 

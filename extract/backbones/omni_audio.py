@@ -1,9 +1,9 @@
 """The audio tower of Qwen2.5-Omni: 25 steps per second, as wide as its language model.
 
 The tower attends within stretches of two seconds and nothing crosses their borders, so each is a
-window of its own and recordings may have any length. A step is what the language model is shown:
+window of its own and recordings may have any length. A step is an input of the language model:
 two states of 20 ms, averaged, normalised and projected. A recording of less than 30 ms is
-lengthened with silence. Of a checkpoint nothing else is loaded. `checkpoint: tiny` is a random
+lengthened with silence. Nothing else of a checkpoint is loaded. `checkpoint: tiny` is a random
 network, drawn from `seed`, that needs no file.
 """
 
@@ -16,13 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 from transformers import Qwen2_5OmniConfig, WhisperFeatureExtractor
-from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
-    Qwen2_5OmniAudioEncoder,
-    Qwen2_5OmniPreTrainedModel,
-)
 
+from extract.backbones._speech.omni_tower import Tower, save_tower
 from extract.backbones._speech.waveform import SAMPLE_HZ
 from extract.media.audio import Samples
 from extract.media.resample import resample
@@ -38,51 +34,6 @@ RANGES = {"seed": (0, 4294967295)}
 HOP = 160
 # Bands of fewer columns give no step.
 LEAST_COLUMNS = 3
-
-
-class Tower(Qwen2_5OmniPreTrainedModel):  # type: ignore[misc]
-    """The audio tower under the name that it has in a published checkpoint."""
-
-    config_class = Qwen2_5OmniConfig
-    base_model_prefix = "thinker"
-    _keys_to_ignore_on_load_unexpected = ("model", "visual", "lm_head", "talker", "token2wav")
-
-    def __init__(self, config: Qwen2_5OmniConfig) -> None:
-        super().__init__(config)
-        self.audio_tower = Qwen2_5OmniAudioEncoder._from_config(config.thinker_config.audio_config)
-        self.post_init()
-
-    def steps(self, bands: Tensor, lengths: Tensor) -> Tensor:
-        """Bands `(B, bands, N)` of stretches of up to two seconds to steps `(B, N // 4, D)`.
-
-        `lengths` `(B,)` are the real columns.
-        """
-        tower: Any = self.audio_tower
-        real = torch.arange(bands.shape[2], device=bands.device) < lengths[:, None]
-        hidden = functional.gelu(tower.conv1(bands)) * real[:, None]
-        hidden = functional.gelu(tower.conv2(hidden)).transpose(1, 2)
-        hidden = hidden + tower.positional_embedding.positional_embedding[: hidden.shape[1]]
-        states = torch.arange(hidden.shape[1], device=bands.device)
-        seen = (states < ((lengths + 1) // 2)[:, None])[:, None, None]
-        for layer in tower.layers:
-            hidden = hidden + attended(layer.self_attn, layer.self_attn_layer_norm(hidden), seen)
-            wide = layer.activation_fn(layer.fc1(layer.final_layer_norm(hidden)))
-            hidden = hidden + layer.fc2(wide)
-        pairs = hidden[:, : hidden.shape[1] // 2 * 2].unflatten(1, (-1, 2)).mean(dim=2)
-        projected: Tensor = tower.proj(tower.ln_post(pairs)).float()
-        return projected
-
-
-def attended(attention: Any, hidden: Tensor, seen: Tensor) -> Tensor:
-    """Self-attention of a layer over `(B, T, D)`; `seen` is True where a step may be looked at."""
-    projections = (attention.q_proj, attention.k_proj, attention.v_proj)
-    queries, keys, values = (
-        project(hidden).unflatten(2, (attention.num_heads, -1)).transpose(1, 2)
-        for project in projections
-    )
-    heard = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=seen)
-    mixed: Tensor = attention.out_proj(heard.transpose(1, 2).flatten(2))
-    return mixed
 
 
 @dataclass(frozen=True)
@@ -102,13 +53,13 @@ class OmniInput:
         return Example(tuple(Window(s) for s in stretches if s.shape[1] >= LEAST_COLUMNS))
 
     def bands(self, waveform: Samples) -> Any:
-        """The bands `(num_bands, N)`, one column each 10 ms, with silence behind the recording."""
+        """The bands `(num_bands, N)`, one column each 10 ms, with silence after the recording."""
         num_columns = -(-len(waveform) // HOP)
         padded = np.pad(waveform, (0, (num_columns + LEAST_COLUMNS) * HOP - len(waveform)))
-        made = self.extractor(
+        output = self.extractor(
             padded, sampling_rate=SAMPLE_HZ, padding="do_not_pad", truncation=False
         )
-        return np.asarray(made["input_features"][0], np.float32)[:, :num_columns]
+        return np.asarray(output["input_features"][0], np.float32)[:, :num_columns]
 
 
 class OmniAudio:
@@ -116,9 +67,9 @@ class OmniAudio:
 
     modality = MODALITY
     version = VERSION
-    reading = Reading(("audio",))
+    reading = Reading((MODALITY,))
     rate_hz = SAMPLE_HZ / HOP / 4
-    # Between the first two states, which lie at 0 and 20 ms.
+    # Between the first two states, at 0 and 20 ms.
     first_step_s = 0.01
     nominal_steps = 100
 
@@ -153,7 +104,7 @@ class OmniAudio:
         return [track[None] for track in output.last_hidden_state.float().split(num_steps)]
 
     def padded(self, windows: Sequence[Window]) -> list[Tensor]:
-        """As rows of one batch, where the library's forward would wait for a GPU in every layer."""
+        """As rows of one batch; the library's forward would synchronise in every layer."""
         lengths = np.array([self.cost(window) for window in windows])
         num_bands = windows[0].values.shape[0]
         bands = np.zeros((len(windows), num_bands, lengths.max()), np.float32)
@@ -178,11 +129,11 @@ def load(
     network = load_pretrained(Tower, folder, compute, ["qwen2_5_omni"])
     extractor = load_part(WhisperFeatureExtractor, folder)
     config = network.config.thinker_config.audio_config
-    found = (extractor.sampling_rate, extractor.hop_length, extractor.feature_size)
-    if found != (SAMPLE_HZ, HOP, config.num_mel_bins):
+    stated = (extractor.sampling_rate, extractor.hop_length, extractor.feature_size)
+    if stated != (SAMPLE_HZ, HOP, config.num_mel_bins):
         raise ProjectError(
             f"the preprocessing of the checkpoint in {folder} does not fit its network: sample "
-            f"rate, hop and bands are {found}, and should be "
+            f"rate, hop and bands are {stated}, and should be "
             f"{(SAMPLE_HZ, HOP, config.num_mel_bins)}. Copy both from the same publication."
         )
     return OmniAudio(network, digest, extractor, compute)
@@ -197,12 +148,6 @@ def save_tiny(folder: Path, seed: int) -> None:
     config = Qwen2_5OmniConfig(thinker_config={"audio_config": audio})
     save_tower(seeded(seed, lambda: Tower(config)), folder)
     WhisperFeatureExtractor(feature_size=8).save_pretrained(folder)
-
-
-def save_tower(tower: Tower, folder: Path) -> None:
-    """Save a tower under the names that it has in a published checkpoint."""
-    state = {f"thinker.{name}": value for name, value in tower.state_dict().items()}
-    tower.save_pretrained(folder, state_dict=state)
 
 
 def tiny() -> OmniAudio:

@@ -3,35 +3,33 @@
 Dense over time, a step is one position of the last stage: 8 frames, of MC3-18 one (T frames give
 ceil(T / 8) steps), averaged over space. With `window_frames` a step is such a window, averaged over
 time too; windows begin `stride_frames` apart, and the last frame is repeated where a window reaches
-beyond the end. With `grid: g` each moment has g * g steps, one per cell of the picture, row by row.
+beyond the end. With `grid: g` each moment has g * g steps, one per cell of the frame, row by row.
 
 The networks pad time with zeros inside. So on a CPU only clips of equal length share a batch; on a
-GPU clips are set to zero behind their ends before every convolution. A long clip is cut into
-stretches that overlap by more than the network sees, so it is encoded as if in one piece.
+GPU clips are set to zero after their ends before every convolution. A long clip is cut into
+stretches that overlap by more than the network's receptive field, so it is encoded as if in one
+piece.
 
-`crop` says what is seen of a picture: `published` resizes it to 8:7 and 61:40 of `size_px` (128 x
-171 for 112, proportions lost) and cuts out the middle, as the weights were trained; `centre` keeps
-proportions and takes the largest square in the middle; `whole` presses all of it into the square.
-Faces are cut out as squares, so `face_crop` goes with `centre`.
+`crop` says which part of a frame is taken: `published` resizes it to 8:7 and 61:40 of `size_px`
+(128 x 171 for 112, proportions lost) and cuts out the middle, as the weights were trained; `centre`
+keeps proportions and takes the largest square in the middle; `whole` squeezes all of it into the
+square. Faces are cut out as squares, so `face_crop` needs `centre`.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 from torch import Tensor
-from torchvision.models import video
 from torchvision.models.video.resnet import BasicBlock, BasicStem, Conv3DSimple, VideoResNet
 
 from extract.backbones._video.clip_input import ClipInput
 from extract.backbones._video.frames import Scale, cell_means, nominal_steps
 from extract.backbones._video.resnet_padding import padding_as_alone
+from extract.backbones._video.resnet_weights import MEAN, NETWORKS, STD, weighted_network
 from extract.media.faces import face_weights
 from extract.network.backbone import Reading, Window, freeze, seeded
 from extract.network.compute import CPU, Compute
-from extract.network.weights_files import require_whole
 from features.errors import ProjectError
 from features.files import digest_json
 
@@ -45,18 +43,11 @@ RANGES = {
     "stride_frames": (1, 512),
     "seed": (0, 4294967295),
 }
-MEAN = (0.43216, 0.394666, 0.37645)
-STD = (0.22803, 0.22145, 0.216989)
 STRIDE_FRAMES = 8
 # Frames of a batch, where they are 112 x 112.
 BUDGET = {"cpu": 64, "cuda": 1024}
-# In how many windows a frame may be.
+# The number of windows that may contain a frame.
 MAX_COPIES = 4
-NETWORKS = {
-    "r3d-18": (video.r3d_18, video.R3D_18_Weights, 8),
-    "mc3-18": (video.mc3_18, video.MC3_18_Weights, 1),
-    "r2plus1d-18": (video.r2plus1d_18, video.R2Plus1D_18_Weights, 8),
-}
 
 
 class R3d:
@@ -65,7 +56,7 @@ class R3d:
     modality = MODALITY
     version = VERSION
     layers = (4,)
-    reading = Reading(("video",))
+    reading = Reading((MODALITY,))
 
     def __init__(
         self,
@@ -150,11 +141,11 @@ def load(
 ) -> R3d:
     """Load a network with its Kinetics-400 weights, or with random ones drawn from `seed`."""
     _refuse_misfits(crop, face_crop, window_frames, stride_frames)
-    build, published, frames_per_step = NETWORKS[architecture]
+    *_, frames_per_step = NETWORKS[architecture]
     faces, cells = face_weights(face_crop), grid * grid
     windows = (window_frames, stride_frames)
     prepare = ClipInput(rate_hz, faces, crop, size_px, frames_per_step, cells, *windows)
-    network, digest = _weighted(build, published.KINETICS400_V1, weights, architecture, seed)
+    network, digest = weighted_network(architecture, weights, seed)
     return R3d(network, digest, prepare, grid, compute)
 
 
@@ -163,8 +154,8 @@ def _refuse_misfits(
 ) -> None:
     if face_crop and crop != "centre":
         raise ProjectError(
-            f"face_crop is true and crop is {crop!r}, which would press faces out of shape or cut "
-            "them off; set crop to centre"
+            f"face_crop is true and crop is {crop!r}, which would distort faces or cut them "
+            "off; set crop to centre"
         )
     if window_frames is None and stride_frames != STRIDE_FRAMES:
         raise ProjectError(
@@ -177,28 +168,6 @@ def _refuse_misfits(
             f"would be encoded {window_frames / stride_frames:.0f} times, {MAX_COPIES} are allowed."
             " Give longer strides, or leave both out for a dense track."
         )
-
-
-def _weighted(
-    build: type, published: video.R3D_18_Weights, weights: str, architecture: str, seed: int
-) -> tuple[VideoResNet, str]:
-    if weights == "random":
-        return seeded(seed, lambda: build(weights=None)), digest_json(["random", seed])
-    file = Path(torch.hub.get_dir(), "checkpoints", published.url.rsplit("/", 1)[1])
-    if file.exists():
-        require_whole(file)
-    try:
-        state = published.get_state_dict(check_hash=True, progress=False, weights_only=True)
-    except (OSError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "invalid hash" not in str(error):
-            raise
-        raise ProjectError(
-            f"the weights of {architecture} are not on this machine and could not be downloaded "
-            f"({error}). Connect to the network once, or put {file.name} into {file.parent}."
-        ) from None
-    network = build(weights=None)
-    network.load_state_dict(state)
-    return network, digest_json(published.url)
 
 
 def tiny() -> R3d:

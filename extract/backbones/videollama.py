@@ -1,7 +1,7 @@
 """VideoLLaMA3 of the Hugging Face library, in three branches.
 
-- `branch: video`: what the language model is shown of each frame, after the vision tower and the
-  projector. Frames do not see each other.
+- `branch: video`: the language model's input for each frame, after the vision tower and the
+  projector. Frames do not attend to each other.
 - `branch: text`: the language model's input embeddings of the words, one step per token.
 - `branch: joint`: the language model's states over frames and words together; first the steps of
   the video, then those of the words (the store's fact `num_video_steps` says where they begin).
@@ -9,9 +9,9 @@
   norm.
 
 A frame becomes about `max_tokens` tokens at most, whatever the length of the clip. (The published
-processor shares one number of pixels among the frames of a clip, and drops tokens that hardly
-change; then they depend on the other frames.) `grid` says what is kept: the means over `grid` x
-`grid` cells, row by row (1: one mean), or all tokens where it is null.
+processor divides a number of pixels among the frames of a clip, and drops tokens that hardly
+change; then they depend on the other frames.) The steps of a frame are the means over `grid` x
+`grid` cells, row by row (1: one mean), or all its tokens where `grid` is null.
 
 `joint` reads up to `window_s` of video at a time; each window of a longer clip is followed by the
 words. Prompts and chat markup are left out. `checkpoint: tiny` is a random network, drawn from
@@ -26,8 +26,8 @@ from typing import Literal
 from transformers import VideoLlama3Config, VideoLlama3VideoProcessor
 
 from extract.backbones._videollama.branches import JointBranch, TextBranch, VideoBranch
-from extract.backbones._videollama.input import JointInput, SeenInput, TokenShape
-from extract.backbones._videollama.networks import Sight, Whole, Words
+from extract.backbones._videollama.input import FramesInput, JointInput, TokenShape
+from extract.backbones._videollama.networks import EmbeddingNetwork, JointNetwork, VisionNetwork
 from extract.backbones._videollama.tiny import save_tiny
 from extract.backbones.hf_text import load_tokenizer
 from extract.media.faces import face_weights
@@ -88,7 +88,7 @@ class Settings:
     face_crop: bool = False
 
     def refuse_idle(self, branch: str) -> None:
-        """Refuse a setting that decides nothing in a branch; it would make the tracks again."""
+        """Refuse a setting without effect in a branch; it would make the tracks again."""
         idle = {"video": ("layers", "window_s"), "joint": ()}
         names = idle.get(branch, tuple(field.name for field in fields(self)))
         for name in names:
@@ -103,18 +103,18 @@ def _loaded(
     compute: Compute, branch: str, folder: Path, settings: Settings
 ) -> VideoBranch | TextBranch:
     digest = digest_checkpoint(folder)
-    part = {"video": Sight, "text": Words, "joint": Whole}[branch]
-    network = load_pretrained(part, folder, compute, ARCHITECTURES)
+    kinds = {"video": VisionNetwork, "text": EmbeddingNetwork, "joint": JointNetwork}
+    network = load_pretrained(kinds[branch], folder, compute, ARCHITECTURES)
     if branch == "text":
-        return TextBranch(network, digest, load_tokenizer(folder), compute)
+        return TextBranch(network, digest, load_tokenizer(folder), compute, VERSION)
     config, processor = network.config, _fitting_processor(folder, network.config)
     token_px = processor.patch_size * MERGE
     least = processor.size.shortest_edge
     shape = TokenShape(token_px, settings.max_tokens, least, settings.face_crop)
     video = (settings.rate_hz, face_weights(settings.face_crop), shape)
     if branch == "video":
-        seen = SeenInput(*video, FRAMES_PER_WINDOW, settings.grid)
-        return VideoBranch(network, digest, processor, seen, compute)
+        prepare = FramesInput(*video, FRAMES_PER_WINDOW, settings.grid)
+        return VideoBranch(network, digest, processor, prepare, compute, VERSION)
     limit = max(1, round(settings.window_s * settings.rate_hz))
     positions = int(config.text_config.max_position_embeddings)
     if limit * settings.max_tokens >= positions:
@@ -123,21 +123,21 @@ def _loaded(
             f"tokens, and the network in {folder} {positions} positions; lower window_s, rate_hz "
             "or max_tokens"
         )
-    words = (load_tokenizer(folder), config.video_token_id, positions)
-    joint = JointInput(*video, limit, settings.grid, *words)
-    return JointBranch(network, digest, processor, joint, compute, settings.layers)
+    text = (load_tokenizer(folder), config.video_token_id, positions)
+    joint = JointInput(*video, limit, settings.grid, *text)
+    return JointBranch(network, digest, processor, joint, compute, VERSION, settings.layers)
 
 
 def _fitting_processor(folder: Path, config: VideoLlama3Config) -> VideoLlama3VideoProcessor:
-    """The checkpoint's preprocessing of videos; it must cut patches as the network takes them."""
+    """The checkpoint's preprocessing of videos; its patches must fit the network."""
     processor = load_part(VideoLlama3VideoProcessor, folder)
-    found = (processor.patch_size, processor.merge_size, processor.temporal_patch_size)
-    wanted = (config.vision_config.patch_size, MERGE, 1)
-    if found != wanted:
+    stated = (processor.patch_size, processor.merge_size, processor.temporal_patch_size)
+    fitting = (config.vision_config.patch_size, MERGE, 1)
+    if stated != fitting:
         raise ProjectError(
             f"the preprocessing of videos of the checkpoint in {folder} does not fit its network: "
-            f"pixels of a patch, patches merged on a side and frames of a patch are {found}, and "
-            f"should be {wanted}. Copy video_preprocessor_config.json from the same publication."
+            f"pixels of a patch, patches merged on a side and frames of a patch are {stated}, and "
+            f"should be {fitting}. Copy video_preprocessor_config.json from the same publication."
         )
     return processor
 

@@ -1,8 +1,8 @@
 """VideoMAE of the Hugging Face library: a transformer over 16 frames at a time.
 
-A step is two frames, averaged over the picture; with `grid: g` each moment has g * g steps, one per
-cell of the picture, row by row. A clip is cut into windows of 16 frames that share a quarter; of
-what two share, each keeps the half nearer to its own middle. Where a window reaches beyond the end,
+A step is two frames, averaged over the image; with `grid: g` each moment has g * g steps, one per
+cell of the image, row by row. A clip is cut into windows of 16 frames that overlap by a quarter; of
+the overlap each keeps the half nearer to its own middle. Where a window reaches beyond the end,
 the last frame is repeated, and no step is kept of frames that are repeated only. `layers` counts
 from 0 (the embedded patches) to its number of layers; the last is taken after the final norm, where
 the network has one.
@@ -64,7 +64,7 @@ class VideoMae:
 
     modality = MODALITY
     version = VERSION
-    reading = Reading(("video",))
+    reading = Reading((MODALITY,))
 
     def __init__(
         self,

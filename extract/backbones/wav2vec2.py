@@ -1,7 +1,7 @@
 """wav2vec 2.0 (base, large, XLS-R) of the Hugging Face library: 50 steps per second.
 
-`layers` counts from 0 (the input of the transformer) to its number of layers. See
-``_speech.py`` for what keeps batches exact.
+`layers` counts from 0 (the input of the transformer) to its number of layers.
+``_speech/encoder.py`` says what keeps batches exact.
 """
 
 from typing import Any
@@ -36,9 +36,7 @@ def load(
 ) -> Speech:
     """Load a folder or a pinned hub repository, or the base network with `checkpoint: random`.
 
-    `seed` matters for random weights only. A recording longer than `window_s` is cut into windows
-    that share `overlap_s`. `normalise` says whether clips are scaled, where the checkpoint does not
-    state it.
+    `seed` matters for random weights only; see `load_speech` for the other settings.
     """
     settings: dict[str, Any] = {"layers": layers, "window_s": window_s, "overlap_s": overlap_s}
     if checkpoint == "random":
@@ -47,10 +45,12 @@ def load(
                 f"normalise is {normalise} and checkpoint is 'random', a network that always "
                 "scales clips. Leave normalise out."
             )
-        return random_speech(Wav2Vec2Model, Wav2Vec2Config(), compute, seed, **settings)
-    return load_speech(Wav2Vec2Model, compute, checkpoint, revision, normalise, **settings)
+        return random_speech(Wav2Vec2Model, Wav2Vec2Config(), compute, VERSION, seed, **settings)
+    return load_speech(
+        Wav2Vec2Model, compute, checkpoint, revision, normalise, version=VERSION, **settings
+    )
 
 
 def tiny() -> Speech:
-    """Two transformer layers of width 16 behind the base network's seven convolutions."""
-    return tiny_speech(Wav2Vec2Model, num_conv_pos_embeddings=16)
+    """See `tiny_speech`."""
+    return tiny_speech(Wav2Vec2Model, VERSION, num_conv_pos_embeddings=16)

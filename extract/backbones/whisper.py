@@ -1,7 +1,7 @@
 """The encoder of Whisper of the Hugging Face library: 50 steps per second.
 
-The network reads log-mel bands of 30 s at a time; a shorter clip is filled up with silence, as the
-library does it, and only the steps whose middle lies within the clip are kept. A longer recording
+The network reads log-mel bands of 30 s at a time; a shorter clip is padded with silence, as in the
+library, and only the steps whose middle is within the clip are kept. A longer recording
 is cut into windows of 30 s that share `overlap_s`. `layers` counts from 0 (the input of the first
 layer) to its number of layers; the last is taken after the final norm.
 """
@@ -53,8 +53,8 @@ class WhisperInput:
 
     def bands(self, waveform: Samples) -> Any:
         """The bands `(num_bands, 3000)` of a stretch of up to 30 s."""
-        made = self.extractor(waveform, sampling_rate=SAMPLE_HZ, return_tensors="np")
-        return np.asarray(made["input_features"][0], np.float32)
+        output = self.extractor(waveform, sampling_rate=SAMPLE_HZ, return_tensors="np")
+        return np.asarray(output["input_features"][0], np.float32)
 
 
 class Whisper:
@@ -62,6 +62,7 @@ class Whisper:
 
     modality = MODALITY
     version = VERSION
+    reading = Reading((MODALITY,))
     rate_hz = SAMPLE_HZ / HOP
     first_step_s = 0.0
     nominal_steps = 200
@@ -75,7 +76,6 @@ class Whisper:
         overlap_s: float,
         compute: Compute,
     ) -> None:
-        self.reading = Reading(("audio",))
         self.network: Any = freeze(network.get_encoder(), compute)
         self.weights_digest = weights_digest
         self.compute = compute
@@ -114,18 +114,18 @@ def load(
 
 
 def _require_fitting(extractor: Any, config: WhisperConfig, folder: Path) -> None:
-    found = (
+    stated = (
         extractor.sampling_rate,
         2 * extractor.hop_length,
         extractor.nb_max_frames,
         extractor.feature_size,
     )
-    wanted = (SAMPLE_HZ, HOP, 2 * config.max_source_positions, config.num_mel_bins)
-    if found != wanted:
+    fitting = (SAMPLE_HZ, HOP, 2 * config.max_source_positions, config.num_mel_bins)
+    if stated != fitting:
         raise ProjectError(
             f"the preprocessing of the checkpoint in {folder} does not fit its network: sample "
-            f"rate, samples in a step, bands in time and bands are {found}, and should be "
-            f"{wanted}. Copy both from the same publication."
+            f"rate, samples in a step, bands in time and bands are {stated}, and should be "
+            f"{fitting}. Copy both from the same publication."
         )
 
 

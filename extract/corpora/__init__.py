@@ -1,1 +1,1 @@
-"""Corpus readers, one file each: a folder to (Utterance, Label) pairs."""
+"""Corpus readers, one file each; the contract is in extract/corpus/reader.py."""

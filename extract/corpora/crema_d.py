@@ -1,15 +1,14 @@
 """CREMA-D (Cao et al. 2014): 7,442 clips, 91 actors, 12 sentences, 6 emotions.
 
-The root holds ``AudioWAV/`` and, where one has it, ``VideoFlash/`` (flv), named such as
-``1087_IWL_ANG_XX``: actor, sentence, intended emotion, level. There are no official parts.
+The root holds ``AudioWAV/`` and, optionally, ``VideoFlash/`` (flv). A file is named such as
+``1087_IWL_ANG_XX``: actor, sentence, intended emotion, level. There are no official splits.
 """
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from extract.corpus.expectations import Expected
-from extract.corpus.notes import Note
+from extract.corpus.reader import Expected, Note
 from features.manifest import Label, Utterance
 
 CLIP = re.compile(r"(?P<actor>1\d{3})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3})_(LO|MD|HI|XX|X)")
@@ -35,12 +34,12 @@ SENTENCES = {
     "TSI": "The surface is slick.",
     "WSI": "We'll stop in a couple of minutes.",
 }
-# After CREMA-D's readme and its issue 8.
+# From CREMA-D's readme and its issue 8.
 KNOWN_BAD = {"1076_MTI_SAD_XX": "it has no sound and is very short"}
 BAD_VIDEOS = {
     "1076_MTI_NEU_XX": "very short and silent",
-    "1064_TIE_SAD_XX": "without a duration",
-    "1064_IEO_DIS_MD": "a minute with all displays of that sentence",
+    "1064_TIE_SAD_XX": "a file without a duration",
+    "1064_IEO_DIS_MD": "a minute long, with every take of that sentence",
 }
 
 
@@ -51,28 +50,28 @@ def expected() -> Expected:
 
 
 def read(root: Path, note: Note) -> Iterator[tuple[Utterance, Label]]:
-    """Every clip with its actor as speaker; a film that is known to be bad is left out."""
-    foreign: list[str] = []
+    """Every clip with its actor as speaker; a video that is known to be bad is left out."""
+    misnamed: list[str] = []
     for file in sorted((root / "AudioWAV").glob("[!.]*.wav")):
         match, name = CLIP.fullmatch(file.stem), file.stem
         if match is None or match["emotion"] not in EMOTIONS:
-            foreign.append(file.name)
+            misnamed.append(file.name)
             continue
-        film = root / "VideoFlash" / f"{name}.flv"
-        if film.exists() and name in BAD_VIDEOS:
-            note(f"the film of {name} is left out: it is {BAD_VIDEOS[name]}")
-        used = film.exists() and name not in BAD_VIDEOS
+        video = root / "VideoFlash" / f"{name}.flv"
+        if video.exists() and name in BAD_VIDEOS:
+            note(f"the video of {name} is left out: it is {BAD_VIDEOS[name]}")
+        usable = video.exists() and name not in BAD_VIDEOS
         utterance = Utterance(
             id=name,
             text=SENTENCES.get(match["sentence"]),
             audio=file.relative_to(root).as_posix(),
-            video=film.relative_to(root).as_posix() if used else None,
+            video=video.relative_to(root).as_posix() if usable else None,
             speaker=match["actor"],
             known_bad=KNOWN_BAD.get(name),
         )
         yield utterance, Label(id=name, emotion=EMOTIONS[match["emotion"]])
-    if foreign:
+    if misnamed:
         note(
-            f"{len(foreign)} files are not named like clips of CREMA-D and are left out: "
-            f"{', '.join(foreign[:3])}"
+            f"{len(misnamed)} files are not named like clips of CREMA-D and are left out: "
+            f"{', '.join(misnamed[:3])}"
         )

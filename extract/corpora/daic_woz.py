@@ -1,24 +1,23 @@
 """DAIC-WOZ (Gratch et al. 2014): 189 clinical interviews with PHQ-8 scores. Gated by licence.
 
-The root holds the tables of the parts (``train_split_Depression_AVEC2017.csv``, ``dev_split_...``,
-``full_test_split.csv``) and a folder ``<id>_P`` per session with transcript, sound, and the
-features that were published with it (`covarep`, `formant`, and `clnf-aus`, `clnf-features`,
-`clnf-features3d`, `clnf-gaze`, `clnf-pose`). An utterance is a whole session; the turns of the
-participant are its segments, so that heads never hear the interviewer, whose questions give the
-label away (Burdisso et al. 2024). `segments: false` takes the whole recording, interviewer
-included.
+The root holds the tables of the splits (``train_split_Depression_AVEC2017.csv``,
+``dev_split_...``, ``full_test_split.csv``) and a folder ``<id>_P`` per session with transcript,
+audio, and the features that were published with it (FEATURES). An utterance is a whole session;
+the turns of the participant are its segments, so that heads never hear the interviewer, whose
+questions give the label away (Burdisso et al. 2024). `segments: false` takes the whole recording,
+interviewer included.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from extract.corpus.expectations import Expected
-from extract.corpus.notes import Note
+from extract.corpus.reader import Expected, Note
 from extract.corpus.tables import Row, read_table
 from features.errors import ProjectError
 from features.manifest import FeatureFile, Label, Segment, Split, Utterance
 
-FILES = {
+# How the name of each file ends, after the session's number.
+FEATURES = {
     "covarep": "COVAREP.csv",
     "formant": "FORMANT.csv",
     "clnf-aus": "CLNF_AUs.txt",
@@ -27,15 +26,6 @@ FILES = {
     "clnf-gaze": "CLNF_gaze.txt",
     "clnf-pose": "CLNF_pose.txt",
 }
-FEATURES = (
-    "covarep",
-    "formant",
-    "clnf-aus",
-    "clnf-features",
-    "clnf-features3d",
-    "clnf-gaze",
-    "clnf-pose",
-)
 TABLES: dict[Split, tuple[str, str, str, str]] = {
     "train": ("train_split_Depression_AVEC2017.csv", "Participant_ID", "PHQ8_Score", "PHQ8_Binary"),
     "dev": ("dev_split_Depression_AVEC2017.csv", "Participant_ID", "PHQ8_Score", "PHQ8_Binary"),
@@ -47,9 +37,9 @@ ITEMS = (
 )
 DEPRESSED_FROM = 10
 SPEAKER = "Participant"
-# Somebody comes in or the interview is interrupted: turns in between are left out.
+# Seconds during which the interview is interrupted: turns that overlap them are left out.
 INTERRUPTIONS = {"373": (395.0, 428.0), "444": (286.0, 387.0)}
-# Transcripts whose times are too early, by so many seconds.
+# By how many seconds the times of a transcript are too early.
 MISALIGNED = {"318": 34.319917, "321": 3.8379167, "341": 6.1892, "362": 16.8582}
 NO_INTERVIEWER = "the transcript lacks the interviewer"
 REMARKS = {
@@ -59,21 +49,21 @@ REMARKS = {
 
 
 def expected(*, segments: bool = True) -> Expected:
-    """Sessions by part."""
+    """Sessions by split."""
     return {"split": {"train": 107, "dev": 35, "test": 47}}
 
 
 def read(root: Path, note: Note, *, segments: bool = True) -> Iterator[tuple[Utterance, Label]]:
-    """Every session that the tables name, part by part."""
-    kinds = {key: file for key, file in FILES.items() if any(root.glob(f"*_P/*_{file}"))}
+    """Every session that the tables name, split by split."""
+    endings = {name: end for name, end in FEATURES.items() if any(root.glob(f"*_P/*_{end}"))}
     for split, (file, id_column, score, binary) in TABLES.items():
         columns = (id_column, score, binary)
-        for row in read_table(root / file, columns, f"the {split} part of DAIC-WOZ"):
+        for row in read_table(root / file, columns, f"the {split} split of DAIC-WOZ"):
             name = row.text(id_column)
             if name in REMARKS:
                 note(f"session {name}: {REMARKS[name]}")
             label = _label(row, name, split, score, binary, note)
-            yield _session(root, name, kinds, segments, note), label
+            yield _session(root, name, endings, segments, note), label
 
 
 def _label(row: Row, name: str, split: Split, score: str, binary: str, note: Note) -> Label:
@@ -83,8 +73,8 @@ def _label(row: Row, name: str, split: Split, score: str, binary: str, note: Not
     depressed = total >= DEPRESSED_FROM
     if row.integer(binary) != depressed:
         note(
-            f"session {name}: {binary} is {row.cells[binary]} and {score} {total}; the score "
-            f"counts, so it is {int(depressed)}"
+            f"session {name}: {binary} is {row.cells[binary]}, but {score} is {total}; the score "
+            f"decides, so {int(depressed)} is used"
         )
     return Label(
         id=name,
@@ -96,27 +86,29 @@ def _label(row: Row, name: str, split: Split, score: str, binary: str, note: Not
 
 
 def _items(row: Row, name: str, total: int, note: Note) -> tuple[int, ...] | None:
-    """The eight answers; one that is missing follows from the total."""
+    """The eight answers; a single missing one follows from the total."""
     if not all(item in row.cells for item in ITEMS):
         return None
-    lacking = [item for item in ITEMS if not row.cells[item]]
-    if len(lacking) > 1:
-        note(f"session {name}: {', '.join(lacking)} are missing; its answers are not used")
+    missing = [item for item in ITEMS if not row.cells[item]]
+    if len(missing) > 1:
+        note(f"session {name}: {', '.join(missing)} are missing; its answers are not used")
         return None
-    known = {item: row.integer(item) for item in ITEMS if item not in lacking}
-    for item in lacking:
-        known[item] = total - sum(known.values())
-        note(f"session {name}: {item} is missing; by the total it is {known[item]}")
-    return tuple(known[item] for item in ITEMS)
+    answers = {item: row.integer(item) for item in ITEMS if item not in missing}
+    for item in missing:
+        answers[item] = total - sum(answers.values())
+        note(f"session {name}: {item} is missing; from the total it is {answers[item]}")
+    return tuple(answers[item] for item in ITEMS)
 
 
-def _session(root: Path, name: str, kinds: dict[str, str], segments: bool, note: Note) -> Utterance:
+def _session(
+    root: Path, name: str, endings: dict[str, str], segments: bool, note: Note
+) -> Utterance:
     folder = f"{name}_P"
     transcript = root / folder / f"{name}_TRANSCRIPT.csv"
     turns = list(_turns(transcript, name, note)) if transcript.exists() else []
     if not turns:
         note(f"session {name}: no turn of the participant in {transcript.name}")
-    features = {key: FeatureFile(f"{folder}/{name}_{file}") for key, file in kinds.items()}
+    features = {key: FeatureFile(f"{folder}/{name}_{end}") for key, end in endings.items()}
     return Utterance(
         id=name,
         text="\n".join(turn.text for turn in turns) or None,
@@ -128,8 +120,8 @@ def _session(root: Path, name: str, kinds: dict[str, str], segments: bool, note:
 
 
 def _turns(transcript: Path, name: str, note: Note) -> Iterator[Segment]:
-    """What the participant says; without the turns that an interruption touches."""
-    first, last = INTERRUPTIONS.get(name, (0.0, 0.0))
+    """What the participant says, without the turns that overlap an interruption."""
+    begin_s, stop_s = INTERRUPTIONS.get(name, (0.0, 0.0))
     left_out = 0
     shift_s = MISALIGNED.get(name, 0.0)
     for cells in _transcript_rows(transcript, note):
@@ -138,28 +130,36 @@ def _turns(transcript: Path, name: str, note: Note) -> Iterator[Segment]:
         try:
             start_s, end_s = float(cells[0]) + shift_s, float(cells[1]) + shift_s
         except ValueError:
-            raise ProjectError(f"{transcript}: {cells[:2]} are no times") from None
-        if start_s < last and end_s > first:
+            raise ProjectError(
+                f"{transcript}: a turn starts at {cells[0]!r} and stops at {cells[1]!r}; both must "
+                "be seconds"
+            ) from None
+        if start_s < stop_s and end_s > begin_s:
             left_out += 1
         elif end_s > start_s:
             yield Segment(start_s, end_s, cells[3].strip())
         else:
             note(f"session {name}: the turn at {start_s} s ends at {end_s} s and is left out")
     if shift_s:
-        note(f"session {name}: the times of its transcript are {shift_s:.2f} s too early; mended")
+        note(
+            f"session {name}: the times of its transcript are {shift_s:.2f} s too early; corrected"
+        )
     if left_out:
-        note(f"session {name}: {left_out} turns are left out, interrupted {first:g} to {last:g} s")
+        note(
+            f"session {name}: {left_out} turns are left out; it is interrupted from {begin_s:g} "
+            f"to {stop_s:g} s"
+        )
 
 
 def _transcript_rows(path: Path, note: Note) -> Iterator[list[str]]:
-    """Start, end, speaker and words of every turn; quotation marks are words, not quoting."""
+    """Start, end, speaker and words of every turn; quotation marks belong to the words."""
     try:
         lines = path.read_text(encoding="utf-8-sig").replace("\r\n", "\n").split("\n")
     except UnicodeDecodeError as error:
-        raise ProjectError(f"{path} is no UTF-8 text: {error}") from None
+        raise ProjectError(f"{path} is not UTF-8 text: {error}. Copy it again") from None
     for number, line in enumerate(lines[1:], 2):
         cells = line.split("\t")
         if len(cells) >= 4:
             yield [*cells[:3], " ".join(cells[3:])]
         elif line.strip():
-            note(f"{path.name}, line {number}: {line.strip()!r} is no turn and is left out")
+            note(f"{path.name}, line {number}: {line.strip()!r} is not a turn and is left out")

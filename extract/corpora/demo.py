@@ -1,9 +1,9 @@
-"""The demo corpus as `extract/synthetic/demo.py` writes it."""
+"""The demo corpus as extract/synthetic/demo.py writes it."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from extract.corpus.notes import Note
+from extract.corpus.reader import Note
 from extract.corpus.tables import read_table
 from features.manifest import Label, Utterance
 

@@ -2,11 +2,11 @@
 
 The root holds ``Session1`` to ``Session5``, each with ``dialog/EmoEvaluation``,
 ``dialog/transcriptions``, ``sentences/wav`` and, for video, ``dialog/avi/DivX``, which shows both
-actors side by side: each turn takes the half of the one who speaks. Every turn is in the manifest;
+actors side by side: each turn takes the speaker's half. Every turn is in the manifest;
 `emotions` decides which of them have an emotion: `four` (angry, happy with excited, neutral, sad;
 5,531 turns) or `six` (happy, sad, neutral, angry, excited, frustrated). All have valence, arousal
-and dominance (1 to 5). There are no official parts; the usual protocol leaves one session out.
-Dialogue models test on session 5 alone: `test_session: 5` makes official parts of that.
+and dominance (1 to 5). There are no official splits; the usual protocol leaves one session out.
+Dialogue models test on session 5 alone: `test_session: 5` makes that the official test set.
 Scripted dialogues have the same words in all sessions.
 """
 
@@ -16,8 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from extract.corpus.expectations import LABELLED_SESSION, Expected
-from extract.corpus.notes import Note
+from extract.corpus.reader import LABELLED_SESSION, Expected, Note
 from features.errors import ProjectError
 from features.manifest import Label, Split, Utterance
 
@@ -25,7 +24,7 @@ TURN = re.compile(
     r"\[(?P<start>[\d.]+) - (?P<end>[\d.]+)\]\t(?P<name>\S+)\t(?P<emotion>\w+)\t"
     r"\[(?P<valence>[\d.]+), (?P<arousal>[\d.]+), (?P<dominance>[\d.]+)\]"
 )
-SAID = re.compile(r"(?P<name>Ses\S+) \[[^\]]*\]:\s*(?P<text>.*)")
+LINE = re.compile(r"(?P<name>Ses\S+) \[[^\]]*\]:\s*(?P<text>.*)")
 SIX = {
     "ang": "angry",
     "hap": "happy",
@@ -45,7 +44,7 @@ def expected(
 ) -> Expected:
     """How many turns have each emotion; of four, also how many in each session.
 
-    The pickled features that dialogue models pass on count 648 happy turns, the corpus 595.
+    The pickled features that dialogue models share have 648 happy turns, the corpus has 595.
     """
     if emotions == "six":
         return {
@@ -74,8 +73,8 @@ def read(
 ) -> Iterator[tuple[Utterance, Label]]:
     """Every turn in the order of its dialogue."""
     note(
-        "scripted dialogues have the same words in all sessions: a head that reads text knows test "
-        "words from training"
+        "scripted dialogues have the same words in all sessions: a head that reads text has seen "
+        "words of the test set in training"
     )
     for folder in sorted(root.glob("Session[1-5]")):
         for table in sorted((folder / "dialog" / "EmoEvaluation").glob("Ses*.txt")):
@@ -91,52 +90,57 @@ def _dialogue(
     note: Note,
 ) -> Iterator[tuple[Utterance, Label]]:
     dialogue = table.stem
-    turns = sorted(
-        (float(found["start"]), found["name"], found)
-        for found in map(TURN.fullmatch, map(str.strip, _lines(table)))
-        if found is not None
-    )
-    if not turns:
-        raise ProjectError(f"{table} has no line '[start - end] TURN EMOTION [V, A, D]'")
-    said = {
-        found["name"]: found["text"]
-        for found in map(SAID.match, _lines(folder / "dialog" / "transcriptions" / table.name))
-        if found is not None
+    turns = _turns(table)
+    texts = {
+        match["name"]: match["text"]
+        for match in map(LINE.match, _lines(folder / "dialog" / "transcriptions" / table.name))
+        if match is not None
     }
-    silent = [name for _, name, _ in turns if name not in said]
-    if silent:
-        note(f"{dialogue}: no transcript of {len(silent)} turns, the first is {silent[0]}")
-    for number, (_, name, found) in enumerate(turns):
-        utterance = _utterance(root, folder, found, number)
+    missing = [turn["name"] for turn in turns if turn["name"] not in texts]
+    if missing:
+        note(f"{dialogue}: {len(missing)} turns have no transcript, the first is {missing[0]}")
+    for number, turn in enumerate(turns):
+        name = turn["name"]
         label = Label(
             id=name,
             split=None if test_session is None else _split(folder, test_session),
-            emotion=classes.get(found["emotion"]),
-            valence=float(found["valence"]),
-            arousal=float(found["arousal"]),
-            dominance=float(found["dominance"]),
+            emotion=classes.get(turn["emotion"]),
+            valence=float(turn["valence"]),
+            arousal=float(turn["arousal"]),
+            dominance=float(turn["dominance"]),
         )
-        yield replace(utterance, text=said.get(name)), label
+        yield replace(_utterance(root, folder, turn, number), text=texts.get(name)), label
 
 
-def _utterance(root: Path, folder: Path, found: re.Match[str], turn: int) -> Utterance:
-    name, start_s, end_s = found["name"], float(found["start"]), float(found["end"])
+def _turns(table: Path) -> list[re.Match[str]]:
+    """The turns of a dialogue in the order in which they start."""
+    matches = map(TURN.fullmatch, map(str.strip, _lines(table)))
+    turns = [match for match in matches if match is not None]
+    if not turns:
+        raise ProjectError(
+            f"{table} has no line '[start - end] TURN EMOTION [V, A, D]'; copy it again"
+        )
+    return sorted(turns, key=lambda turn: (float(turn["start"]), turn["name"]))
+
+
+def _utterance(root: Path, folder: Path, turn: re.Match[str], number: int) -> Utterance:
+    name, start_s, end_s = turn["name"], float(turn["start"]), float(turn["end"])
     dialogue, _, rest = name.rpartition("_")
     video = folder / "dialog" / "avi" / "DivX" / f"{dialogue}.avi"
-    seen = video.exists()
+    has_video = video.exists()
     audio = folder / "sentences" / "wav" / dialogue / f"{name}.wav"
     return Utterance(
         id=name,
         audio=audio.relative_to(root).as_posix(),
-        video=video.relative_to(root).as_posix() if seen else None,
-        video_start_s=start_s if seen else None,
-        video_end_s=end_s if seen else None,
-        video_box=(LEFT if dialogue[5] == rest[0] else RIGHT) if seen else None,
+        video=video.relative_to(root).as_posix() if has_video else None,
+        video_start_s=start_s if has_video else None,
+        video_end_s=end_s if has_video else None,
+        video_box=(LEFT if dialogue[5] == rest[0] else RIGHT) if has_video else None,
         annotated_s=end_s - start_s,
         speaker=f"{dialogue[:5]}{rest[0]}",
         session=dialogue[:5],
         dialogue=dialogue,
-        turn=turn,
+        turn=number,
     )
 
 
@@ -148,4 +152,4 @@ def _lines(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
-        raise ProjectError(f"{path} does not exist; it belongs to IEMOCAP") from None
+        raise ProjectError(f"{path} does not exist; it is a file of IEMOCAP") from None

@@ -1,16 +1,15 @@
-"""MELD (Poria et al. 2019): Friends, 13,708 utterances in official parts, 7 emotions.
+"""MELD (Poria et al. 2019): Friends, 13,708 utterances in official splits, 7 emotions.
 
-The root holds ``train_sent_emo.csv``, ``dev_sent_emo.csv`` and ``test_sent_emo.csv`` and, where
-one has them, the clips in the folders of the official archives. A pair of dialogue and utterance
-number occurs in several parts, so ids begin with the part.
+The root holds ``train_sent_emo.csv``, ``dev_sent_emo.csv`` and ``test_sent_emo.csv`` and,
+optionally, the clips in the folders of the official archives. A pair of dialogue and utterance
+number occurs in several splits, so ids begin with the split.
 """
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from extract.corpus.expectations import Expected
-from extract.corpus.notes import Note
+from extract.corpus.reader import Expected, Note
 from extract.corpus.tables import Row, read_table
 from extract.media.audio import centre_channel
 from features.manifest import SPLITS, Label, Split, Utterance
@@ -20,7 +19,7 @@ CLIP_FOLDERS: dict[Split, str] = {
     "dev": "dev_splits_complete",
     "test": "output_repeated_splits_test",
 }
-# Clips that cannot be used, after MELD's issue tracker (#22, #27, #39, #52, #20).
+# Clips that cannot be used, from MELD's issue tracker (#22, #27, #39, #52, #20).
 KNOWN_BAD = {
     "train-dia125-utt3": "the file is corrupt and cannot be decoded",
     "dev-dia110-utt7": "the file is missing from the archive",
@@ -28,7 +27,7 @@ KNOWN_BAD = {
     "test-dia220-utt0": "the clip is a whole scene of 235 s",
     "train-dia309-utt0": "the clip runs on to 41 s",
 }
-# Utterances, then those of each emotion and sentiment, over all parts.
+# Utterances by split, then by emotion and sentiment over all splits.
 SPLIT_COUNTS = {"train": 9989, "dev": 1109, "test": 2610}
 EMOTION_COUNTS = {
     "neutral": 6436,
@@ -45,15 +44,14 @@ COLUMNS = ("Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utter
 
 
 def expected() -> Expected:
-    """How many utterances there are by part, emotion and sentiment."""
+    """How many utterances there are by split, emotion and sentiment."""
     return {"split": SPLIT_COUNTS, "emotion": EMOTION_COUNTS, "sentiment": SENTIMENT_COUNTS}
 
 
 def read(root: Path, note: Note) -> Iterator[tuple[Utterance, Label]]:
-    """Every utterance; audio and video where the folder of its part's clips is there.
+    """Every utterance; with audio and video if the folder of its split's clips exists.
 
-    Of 5.1 sound the centre channel is taken, which carries the dialogue; the mean of both
-    channels of stereo.
+    Of 5.1 audio the centre channel is used, which carries the dialogue; of stereo the mean.
     """
     for split in SPLITS:
         clips = root / CLIP_FOLDERS[split]
@@ -86,12 +84,12 @@ def _entry(row: Row, split: Split, clips: Path | None, root: Path) -> tuple[Utte
 
 
 def _annotated_s(row: Row) -> float | None:
-    """How long the table says the clip is, from columns that older copies lack."""
+    """The length of the clip by the table, from columns that older copies lack."""
     times = [TIME.fullmatch(row.cells.get(name, "").strip()) for name in ("StartTime", "EndTime")]
     start, end = (
         None
-        if found is None
-        else 3600 * int(found[1]) + 60 * int(found[2]) + int(found[3]) + int(found[4]) / 1000
-        for found in times
+        if time is None
+        else 3600 * int(time[1]) + 60 * int(time[2]) + int(time[3]) + int(time[4]) / 1000
+        for time in times
     )
     return None if start is None or end is None else end - start

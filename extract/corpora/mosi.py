@@ -3,21 +3,20 @@
 The root holds ``utterances.csv`` (split, row, video, utterance, label, text; label 1 is positive,
 0 negative) and the arrays ``{text,audio,video}_{train,test}.npy``, whose row i is row i of that
 split. They are the features `text-cnn` (100 numbers), `opensmile` (73) and `3d-cnn` (100). No
-speaker is in both parts. There is no dev part: the last `num_dev_videos` training videos by id
+speaker is in both splits. There is no dev set: the last `num_dev_videos` training videos by id
 become it.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from extract.corpus.expectations import Expected
-from extract.corpus.notes import Note
+from extract.corpus.reader import Expected, Note
 from extract.corpus.tables import read_table
 from features.errors import ProjectError
 from features.manifest import FeatureFile, Label, Split, Utterance
 
-FEATURES = ("text-cnn", "opensmile", "3d-cnn")
-FILES = dict(zip(FEATURES, ("text", "audio", "video"), strict=True))
+# How the name of each array begins, before the split.
+FEATURES = {"text-cnn": "text", "opensmile": "audio", "3d-cnn": "video"}
 RANGES = {"num_dev_videos": (1, 61)}
 COLUMNS = ("split", "row", "video", "utterance", "label", "text")
 SENTIMENTS = {"0": "negative", "1": "positive"}
@@ -29,28 +28,29 @@ def expected(*, num_dev_videos: int = 10) -> Expected:
 
 
 def read(root: Path, note: Note, *, num_dev_videos: int = 10) -> Iterator[tuple[Utterance, Label]]:
-    """Utterances video by video, as they were said; a video is a dialogue."""
+    """Utterances video by video, in the order in which they were said; a video is a dialogue."""
     rows = list(read_table(root / "utterances.csv", COLUMNS, "the table of CMU-MOSI"))
     rows.sort(key=lambda row: (row.text("split"), row.text("video"), row.integer("utterance")))
-    trained = sorted({row.text("video") for row in rows if row.text("split") == "train"})
-    dev = set(trained[-num_dev_videos:])
+    train_videos = sorted({row.text("video") for row in rows if row.text("split") == "train"})
+    dev_videos = set(train_videos[-num_dev_videos:])
     for row in rows:
-        part, video = row.text("split"), row.text("video")
-        if part not in ("train", "test") or row.cells["label"] not in SENTIMENTS:
+        published, video = row.text("split"), row.text("video")
+        if published not in ("train", "test") or row.cells["label"] not in SENTIMENTS:
             raise ProjectError(
-                f"{row.path}, line {row.line}: split is {part!r} and label {row.cells['label']!r}; "
-                "they must be train or test, and 0 or 1"
+                f"{row.path}, line {row.line}: split is {published!r} and label "
+                f"{row.cells['label']!r}; they must be train or test, and 0 or 1"
             )
         name = f"{video}-{row.text('utterance')}"
-        split: Split = "test" if part == "test" else "dev" if video in dev else "train"
+        train_split: Split = "dev" if video in dev_videos else "train"
         utterance = Utterance(
             id=name,
             text=row.optional("text"),
             features={
-                key: FeatureFile(f"{file}_{part}.npy", row=row.integer("row"))
-                for key, file in FILES.items()
+                key: FeatureFile(f"{file}_{published}.npy", row=row.integer("row"))
+                for key, file in FEATURES.items()
             },
             dialogue=video,
             turn=row.integer("utterance"),
         )
+        split = "test" if published == "test" else train_split
         yield utterance, Label(id=name, split=split, sentiment=SENTIMENTS[row.cells["label"]])

@@ -2,9 +2,9 @@
 
 The root holds ``Evalution.txt`` (so spelled) and the wav files of the turns in any folders below,
 named such as ``MSP-IMPROV-S01A-F01-P-FM01.wav``: sentence and intended emotion, actor, condition,
-turn; avi files of the same name are taken where they are there. The consensus is angry, happy,
+turn; avi files of the same name are used where they exist. The consensus is angry, happy,
 sad or neutral; turns of other or no consensus have no emotion. Valence, arousal and dominance run
-from 1 to 5. There are no official parts.
+from 1 to 5. There are no official splits.
 """
 
 import math
@@ -12,8 +12,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from extract.corpus.expectations import Expected
-from extract.corpus.notes import Note
+from extract.corpus.reader import Expected, Note
 from features.errors import ProjectError
 from features.manifest import Label, Utterance
 
@@ -38,14 +37,16 @@ def read(root: Path, note: Note) -> Iterator[tuple[Utterance, Label]]:
     if not table.exists():
         raise ProjectError(f"{table} does not exist; it is the table of labels of MSP-IMPROV")
     files = {path.name: path for path in sorted(root.rglob("MSP-IMPROV-*")) if path.is_file()}
-    found = [
+    matches = [
         match
         for line in table.read_text(encoding="utf-8", errors="replace").splitlines()
         if (match := LINE.match(line.strip())) is not None
     ]
-    if not found:
-        raise ProjectError(f"{table} has no line 'UTD-IMPROV-...avi; EMOTION; A:...; V:...; D:...'")
-    for match in sorted(found, key=lambda match: (match["actor"][1:], match["turn"])):
+    if not matches:
+        raise ProjectError(
+            f"{table} has no line 'UTD-IMPROV-...avi; EMOTION; A:...; V:...; D:...'; copy it again"
+        )
+    for match in sorted(matches, key=lambda match: (match["actor"][1:], match["turn"])):
         yield _entry(root, files, match, table)
 
 
@@ -61,8 +62,10 @@ def _entry(
             try:
                 score = float(value)
             except ValueError:
-                raise ProjectError(f"{table}, {name}: {cell!r} is no score") from None
-            if math.isfinite(score):  # a score that nobody gave is written NaN
+                raise ProjectError(
+                    f"{table}, {name}: {cell!r} is not a score; it must be a number"
+                ) from None
+            if math.isfinite(score):  # a missing score is written NaN
                 scores[FIELDS[letter]] = score
     audio, video = files.get(f"{name}.wav"), files.get(f"{name}.avi")
     utterance = Utterance(

@@ -1,9 +1,9 @@
 """MSP-Podcast (Lotfian and Busso 2019): turns of podcasts with crowd labels. Gated by licence.
 
 The root holds ``labels_consensus.csv`` (or ``Labels/labels_consensus.csv``), the turns in
-``Audios/`` and, where one has them, transcripts in ``Transcripts/``. The sizes change from release
-to release; `release` says which one the figures are of. `test` is the test part that is used; the
-turns of the others are left out. Valence, arousal and dominance run from 1 to 7.
+``Audios/`` and, optionally, transcripts in ``Transcripts/``. The sizes change from release to
+release; `release` says which one the figures are of. `test` is the test set that is used; the turns
+of the others are left out. Valence, arousal and dominance run from 1 to 7.
 """
 
 from collections import Counter
@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from extract.corpus.expectations import Expected
-from extract.corpus.notes import Note
+from extract.corpus.reader import Expected, Note
 from extract.corpus.tables import Row, read_table
 from features.manifest import Label, Split, Utterance
 
@@ -27,30 +26,32 @@ EMOTIONS = {
     "N": "neutral",
 }
 COLUMNS = ("FileName", "EmoClass", "EmoAct", "EmoVal", "EmoDom", "SpkrID", "Split_Set")
-# All turns of a release, as far as it is known here.
+# How many turns a release has, where that is known.
 SIZES = {"2.0": 264_705}
 SPLITS: dict[str, Split] = {"Train": "train", "Development": "dev"}
 
 
 def expected(*, release: str, test: Literal["Test1", "Test2"] = "Test1") -> Expected:
-    """Nothing by part: the release decides, and only all turns of some are known."""
+    """Nothing: counts differ between releases; `read` compares the total where it is known."""
     return {}
 
 
 def read(
     root: Path, note: Note, *, release: str, test: Literal["Test1", "Test2"] = "Test1"
 ) -> Iterator[tuple[Utterance, Label]]:
-    """Turns of the training, development and chosen test part; unknown speakers have no name."""
+    """Turns of the training split, the dev set and `test`; unknown speakers have no name."""
     table = root / "Labels" / "labels_consensus.csv"
     table = table if table.exists() else root / table.name
     rows = list(read_table(table, COLUMNS, "the consensus labels of MSP-Podcast"))
     note(f"release {release}: {len(rows)} turns are labelled")
     if release in SIZES and len(rows) != SIZES[release]:
-        note(f"release {release} has {SIZES[release]} turns in all; test3 may have no labels")
+        note(f"release {release} has {SIZES[release]} turns in all; Test3 may have no labels")
     splits: dict[str, Split] = {**SPLITS, test: "test"}
-    others = Counter(row.text("Split_Set") for row in rows if row.cells["Split_Set"] not in splits)
-    for name, count in sorted(others.items()):
-        note(f"{count} turns of {name} are left out; the test part is {test}")
+    left_out = Counter(
+        row.text("Split_Set") for row in rows if row.cells["Split_Set"] not in splits
+    )
+    for name, count in sorted(left_out.items()):
+        note(f"{count} turns of {name} are left out; the test set is {test}")
     for row in rows:
         if row.cells["Split_Set"] in splits:
             yield _entry(root, row, splits[row.cells["Split_Set"]])

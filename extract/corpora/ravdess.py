@@ -1,16 +1,15 @@
 """RAVDESS speech (Livingstone and Russo 2018): 1,440 clips, 24 actors, 8 emotions, 2 sentences.
 
-The files lie in ``Actor_NN/``, named modality-channel-emotion-intensity-statement-repetition-actor:
-sound alone (``03-01-...``, wav or flac), and video with sound where one has it (``01-01-...``,
-mp4). There are no official parts: choose a protocol by speakers, or folds from a table.
+The files are in ``Actor_NN/``, named modality-channel-emotion-intensity-statement-repetition-actor:
+audio alone (``03-01-...``, wav or flac) and, optionally, video with audio (``01-01-...``, mp4).
+There are no official splits: choose a protocol by speakers, or folds from a table.
 """
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from extract.corpus.expectations import Expected
-from extract.corpus.notes import Note
+from extract.corpus.reader import Expected, Note
 from features.manifest import Label, Utterance
 
 CLIP = re.compile(r"03-01-(0[1-8])-(0[12])-(0[12])-(0[12])-(\d\d)")
@@ -20,7 +19,7 @@ CLIPS_PER_ACTOR, NUM_ACTORS = 60, 24
 
 
 def expected() -> Expected:
-    """60 clips of each actor, 192 of each emotion but neutral."""
+    """60 clips of each actor, 192 of each emotion except neutral."""
     return {
         "speaker": {_speaker(actor): CLIPS_PER_ACTOR for actor in range(1, NUM_ACTORS + 1)},
         "emotion": {name: 96 if name == "neutral" else 192 for name in EMOTIONS},
@@ -28,7 +27,7 @@ def expected() -> Expected:
 
 
 def read(root: Path, note: Note) -> Iterator[tuple[Utterance, Label]]:
-    """Every speech clip with its actor as speaker; video where its file lies beside it."""
+    """Every speech clip with its actor as speaker; with video where its file is next to it."""
     clips = {
         file.stem: file
         for file in sorted(root.glob("Actor_*/*"))

@@ -1,1 +1,1 @@
-"""A folder of media becomes a manifest: what corpus readers share."""
+"""From a folder of media to a manifest: the contract of corpus readers, and what they share."""

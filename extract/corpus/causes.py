@@ -1,4 +1,4 @@
-"""Which utterances cause an emotion: what the causes of all others say about each."""
+"""Whether each utterance causes an emotion, from the causes that the labels name."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,12 +9,12 @@ CAUSE, NO_CAUSE = "cause", "no-cause"
 
 
 def with_cause_utterances(labels: Sequence[Label]) -> list[Label]:
-    """The labels, each with whether its utterance is a cause; unknown in unlabelled dialogues."""
-    named = {cause for label in labels for cause in label.causes or ()}
-    labelled = {label.dialogue or label.id for label in labels if label.causes is not None}
+    """The labels with `is_cause` set; it stays None in dialogues whose causes nobody annotated."""
+    causes = {cause for label in labels for cause in label.causes or ()}
+    annotated = {label.dialogue or label.id for label in labels if label.causes is not None}
     return [
-        replace(label, is_cause=CAUSE if label.id in named else NO_CAUSE)
-        if (label.dialogue or label.id) in labelled
+        replace(label, is_cause=CAUSE if label.id in causes else NO_CAUSE)
+        if (label.dialogue or label.id) in annotated
         else label
         for label in labels
     ]

@@ -1,10 +1,10 @@
-"""What the columns of a table of one's own mean, guessed from their names."""
+"""What the columns of a user's own table mean, guessed from their names."""
 
 from collections.abc import Iterable, Mapping
 
 from features.errors import ProjectError, did_you_mean, quoted
 
-# What a table may say of an utterance, and what such columns are often called.
+# The fields that a table may have, and what their columns are often called.
 USUAL_NAMES = {
     "id": ("id", "name", "utterance_id", "utt_id", "uid", "key"),
     "text": ("text", "transcript", "transcription", "utterance", "sentence"),
@@ -29,18 +29,18 @@ USUAL_NAMES = {
 
 
 def columns_of(
-    given: Mapping[str, str], found: Iterable[str], file: str
+    settings: Mapping[str, str], header: Iterable[str], file: str
 ) -> tuple[dict[str, str], list[str]]:
-    """The column of each field: those that are given, and guesses for the rest.
+    """The column of each field: those that the settings name, and guesses for the rest.
 
-    A given column that is empty (``''``) says that there is none. Returns the columns, and what
-    was guessed, line by line. Raises ProjectError for a field or a column that does not exist.
+    An empty name (``''``) in the settings says that there is no such column. Returns the columns,
+    and a line for each guess. Raises ProjectError for a field or a column that does not exist.
     """
-    names = list(found)
-    for field, column in given.items():
+    names = list(header)
+    for field, column in settings.items():
         if field not in USUAL_NAMES:
             raise ProjectError(
-                f"columns names {field!r}; a table may say {quoted(USUAL_NAMES)}."
+                f"columns names the field {field!r}; a table may have {quoted(USUAL_NAMES)}."
                 + did_you_mean(field, USUAL_NAMES)
             )
         if column and column not in names:
@@ -48,17 +48,19 @@ def columns_of(
                 f"columns.{field} is {column!r}, and {file} has no such column; it has "
                 f"{quoted(names)}.{did_you_mean(column, names)}"
             )
-    columns, guessed = dict(given), []
-    taken = set(given.values())
-    lowered = {name.strip().lower().replace(" ", "_").replace("-", "_"): name for name in names}
+    columns, guesses = dict(settings), []
+    taken = set(settings.values())
+    by_plain_name = {
+        name.strip().lower().replace(" ", "_").replace("-", "_"): name for name in names
+    }
     for field, usual in USUAL_NAMES.items():
-        fitting = [lowered[name] for name in usual if name in lowered]
-        free = [name for name in fitting if name not in taken]
+        candidates = [by_plain_name[name] for name in usual if name in by_plain_name]
+        free = [name for name in candidates if name not in taken]
         if field not in columns and free:
             columns[field] = free[0]
             taken.add(free[0])
-            guessed.append(f"column {free[0]!r} is taken for {field}")
-    idle = [name for name in names if name not in taken]
-    if idle:
-        guessed.append(f"columns that are not used: {quoted(idle)}")
-    return {field: column for field, column in columns.items() if column}, guessed
+            guesses.append(f"column {free[0]!r} is taken for {field}")
+    unused = [name for name in names if name not in taken]
+    if unused:
+        guesses.append(f"columns that are not used: {quoted(unused)}")
+    return {field: column for field, column in columns.items() if column}, guesses

@@ -1,38 +1,36 @@
-"""What a corpus should hold, against what a folder holds."""
+"""The published counts of a corpus, compared with what was read."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from extract.corpus.reader import LABELLED_SESSION, Expected
 from features.manifest import Label, Utterance
 
-# Counts by field of the utterances or labels ("utterances" for all of them), then by value.
-Expected = Mapping[str, Mapping[str, int] | int]
-NAMED_GROUPS = 5
-# Counts only the utterances that have an emotion.
-LABELLED_SESSION = "session of labelled ones"
+NUM_NAMED = 5
 
 
 def deviations(
     expected: Expected, utterances: Sequence[Utterance], labels: Sequence[Label]
 ) -> list[str]:
-    """One line per field in which the counts deviate, with the values where they do."""
+    """One line per field whose counts deviate, with the values whose count is wrong."""
     notes = []
-    for name, wanted in expected.items():
-        if isinstance(wanted, int):
-            if wanted != len(utterances):
-                notes.append(f"{len(utterances)} utterances, and the corpus has {wanted}")
+    for name, published in expected.items():
+        if isinstance(published, int):
+            if published != len(utterances):
+                notes.append(f"{len(utterances)} utterances, but the corpus has {published}")
             continue
-        found = Counter(_values(name, utterances, labels))
+        counts = Counter(_values(name, utterances, labels))
         wrong = [
-            f"{value} {found.get(value, 0)} instead of {count}"
-            for value, count in wanted.items()
-            if found.get(value, 0) != count
+            f"{value} {counts.get(value, 0)} instead of {count}"
+            for value, count in published.items()
+            if counts.get(value, 0) != count
         ]
-        wrong += [f"{value} {found[value]}, not foreseen" for value in found.keys() - wanted.keys()]
+        unexpected = counts.keys() - published.keys()
+        wrong += [f"{value} {counts[value]}, not expected" for value in sorted(unexpected)]
         if wrong:
-            more = f" and {len(wrong) - NAMED_GROUPS} more" if len(wrong) > NAMED_GROUPS else ""
-            notes.append(f"utterances by {name}: {'; '.join(wrong[:NAMED_GROUPS])}{more}")
+            more = f" and {len(wrong) - NUM_NAMED} more" if len(wrong) > NUM_NAMED else ""
+            notes.append(f"utterances by {name}: {'; '.join(wrong[:NUM_NAMED])}{more}")
     return notes
 
 

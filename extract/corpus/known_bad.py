@@ -1,4 +1,4 @@
-"""Utterances that are known to be unusable: those that params.yaml adds, and those it lifts."""
+"""Utterances that are known to be unusable: params.yaml adds some and lifts others."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +11,8 @@ from features.specs.tracks import CorpusSpec
 def with_known_bad(spec: CorpusSpec, utterances: Sequence[Utterance]) -> list[Utterance]:
     """The utterances with `known_bad` of the corpus's settings added and `use_anyway` lifted.
 
-    Raises ProjectError for ids that the corpus does not have, and for lifting what nobody named.
+    Raises ProjectError for ids that the corpus does not have, and for lifting one that is not
+    known to be bad.
     """
     reasons = {u.id: u.known_bad for u in utterances}
     where = f"params.yaml: corpora.{spec.name}"

@@ -1,4 +1,4 @@
-"""Rows of a table that somebody else made: comma, semicolon or tab separated, or JSON Lines."""
+"""Rows of a user's own table: comma, semicolon or tab separated, or JSON Lines."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ DELIMITERS = (",", ";", "\t")
 
 @dataclass(frozen=True)
 class Cells:
-    """One row; its cells are read by column, which may be None where the table has none."""
+    """One row; its cells are read by column, None where the table has no such column."""
 
     path: Path
     line: int
@@ -47,7 +47,7 @@ class Cells:
     def mapped(
         self, column: str | None, names: Mapping[str, str] | None, setting: str
     ) -> str | None:
-        """A cell under the name that `names` gives it (empty: none); as it is without them."""
+        """A cell translated by `names` (empty: None); unchanged where there are no `names`."""
         written = self.text(column)
         if written is None or names is None:
             return written
@@ -60,17 +60,17 @@ class Cells:
 
 
 def read_own_table(path: Path) -> list[Cells]:
-    """All rows of a table; ProjectError where it is missing, empty, or no table in UTF-8."""
+    """All rows of a table; ProjectError where it is missing, empty, or not a table in UTF-8."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        beside = sorted(p.name for p in path.parent.glob("*") if p.suffix in (".csv", ".jsonl"))
+        tables = sorted(p.name for p in path.parent.glob("*") if p.suffix in (".csv", ".jsonl"))
         raise ProjectError(
-            f"{path} does not exist; it must be the table of the corpus. Beside it there are "
-            f"{quoted(beside)}.{did_you_mean(path.name, beside)}"
+            f"{path} does not exist; it must be the table of the corpus. The tables in its folder "
+            f"are {quoted(tables)}.{did_you_mean(path.name, tables)}"
         ) from None
     except (UnicodeDecodeError, OSError) as error:
-        raise ProjectError(f"{path} is no table in UTF-8: {error}. Save it as UTF-8") from None
+        raise ProjectError(f"{path} is not a table in UTF-8: {error}. Save it as UTF-8") from None
     rows = _json_rows(path, text) if path.suffix.lower() == ".jsonl" else _csv_rows(path, text)
     if not rows:
         raise ProjectError(f"{path} has no rows; it must have one for each utterance")
@@ -82,9 +82,11 @@ def _csv_rows(path: Path, text: str) -> list[Cells]:
     delimiter = max(DELIMITERS, key=header.count)
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
     rows = []
-    twice = [name for name, count in Counter(reader.fieldnames or ()).items() if count > 1]
-    if twice:
-        raise ProjectError(f"{path} has several columns {twice[0]!r}; give each its own name")
+    repeated = [name for name, count in Counter(reader.fieldnames or ()).items() if count > 1]
+    if repeated:
+        raise ProjectError(
+            f"{path} has several columns {repeated[0]!r}; give each a name of its own"
+        )
     try:
         for cells in reader:
             if None in cells or None in cells.values():
@@ -107,10 +109,10 @@ def _json_rows(path: Path, text: str) -> list[Cells]:
         try:
             values = json.loads(line)
         except ValueError as error:
-            raise ProjectError(f"{path}, line {number}: it is no JSON ({error})") from None
+            raise ProjectError(f"{path}, line {number}: it is not JSON ({error})") from None
         if not isinstance(values, dict):
             raise ProjectError(f"{path}, line {number}: it must be one JSON object")
-        told = {k: "" if v is None else str(v) for k, v in values.items()}
-        names.update(dict.fromkeys(told))
-        rows.append(Cells(path, number, told))
+        cells = {k: "" if v is None else str(v) for k, v in values.items()}
+        names.update(dict.fromkeys(cells))
+        rows.append(Cells(path, number, cells))
     return [Cells(r.path, r.line, {name: r.values.get(name, "") for name in names}) for r in rows]

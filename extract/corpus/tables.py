@@ -1,4 +1,4 @@
-"""Tables of comma-separated values whose faults are named by file, line and column."""
+"""Tables of comma-separated values; errors name file, line and column."""
 
 import csv
 import math
@@ -40,37 +40,37 @@ class Row:
             self._refuse(column, "a number")
         return value
 
-    def _refuse(self, column: str, wanted: str) -> str:
+    def _refuse(self, column: str, kind: str) -> str:
         raise ProjectError(
-            f"{self.path}, line {self.line}: {column} is {self.cells[column]!r}; "
-            f"it must be {wanted}"
+            f"{self.path}, line {self.line}: {column} is {self.cells[column]!r}; it must be {kind}"
         )
 
 
 def read_table(
-    path: Path, columns: Sequence[str], what: str, delimiter: str = ","
+    path: Path, columns: Sequence[str], description: str, delimiter: str = ","
 ) -> Iterator[Row]:
     """The rows of a UTF-8 table with a header that has at least the `columns`.
 
-    `what` says in messages what the table is. Raises ProjectError for a missing table or
+    `description` says in messages what the table is. Raises ProjectError for a missing table or
     column, a row of another width, and text that is not UTF-8.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True, delimiter=delimiter)
-            found = reader.fieldnames or ()
-            if missing := [name for name in columns if name not in found]:
+            header = reader.fieldnames or ()
+            if missing := [name for name in columns if name not in header]:
                 raise ProjectError(
-                    f"{path} lacks the columns {quoted(missing)} of {what}; it has {quoted(found)}"
+                    f"{path} lacks the columns {quoted(missing)} of {description}; it has "
+                    f"{quoted(header)}"
                 )
             for cells in reader:
                 if None in cells or None in cells.values():
                     raise ProjectError(
-                        f"{path}, line {reader.line_num}: it must have {len(found)} cells, as the "
+                        f"{path}, line {reader.line_num}: it must have {len(header)} cells, as the "
                         "header has"
                     )
                 yield Row(path, reader.line_num, cells)
     except (FileNotFoundError, IsADirectoryError):
-        raise ProjectError(f"{path} is no file; it must be {what}") from None
+        raise ProjectError(f"{path} is not a file; it must be {description}") from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ProjectError(f"{path} is no table in UTF-8: {error}") from None
+        raise ProjectError(f"{path} is not a table in UTF-8: {error}. Save it as UTF-8") from None

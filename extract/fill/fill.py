@@ -9,12 +9,12 @@ from pathlib import Path
 
 import torch
 
-from extract.fill.passes import make_parts
+from extract.fill.passes import make_missing_parts
 from extract.media.child import warm_up
 from extract.network.backbone import Backbone, load_backbone
 from extract.network.compute import Compute, LackOfMemoryError, memory_checked
 from extract.plan.extraction import Extraction, planned_extraction
-from features.errors import ProjectError
+from features.errors import ProjectError, and_more
 from features.manifest import Utterance
 from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec
 from features.store.index import FAILURES
@@ -25,17 +25,17 @@ NAMED_FAILURES = 10
 # What to do about values, where the media are not to blame.
 REMEDIES = {
     "beyond-float16": "Set extract.dtype to float32",
-    "not-finite": "Look whether the network's weights are whole (under bfloat16, compute: float32)",
+    "not-finite": "Check that the network's weights are intact (under bfloat16, compute: float32)",
 }
 
 
 @dataclass(frozen=True)
-class Filled:
+class ExtractionResult:
     """What one extraction did: parts in all, parts made now, utterances per reason, its speed.
 
     `padding` is the share of padding in the steps that the network ran over. `facts` are sums over
-    the utterances, by name. `unknown_texts` are the ids of those of which the tokenizer knows less
-    than half.
+    the utterances, by name. `unknown_texts` are the ids of texts that are mostly unknown to the
+    tokenizer.
     """
 
     num_parts: int
@@ -47,7 +47,7 @@ class Filled:
     unknown_texts: tuple[str, ...]
 
 
-def fill(
+def extract_tracks(
     path: Path,
     manifest: Sequence[Utterance],
     corpus: CorpusSpec,
@@ -56,8 +56,8 @@ def fill(
     device: torch.device,
     pool: Pool,
     companions: Sequence[BackboneSpec] = (),
-) -> Filled:
-    """Extract one backbone over one corpus and publish the store at `path`.
+) -> ExtractionResult:
+    """Load one backbone, run it over one corpus and publish the store at `path`.
 
     Parts that the pool has are kept; a killed run continues where it stopped and ends with the
     same bytes. Parts that `companions`, backbones of the same modality, lack are made in the same
@@ -66,17 +66,16 @@ def fill(
     """
     _require_some(manifest, corpus, backbone_spec.name, backbone_spec.reads)
     compute = Compute.of(spec, device)
-    backbone = _fitting(backbone_spec, compute)
+    backbone = _load_fitting(backbone_spec, compute)
     for modality in backbone.reading.modalities[1:]:
         _require_some(manifest, corpus, backbone_spec.name, modality)
-    loaded = [(backbone_spec, backbone)]
-    loaded += _loaded(companions, compute)
+    loaded = [(backbone_spec, backbone), *_load_companions(companions, compute)]
     if backbone_spec.reads in ("audio", "video"):
         warm_up(*(type(backbone.prepare).__module__ for _, backbone in loaded))
-    return fill_with(loaded, compute, path, manifest, corpus, spec, pool)
+    return fill_store(loaded, compute, path, manifest, corpus, spec, pool)
 
 
-def _fitting(spec: BackboneSpec, compute: Compute) -> Backbone:
+def _load_fitting(spec: BackboneSpec, compute: Compute) -> Backbone:
     """Load a backbone; ProjectError where the memory of the device does not hold it."""
     with suppress(LackOfMemoryError), memory_checked():
         return load_backbone(spec, compute)
@@ -88,21 +87,21 @@ def _fitting(spec: BackboneSpec, compute: Compute) -> Backbone:
     )
 
 
-def _loaded(
+def _load_companions(
     companions: Sequence[BackboneSpec], compute: Compute
 ) -> list[tuple[BackboneSpec, Backbone]]:
-    """Those that can be loaded; the others are left to a run of their own, which says why."""
+    """Those that can be loaded; a separate run of each of the others says why it cannot."""
     loaded = []
     for companion in companions:
         try:
-            loaded.append((companion, _fitting(companion, compute)))
+            loaded.append((companion, _load_fitting(companion, compute)))
         except ProjectError as error:
             reason = str(error).splitlines()[0]
             print(f"{companion.name} is not made in the same pass: {reason}", file=sys.stderr)
     return loaded
 
 
-def fill_with(
+def fill_store(
     loaded: Sequence[tuple[BackboneSpec, Backbone]],
     compute: Compute,
     path: Path,
@@ -110,15 +109,16 @@ def fill_with(
     corpus: CorpusSpec,
     spec: ExtractSpec,
     pool: Pool,
-) -> Filled:
-    """`fill` with backbones that were loaded before; the first one's store is published."""
+) -> ExtractionResult:
+    """Make the missing parts of loaded backbones and publish the first one's store at `path`."""
     pool.sweep()
     planned = [
         planned_extraction(
-            f"{corpus.name}-{named.name}", backbone, named, manifest, spec, compute, pool
+            f"{corpus.name}-{backbone_spec.name}",
+            backbone, backbone_spec, manifest, spec, compute, pool,
         )
-        for named, backbone in loaded
-    ]
+        for backbone_spec, backbone in loaded
+    ]  # fmt: skip
     main = planned[0]
     extractions: list[Extraction] = []
     for extraction in planned:
@@ -126,22 +126,24 @@ def fill_with(
         if extraction.header.recipe not in {x.header.recipe for x in extractions}:
             extractions.append(extraction)
     num_missing = len(main.missing)
-    maker, speed = make_parts(extractions, compute, corpus.root, manifest, spec, pool)
-    parts = main.parts
-    _refuse_failures(main.name, parts, spec.max_failed)
-    publish(path, main.header, parts, pool)
-    reasons = Counter(reason for part in parts for reason in part.reasons)
+    maker, speed = make_missing_parts(extractions, compute, corpus.root, manifest, spec, pool)
+    _refuse_failures(main.name, main.parts, spec.max_failed)
+    publish(path, main.header, main.parts, pool)
+    return _result(main.parts, num_missing, maker.encoder.work.padding, speed)
+
+
+def _result(parts: Sequence[Part], num_made: int, padding: float, speed: str) -> ExtractionResult:
     facts: Counter[str] = Counter()
     for part in parts:
-        facts.update({name: sum(told) for name, told in part.facts.items()})
-    unknown = tuple(
+        facts.update({name: sum(counts) for name, counts in part.facts.items()})
+    unknown_texts = tuple(
         name
         for part in parts
         for name, count in zip(part.ids, part.facts.get("num_unknown", ()), strict=False)
         if count
     )
-    padding = maker.encoder.work.padding
-    return Filled(len(parts), num_missing, reasons, padding, speed, facts, unknown)
+    reasons = Counter(reason for part in parts for reason in part.reasons)
+    return ExtractionResult(len(parts), num_made, reasons, padding, speed, facts, unknown_texts)
 
 
 def _require_some(
@@ -155,22 +157,21 @@ def _require_some(
         )
 
 
-def _refuse_failures(what: str, parts: Sequence[Part], max_failed: int) -> None:
-    failed = [
-        f"{name} ({reason})"
+def _refuse_failures(name: str, parts: Sequence[Part], max_failed: int) -> None:
+    failures = [
+        (utterance_id, reason)
         for part in parts
-        for name, reason in zip(part.ids, part.reasons, strict=True)
+        for utterance_id, reason in zip(part.ids, part.reasons, strict=True)
         if reason in FAILURES
     ]
-    if len(failed) <= max_failed:
+    if len(failures) <= max_failed:
         return
-    shown = ", ".join(failed[:NAMED_FAILURES])
-    more = f" and {len(failed) - NAMED_FAILURES} more" if len(failed) > NAMED_FAILURES else ""
-    found = {reason for part in parts for reason in part.reasons if reason in FAILURES}
-    remedies = ["Mend their media"] if found - REMEDIES.keys() else []
-    remedies += [REMEDIES[reason] for reason in sorted(found & REMEDIES.keys())]
+    named = and_more([f"{failed} ({reason})" for failed, reason in failures], NAMED_FAILURES)
+    reasons = {reason for _, reason in failures}
+    remedies = ["Replace their media"] if reasons - REMEDIES.keys() else []
+    remedies += [REMEDIES[reason] for reason in sorted(reasons & REMEDIES.keys())]
     raise ProjectError(
-        f"{what}: {len(failed)} utterances cannot be encoded, {max_failed} are allowed: "
-        f"{shown}{more}. {', or '.join(remedies)}, or raise extract.max_failed in params.yaml; "
+        f"{name}: {len(failures)} utterances cannot be encoded, {max_failed} are allowed: "
+        f"{named}. {', or '.join(remedies)}, or raise extract.max_failed in params.yaml; "
         "finished parts are kept."
     )

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from extract.fill.part_writer import Encoded, PartWriter
 from extract.fill.prepare import Prepared
-from extract.network.backbone import Example, let_go
+from extract.network.backbone import Example, free_memory
 from extract.network.compute import Compute, LackOfMemoryError
 from extract.network.encoder import Encoder, Work
 from extract.plan.extraction import Extraction
@@ -23,7 +23,7 @@ RUN_BYTES, RUN_BYTES_ON_GPU = 32 * 2**20, 512 * 2**20
 
 @dataclass(frozen=True)
 class Run:
-    """Utterances of a part whose batches are under way; `last` where they are its last ones."""
+    """Utterances of a part whose batches are being encoded; `last` where they are its last ones."""
 
     encoded: Encoded
     wait: Callable[[], dict[int, Tensor]]
@@ -32,47 +32,47 @@ class Run:
 
 
 class PartMaker:
-    """Encodes parts one after another from what it is given, in runs of bounded work.
+    """Encodes parts one after another from the utterances it takes, in runs of bounded work.
 
-    A GPU is given a run before the tracks of the one before are fetched, so it never waits. `left`
-    are the parts that are not with the writer yet. What was begun of them can be given up, after
-    a lack of memory, to be given again.
+    A GPU starts a run before the tracks of the previous one are fetched, so it is never idle.
+    `remaining` are the parts that the writer does not have yet. Unfinished ones can be discarded,
+    after a lack of memory, and made again.
     """
 
     def __init__(
-        self, extraction: Extraction, compute: Compute, writer: PartWriter, shown: Progress
+        self, extraction: Extraction, compute: Compute, writer: PartWriter, progress: Progress
     ) -> None:
         self.name = extraction.name
         self.encoder = Encoder(extraction.backbone, compute)
         self.compute = compute
         self.writer = writer
-        self.shown = shown
-        self.left = deque(extraction.missing)
+        self.progress = progress
+        self.remaining = deque(extraction.missing)
         self.run_bytes = compute.pick(cpu=RUN_BYTES, cuda=RUN_BYTES_ON_GPU)
         self.media_s = 0.0
         self.start = time.monotonic()
-        self._begin_anew()
+        self._restart()
 
-    def _begin_anew(self) -> None:
-        """Begin with the first part that is left."""
-        self.under_way: Run | None = None
-        # What had been done before each part that was begun.
-        self.before: deque[tuple[float, Work]] = deque()
-        self.num_shown = 0
+    def _restart(self) -> None:
+        """Begin with the first part that remains."""
+        self.running: Run | None = None
+        # Seconds of media and the work of the network before each part that was begun.
+        self.totals_before: deque[tuple[float, Work]] = deque()
+        self.num_counted = 0
         self._begin(0)
 
     def _begin(self, number: int) -> None:
-        """Begin a part by its place in those that are left."""
-        self.num_taken = self.num_begun = 0
+        """Begin a part, by its place among those that remain."""
+        self.num_taken = self.num_started = 0
         self.waiting: dict[int, Example] = {}
-        self.held_bytes = 0
+        self.waiting_bytes = 0
         self.encoded: Encoded | None = None
-        if number < len(self.left):
-            self.encoded = Encoded(self.left[number])
-            self.before.append((self.media_s, replace(self.encoder.work)))
+        if number < len(self.remaining):
+            self.encoded = Encoded(self.remaining[number])
+            self.totals_before.append((self.media_s, replace(self.encoder.work)))
 
     def take(self, prepared: Prepared) -> None:
-        """Take the next utterance of the parts that are left, if there are any.
+        """Take the next utterance of the parts that remain, if there are any.
 
         Raises LackOfMemoryError where a batch does not fit.
         """
@@ -84,60 +84,60 @@ class PartMaker:
             self.waiting[self.num_taken] = prepared.example
             encoded.spans[self.num_taken] = prepared.example.spans or ()
             encoded.facts[self.num_taken] = dict(prepared.example.facts)
-            self.held_bytes += prepared.num_bytes
+            self.waiting_bytes += prepared.num_bytes
             self.media_s += prepared.duration_s
         self.num_taken += 1
         last = self.num_taken == len(encoded.plan.utterances)
-        if last or self.held_bytes >= self.run_bytes:
+        if last or self.waiting_bytes >= self.run_bytes:
             self._start_run(encoded, last)
 
     def _start_run(self, encoded: Encoded, last: bool) -> None:
-        """Begin to encode what waits, then fetch the run before."""
+        """Start to encode the waiting utterances, then fetch the previous run."""
         try:
             wait = self.encoder.start(self.waiting)
         except LackOfMemoryError:
-            self.finish()  # the run before is whole
+            self.finish()  # the previous run is whole
             raise
-        started = Run(encoded, wait, self.num_taken - self.num_begun, last)
+        run = Run(encoded, wait, self.num_taken - self.num_started, last)
         self.finish()
-        self.under_way = started
-        self.num_begun = self.num_taken
-        self.waiting, self.held_bytes = {}, 0
+        self.running = run
+        self.num_started = self.num_taken
+        self.waiting, self.waiting_bytes = {}, 0
         if last:
             self._begin(1)
         if not self.compute.on_gpu:
             self.finish()
 
     def finish(self) -> None:
-        """Fetch the run that is under way; a part that is whole goes to the writer."""
-        run, self.under_way = self.under_way, None
+        """Fetch the run that is being encoded; a part that is whole goes to the writer."""
+        run, self.running = self.running, None
         if run is None:
             return
         run.encoded.tracks.update(run.wait())
-        self.shown.advance(run.num_utterances, self.note())
-        self.num_shown += run.num_utterances
+        self.progress.advance(run.num_utterances, self.speed_and_padding())
+        self.num_counted += run.num_utterances
         if run.last:
             run.encoded.made_with.update(made_with(self.compute, self.encoder.budget))
             self.writer.add(run.encoded)
-            self.left.popleft()
-            self.before.popleft()
-            self.num_shown = 0
+            self.remaining.popleft()
+            self.totals_before.popleft()
+            self.num_counted = 0
 
-    def give_up(self) -> None:
-        """Forget what was begun of the parts that are left."""
-        self.shown.advance(-self.num_shown)
-        if self.before:
-            self.media_s, self.encoder.work = self.before[0]
-        self._begin_anew()
+    def discard_unfinished(self) -> None:
+        """Forget what was done for the parts that remain."""
+        self.progress.advance(-self.num_counted)
+        if self.totals_before:
+            self.media_s, self.encoder.work = self.totals_before[0]
+        self._restart()
 
-    def leave(self, reason: str) -> None:
-        """Make no more parts, and give the network's memory back; a run of its own will."""
-        self.left.clear()
-        self.give_up()
-        let_go(self.encoder.backbone)
-        print(f"{self.name} is left to a run of its own: {reason}", file=sys.stderr)
+    def abandon(self, reason: str) -> None:
+        """Make no more parts, and free the network's memory; a separate run can make them."""
+        self.remaining.clear()
+        self.discard_unfinished()
+        free_memory(self.encoder.backbone)
+        print(f"{self.name} is left for a separate run: {reason}", file=sys.stderr)
 
-    def shrink(self) -> None:
+    def halve_budget(self) -> None:
         """Work in batches half as large from now on."""
         self.encoder.budget = max(1, self.encoder.budget // 2)
         print(
@@ -146,8 +146,8 @@ class PartMaker:
             file=sys.stderr,
         )
 
-    def note(self) -> str:
-        """How fast media went by, and how much of the work was padding."""
+    def speed_and_padding(self) -> str:
+        """How many times faster than real time it is, and the share of padding in its work."""
         padding = f"{100 * self.encoder.work.padding:.1f} % padding"
         if not self.media_s:
             return padding

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from types import TracebackType
 
 import numpy as np
 from torch import Tensor
@@ -23,7 +22,7 @@ Spans = tuple[tuple[int, int], ...]
 class Encoded:
     """The tracks of a part by position in it, their spans and facts, and every utterance's reason.
 
-    A reason comes with what was found.
+    A reason comes with its detail.
     """
 
     plan: PlannedPart
@@ -37,7 +36,7 @@ class Encoded:
 class PartWriter:
     """Writes one part at a time in a thread of its own; at most one more waits.
 
-    What went wrong in a write is raised by the next call, or on leaving.
+    An error in a write is raised by the next call, or on exit.
     """
 
     def __init__(self, pool: Pool, name: str, backbone: Backbone, dtype: str) -> None:
@@ -52,12 +51,7 @@ class PartWriter:
     def __enter__(self) -> "PartWriter":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.thread.shutdown(wait=True)
         if kind is None:
             self._collect(0)
@@ -67,8 +61,8 @@ class PartWriter:
         self.waiting.append(self.thread.submit(self._write, encoded))
         self._collect(1)
 
-    def _collect(self, may_wait: int) -> None:
-        while len(self.waiting) > may_wait:
+    def _collect(self, max_waiting: int) -> None:
+        while len(self.waiting) > max_waiting:
             self.parts.append(self.waiting.pop(0).result())
 
     def _write(self, encoded: Encoded) -> Part:
@@ -106,7 +100,7 @@ class PartWriter:
 
 def track_fault(track: Tensor, dtype: str) -> str | None:
     """The reason code of a track that must not be stored, or None."""
-    # By NumPy, whose threads do not get into the way of the network's.
+    # By NumPy, whose threads do not compete with the network's.
     values = track.numpy()
     least, greatest = float(values.min()), float(values.max())
     if not (math.isfinite(least) and math.isfinite(greatest)):
@@ -117,11 +111,11 @@ def track_fault(track: Tensor, dtype: str) -> str | None:
 
 
 def _facts(encoded: Encoded, kept: Sequence[int]) -> dict[str, tuple[int, ...]]:
-    """By name a number for every utterance of the part, 0 where it has no track."""
-    told = {position: encoded.facts[position] for position in kept}
-    names = sorted({name for facts in told.values() for name in facts})
-    places = range(len(encoded.plan.utterances))
-    return {name: tuple(told.get(p, {}).get(name, 0) for p in places) for name in names}
+    """By name, a number for every utterance of the part, 0 where it has no track."""
+    facts = {position: encoded.facts[position] for position in kept}
+    names = sorted({name for own in facts.values() for name in own})
+    positions = range(len(encoded.plan.utterances))
+    return {name: tuple(facts.get(p, {}).get(name, 0) for p in positions) for name in names}
 
 
 def _lengths(tracks: Mapping[int, Tensor], num_utterances: int) -> tuple[int, ...]:

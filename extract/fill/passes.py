@@ -29,7 +29,7 @@ Item = tuple[Utterance, list[int]]
 Block = list[Item]
 
 
-def make_parts(
+def make_missing_parts(
     extractions: Sequence[Extraction],
     compute: Compute,
     root: Path,
@@ -42,10 +42,10 @@ def make_parts(
     All are of one modality; an utterance is read once for all that need it.
     """
     backbones = [extraction.backbone for extraction in extractions]
-    contexts = [extraction.contexts for extraction in extractions]
+    contexts = [extraction.context for extraction in extractions]
     total = sum(len(plan.utterances) for x in extractions for plan in x.missing)
-    what = ", ".join(extraction.name for extraction in extractions)
-    unit = "utterances" if len(extractions) == 1 else "tracks"
+    names = ", ".join(extraction.name for extraction in extractions)
+    counted = "utterances" if len(extractions) == 1 else "tracks"
     with ExitStack() as stack:
         readers = [
             Reader(root, backbones, spec, contexts, stack.enter_context(child))
@@ -55,15 +55,15 @@ def make_parts(
             stack.enter_context(PartWriter(pool, x.name, x.backbone, spec.dtype))
             for x in extractions
         ]
-        shown = stack.enter_context(Progress(what, total, unit))
+        progress = stack.enter_context(Progress(names, total, counted))
         makers = [
-            PartMaker(extraction, compute, writer, shown)
+            PartMaker(extraction, compute, writer, progress)
             for extraction, writer in zip(extractions, writers, strict=True)
         ]
-        _make_all(makers, readers, manifest, compute)
+        _run_until_complete(makers, readers, manifest, compute)
     for extraction, writer in zip(extractions, writers, strict=True):
-        extraction.found.update({part.key: part for part in writer.parts})
-    return makers[0], f"{shown.summary()}, {makers[0].note()}"
+        extraction.finished.update({part.key: part for part in writer.parts})
+    return makers[0], f"{progress.summary()}, {makers[0].speed_and_padding()}"
 
 
 def _children(backbones: Sequence[Backbone], spec: ExtractSpec) -> list[Child]:
@@ -82,56 +82,56 @@ def num_readers(reads: str, threads: int) -> int:
     return min(MAX_READERS, max(1, num_cores - threads))
 
 
-def _make_all(
+def _run_until_complete(
     makers: Sequence[PartMaker],
     readers: Sequence[Reader],
     manifest: Sequence[Utterance],
     compute: Compute,
 ) -> None:
-    """Make all parts that are left; only what happens to the first maker ends them all.
+    """Make all parts that remain; only a failure of the first maker ends the run.
 
-    After a lack of memory the parts that were begun are made again: without the other makers,
-    whose networks fill the memory too; then in smaller batches; and a single window once more,
-    now that the memory is its own.
+    After a lack of memory the unfinished parts are made again: without the other makers, whose
+    networks fill the memory too; then in smaller batches; and a single window once more, now that
+    it has the memory to itself.
     """
-    tried_alone: int | None = None
-    while any(maker.left for maker in makers):
-        lack = _make_once(makers, readers, list(_blocks(makers, manifest)), compute)
-        if lack is None:
+    num_remaining_at_retry: int | None = None
+    while any(maker.remaining for maker in makers):
+        shortage = _run_pass(makers, readers, list(_blocks(makers, manifest)), compute)
+        if shortage is None:
             continue
-        others = [maker for maker in makers[1:] if maker.left]
-        for maker in others:
-            maker.leave("the networks do not fit into the memory together")
-        num_left = len(makers[0].left)
-        if lack.window_steps is None:
-            if not others:
-                makers[0].shrink()
-        elif others or tried_alone != num_left:
-            tried_alone = None if others else num_left
+        companions = [maker for maker in makers[1:] if maker.remaining]
+        for maker in companions:
+            maker.abandon("the networks do not fit into the memory together")
+        num_remaining = len(makers[0].remaining)
+        if shortage.window_steps is None:
+            if not companions:
+                makers[0].halve_budget()
+        elif companions or num_remaining_at_retry != num_remaining:
+            num_remaining_at_retry = None if companions else num_remaining
         else:
-            raise _too_large(makers[0], lack, compute)
+            raise _too_large(makers[0], shortage, compute)
         compute.release()
 
 
-def _too_large(maker: PartMaker, lack: LackOfMemoryError, compute: Compute) -> ProjectError:
+def _too_large(maker: PartMaker, shortage: LackOfMemoryError, compute: Compute) -> ProjectError:
     return ProjectError(
-        f"{maker.name}: one window of {lack.window_steps} steps does not fit into the memory of "
-        f"{compute.device} ({lack.fault}); finished parts are kept. Lower the backbone's window_s, "
-        "size_px or max_tokens, whichever it has, or give --device cpu."
+        f"{maker.name}: one window of {shortage.window_steps} steps does not fit into the memory "
+        f"of {compute.device} ({shortage.fault}); finished parts are kept. Lower the backbone's "
+        "window_s, size_px or max_tokens, whichever it has, or give --device cpu."
     )
 
 
 def _blocks(makers: Sequence[PartMaker], manifest: Sequence[Utterance]) -> Iterator[Block]:
-    """Every utterance of a part that is left, in order, with the numbers of its makers.
+    """Every utterance of a remaining part, in order, with the numbers of its makers.
 
-    Texts come many at a time, since a tokenizer takes them so; everything else one by one.
+    Texts come in blocks, since a tokenizer is fastest on many; everything else one by one.
     """
-    wanted = [{u.id for plan in maker.left for u in plan.utterances} for maker in makers]
+    ids_by_maker = [{u.id for plan in maker.remaining for u in plan.utterances} for maker in makers]
     reads_text = makers[0].encoder.backbone.reading.modalities[0] == "text"
     size = TEXTS_TOGETHER if reads_text else 1
     block: Block = []
     for utterance in manifest:
-        numbers = [number for number, ids in enumerate(wanted) if utterance.id in ids]
+        numbers = [number for number, ids in enumerate(ids_by_maker) if utterance.id in ids]
         if numbers:
             block.append((utterance, numbers))
         if len(block) == size:
@@ -141,13 +141,13 @@ def _blocks(makers: Sequence[PartMaker], manifest: Sequence[Utterance]) -> Itera
         yield block
 
 
-def _make_once(
+def _run_pass(
     makers: Sequence[PartMaker],
     readers: Sequence[Reader],
     blocks: Sequence[Block],
     compute: Compute,
 ) -> LackOfMemoryError | None:
-    """Give the makers all utterances; the error where the memory ran out."""
+    """Read all blocks for the makers; the error where the memory ran out."""
 
     def interrupt() -> None:
         for reader in readers:
@@ -160,34 +160,34 @@ def _make_once(
             for block in ahead:
                 for prepared_by_number in block:
                     for number, prepared in prepared_by_number.items():
-                        with _companion(makers[number], number > 0, compute):
+                        with _abandoned_on_failure(makers[number], number > 0, compute):
                             makers[number].take(prepared)
         for number, maker in enumerate(makers):
-            with _companion(maker, number > 0, compute):
+            with _abandoned_on_failure(maker, number > 0, compute):
                 maker.finish()
     except LackOfMemoryError as error:
         for maker in makers:
-            maker.give_up()
+            maker.discard_unfinished()
         for reader in readers:
             reader.child.close()  # it may have been interrupted between two calls
-        # Without its traceback, which would hold the tensors of the failed batch.
+        # Without its traceback, which would keep the tensors of the failed batch alive.
         return LackOfMemoryError(error.fault, error.window_steps)
     return None
 
 
 @contextmanager
-def _companion(maker: PartMaker, is_one: bool, compute: Compute) -> Iterator[None]:
-    """Where a maker works beside the first one: if it cannot go on, it alone is left out."""
+def _abandoned_on_failure(maker: PartMaker, is_companion: bool, compute: Compute) -> Iterator[None]:
+    """Abandon a companion that cannot continue; a failure of the first maker is raised."""
     try:
         yield
     except ProjectError as error:
-        if not is_one:
+        if not is_companion:
             raise
-        maker.leave(str(error))
-    except LackOfMemoryError as lack:
-        if not is_one or lack.window_steps is None:
+        maker.abandon(str(error))
+    except LackOfMemoryError as shortage:
+        if not is_companion or shortage.window_steps is None:
             raise
-        maker.leave(str(_too_large(maker, lack, compute)))
+        maker.abandon(str(_too_large(maker, shortage, compute)))
 
 
 def _num_bytes(block: Sequence[dict[int, Prepared]]) -> int:

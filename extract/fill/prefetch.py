@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from types import TracebackType
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -12,10 +11,10 @@ Result = TypeVar("Result")
 class Prefetch(Generic[Item, Result]):
     """Calls one function per thread on the items, ahead of the reader.
 
-    Iterating gives the results in the order of the items; what a call raised is raised there.
+    Iterating gives the results in the order of the items; an error of a call is raised there.
     No item is begun while results of `limit_bytes` wait to be read, so at most that much and
-    one result per thread is held. Leaving on an error calls `interrupt` until every thread's call
-    has ended.
+    one result per thread is in memory. Exit on an error calls `interrupt` until every thread's
+    call has ended.
     """
 
     def __init__(
@@ -30,7 +29,7 @@ class Prefetch(Generic[Item, Result]):
         self.size_bytes = size_bytes
         self.limit_bytes = limit_bytes
         self.interrupt = interrupt
-        self.begun, self.read, self.held_bytes = 0, 0, 0
+        self.begun, self.read, self.waiting_bytes = 0, 0, 0
         self.results: dict[int, Result] = {}
         self.errors: dict[int, BaseException] = {}
         self.turn = threading.Condition()
@@ -44,12 +43,7 @@ class Prefetch(Generic[Item, Result]):
             thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with self.turn:
             self.begun = len(self.items)
             self.turn.notify_all()
@@ -68,7 +62,7 @@ class Prefetch(Generic[Item, Result]):
                 if number in self.errors:
                     raise self.errors[number]
                 result = self.results.pop(number)
-                self.held_bytes -= self.size_bytes(result)
+                self.waiting_bytes -= self.size_bytes(result)
                 self.turn.notify_all()
             yield result
 
@@ -84,7 +78,7 @@ class Prefetch(Generic[Item, Result]):
                 return
             with self.turn:
                 self.results[number] = result
-                self.held_bytes += num_bytes
+                self.waiting_bytes += num_bytes
                 self.turn.notify_all()
 
     def _next(self) -> int | None:
@@ -93,7 +87,7 @@ class Prefetch(Generic[Item, Result]):
             self.turn.wait_for(
                 lambda: (
                     self.begun == len(self.items)
-                    or self.held_bytes < self.limit_bytes
+                    or self.waiting_bytes < self.limit_bytes
                     or self.begun == self.read
                 )
             )

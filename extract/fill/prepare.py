@@ -27,7 +27,7 @@ SPAN_BYTES = 150
 class Prepared:
     """An utterance that is ready for a network, or the reason why it is not.
 
-    `duration_s` is that of the sound or of the frames; 0 for text.
+    `duration_s` is that of the audio or of the frames; 0 for text.
     """
 
     example: Example | None = None
@@ -44,8 +44,8 @@ class Prepared:
         return OBJECT_BYTES + spans + sum(window.values.nbytes for window in self.example.windows)
 
 
-def prepared(prepare: Callable[[], Example], duration_s: float) -> Prepared:
-    """What one network is given, or why nothing."""
+def try_prepare(prepare: Callable[[], Example], duration_s: float) -> Prepared:
+    """The example that `prepare` returns, or the reason why there is none."""
     try:
         example = prepare()
     except UnreadableError as error:
@@ -55,11 +55,11 @@ def prepared(prepare: Callable[[], Example], duration_s: float) -> Prepared:
     return Prepared(example, duration_s)
 
 
-def joined(examples: Sequence[Example], said: Sequence[str] | None = None) -> Example:
+def joined(examples: Sequence[Example], texts: Sequence[str] | None = None) -> Example:
     """The segments of an utterance as one: their windows and steps one after another.
 
-    Spans count in the segments' texts `said`, put together with line breaks. Facts are sums; how
-    many steps a moment has is the same in all.
+    Spans count in the segments' `texts`, joined by line breaks. Facts are sums; how many steps a
+    moment has is the same in all.
     """
     if len(examples) == 1:
         return examples[0]
@@ -68,8 +68,8 @@ def joined(examples: Sequence[Example], said: Sequence[str] | None = None) -> Ex
     offset = 0
     for number, example in enumerate(examples):
         spans += [(start + offset, end + offset) for start, end in example.spans or ()]
-        offset += 0 if said is None else len(said[number]) + 1
-        facts.update({name: told for name, told in example.facts.items() if name != "cells"})
+        offset += 0 if texts is None else len(texts[number]) + 1
+        facts.update({name: count for name, count in example.facts.items() if name != "cells"})
     cells = {e.facts["cells"] for e in examples if "cells" in e.facts}
     return Example(
         tuple(window for example in examples for window in example.windows),
@@ -85,23 +85,23 @@ def prepare_audio(
     stretches: Sequence[tuple[float | None, float | None]],
     settings: Mapping[str, Any],
 ) -> list[Prepared]:
-    """The stretches of a sound that count, each decoded once, for each of the numbered networks."""
-    sounds = []
+    """The stretches of an audio file, each decoded once, for each of the numbered networks."""
+    recordings = []
     for start_s, end_s in stretches:
         try:
-            sounds.append(read_audio(path, start_s, end_s, **settings))
+            recordings.append(read_audio(path, start_s, end_s, **settings))
         except EmptyStretchError:
-            # A turn behind the end of the recording; a whole utterance without sound is a failure.
+            # A turn after the end of the file; a whole utterance without audio is a failure.
             if len(stretches) == 1:
                 raise
-    duration_s = sum(len(samples) / rate_hz for samples, rate_hz in sounds)
-    lost = {"num_lost_segments": len(stretches) - len(sounds)} if len(stretches) > 1 else {}
+    duration_s = sum(len(samples) / rate_hz for samples, rate_hz in recordings)
+    lost = {"num_lost_segments": len(stretches) - len(recordings)} if len(stretches) > 1 else {}
 
-    def together(number: int) -> Example:
-        example = joined([prepares[number](sound) for sound in sounds])
+    def prepare(number: int) -> Example:
+        example = joined([prepares[number](recording) for recording in recordings])
         return replace(example, facts={**example.facts, **lost})
 
-    return [prepared(partial(together, number), duration_s) for number in numbers]
+    return [try_prepare(partial(prepare, number), duration_s) for number in numbers]
 
 
 def prepare_video(
@@ -111,20 +111,20 @@ def prepare_video(
     stretches: Sequence[Stretch],
     text: Text | None,
 ) -> list[Prepared]:
-    """The stretches of a film that count, each decoded once, for each of the numbered networks."""
-    found = [_prepare_stretch(prepares, path, numbers, stretch, text) for stretch in stretches]
-    if len(found) == 1:
-        return found[0]
-    return [_put_together(each) for each in zip(*found, strict=True)]
+    """The stretches of a video, each decoded once, for each of the numbered networks."""
+    by_stretch = [_prepare_stretch(prepares, path, numbers, stretch, text) for stretch in stretches]
+    if len(by_stretch) == 1:
+        return by_stretch[0]
+    return [_joined_segments(segments) for segments in zip(*by_stretch, strict=True)]
 
 
-def _put_together(found: Sequence[Prepared]) -> Prepared:
-    """One network's segments; the first that failed is the reason why there is nothing."""
-    for one in found:
-        if one.example is None and one.reason != "empty":
-            return one
-    whole = joined([one.example for one in found if one.example is not None])
-    return prepared(lambda: whole, sum(one.duration_s for one in found))
+def _joined_segments(segments: Sequence[Prepared]) -> Prepared:
+    """One network's segments as one, or the first failure among them."""
+    for segment in segments:
+        if segment.example is None and segment.reason != "empty":
+            return segment
+    whole = joined([segment.example for segment in segments if segment.example is not None])
+    return try_prepare(lambda: whole, sum(segment.duration_s for segment in segments))
 
 
 def _prepare_stretch(
@@ -134,7 +134,7 @@ def _prepare_stretch(
     stretch: Stretch,
     text: Text | None,
 ) -> list[Prepared]:
-    """Pictures are brought to each network's size one by one, so few large ones are held."""
+    """Frames are resized for each network one by one, so few large ones are in memory."""
     takes = [Take(prepares[number]) for number in numbers]
     rates_hz = [take.prepare.rate_hz for take in takes]
     for picture, counts in sampled_pictures(path, rates_hz, stretch):
@@ -156,7 +156,7 @@ class Take:
         self.failed: Prepared | None = None
 
     def add(self, picture: Picture, count: int, faces: dict[Path, Picture | None]) -> None:
-        """Take a picture `count` times; `faces` keeps what was found in it for other networks."""
+        """Take a frame `count` times; `faces` keeps the face found in it for other networks."""
         weights = self.prepare.face_weights
         if weights is not None:
             if weights not in faces:
@@ -167,20 +167,20 @@ class Take:
         try:
             frame = self.prepare.frame(picture)
             if self.frames and frame.shape != self.frames[0].shape:
-                raise UnreadableError("undecodable", "its pictures change their size midway")
+                raise UnreadableError("undecodable", "its frames change their size midway")
         except UnreadableError as error:
             self.failed = Prepared(reason=error.reason, detail=error.detail)
             return
         self.frames += [frame] * count
 
     def prepared(self, text: Text | None) -> Prepared:
-        """What the network is given, or why nothing."""
+        """The clip as the network takes it, or the reason why it cannot."""
         if self.failed is not None:
             return self.failed
-        looked = self.prepare.face_weights is not None
+        finds_faces = self.prepare.face_weights is not None
         frames, self.frames = np.stack(self.frames), []
-        clip = Clip(frames, self.num_faceless if looked else None, text)
-        return prepared(lambda: self.prepare(clip), len(frames) / self.prepare.rate_hz)
+        clip = Clip(frames, self.num_faceless if finds_faces else None, text)
+        return try_prepare(lambda: self.prepare(clip), len(frames) / self.prepare.rate_hz)
 
 
 @cache

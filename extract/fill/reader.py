@@ -1,17 +1,17 @@
-"""Reads what backbones are given for one utterance, ahead of them."""
+"""Reads and prepares utterances for backbones, ahead of them."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from extract.fill.prepare import Prepared, joined, prepare_audio, prepare_video, prepared
+from extract.fill.prepare import Prepared, joined, prepare_audio, prepare_video, try_prepare
 from extract.media.child import Child
 from extract.media.errors import UnreadableError
 from extract.media.frames import Stretch
 from extract.media.rows import FeatureRows
 from extract.media.text import Text
 from extract.network.backbone import Backbone, Example
-from extract.plan.context import Beside
+from extract.plan.context import Context
 from features.errors import ProjectError
 from features.files import digest_file
 from features.manifest import Utterance
@@ -21,8 +21,8 @@ from features.specs.tracks import ExtractSpec
 class Reader:
     """Reads the utterances of a corpus for backbones of one modality, within the stated limits.
 
-    `contexts` holds for each backbone what is read beside each utterance. Media are decoded and
-    prepared in the child process, which holds the backbones' `prepare`, once for all of them; text
+    `contexts` are what each backbone reads along with the utterances. Media are decoded and
+    prepared in the child process, which has the backbones' `prepare`, once for all of them; text
     and ready-made features are prepared here. The segments of an utterance are prepared one by
     one.
     """
@@ -32,7 +32,7 @@ class Reader:
         root: Path,
         backbones: Sequence[Backbone],
         spec: ExtractSpec,
-        contexts: Sequence[Beside],
+        contexts: Sequence[Context],
         child: Child,
     ) -> None:
         self.root = root
@@ -54,12 +54,12 @@ class Reader:
         for number in range(len(self.backbones)):
             places = [place for place, (_, numbers) in enumerate(block) if number in numbers]
             utterances = [block[place][0] for place in places]
-            for place, one in zip(places, self._texts(utterances, number), strict=True):
-                prepared_by_place[place][number] = one
+            for place, text in zip(places, self._texts(utterances, number), strict=True):
+                prepared_by_place[place][number] = text
         return prepared_by_place
 
     def read(self, item: tuple[Utterance, Sequence[int]]) -> dict[int, Prepared]:
-        """An utterance as each of the numbered backbones takes it, or why it cannot be given.
+        """An utterance as each of the numbered backbones takes it, or the reason why it cannot.
 
         The reason is ``absent``, ``known-bad``, ``missing``, ``too-large``, ``too-long``,
         ``undecodable`` or ``empty``.
@@ -67,25 +67,25 @@ class Reader:
         if self.reads == "text":
             return self.read_all([item])[0]
         utterance, numbers = item
-        found: dict[int, Prepared] = {}
+        prepared: dict[int, Prepared] = {}
         for number in numbers:
-            lacking = self._lacking(utterance, number)
-            if lacking is not None:
-                found[number] = self._absent(lacking)
-        wanted = [number for number in numbers if number not in found]
-        if not wanted:
-            return found
+            missing = self._missing_modality(utterance, number)
+            if missing is not None:
+                prepared[number] = self._absent(missing)
+        readable = [number for number in numbers if number not in prepared]
+        if not readable:
+            return prepared
         try:
-            found.update(zip(wanted, self._read(utterance, wanted), strict=True))
+            prepared.update(zip(readable, self._read(utterance, readable), strict=True))
         except UnreadableError as error:
             failed = Prepared(reason=error.reason, detail=error.detail)
-            found.update(dict.fromkeys(wanted, failed))
-        return found
+            prepared.update(dict.fromkeys(readable, failed))
+        return prepared
 
     def _absent(self, modality: str) -> Prepared:
         return Prepared(reason="absent", detail=f"the corpus has no {modality} for it")
 
-    def _lacking(self, utterance: Utterance, number: int) -> str | None:
+    def _missing_modality(self, utterance: Utterance, number: int) -> str | None:
         for modality in self.backbones[number].reading.modalities:
             if utterance.source(modality) is None:
                 return modality
@@ -93,27 +93,27 @@ class Reader:
 
     def _read(self, utterance: Utterance, numbers: Sequence[int]) -> list[Prepared]:
         if self.reads not in ("audio", "video"):
-            return [prepared(partial(self._rows, utterance, number), 0.0) for number in numbers]
+            return [try_prepare(partial(self._rows, utterance, number), 0.0) for number in numbers]
         if utterance.known_bad is not None:
             raise UnreadableError("known-bad", utterance.known_bad)
         relative = utterance.audio if self.reads == "audio" else utterance.video
         stated = utterance.audio_digest if self.reads == "audio" else utterance.video_digest
         path = self._checked(relative, stated)
-        stretches, longest_s = stretches_of(utterance, self.reads), self.spec.max_duration_s
+        stretches, limit_s = stretches_of(utterance, self.reads), self.spec.max_duration_s
         if self.reads == "audio":
-            settings = {"channel": utterance.audio_channel, "max_duration_s": longest_s}
-            return self.child.call_held(prepare_audio, path, numbers, stretches, settings)
-        said = None if utterance.text is None else Text(utterance.text)
-        pictured = [
-            Stretch(start_s or 0.0, end_s, utterance.video_box, longest_s)
+            settings = {"channel": utterance.audio_channel, "max_duration_s": limit_s}
+            return self.child.call_prepares(prepare_audio, path, numbers, stretches, settings)
+        text = None if utterance.text is None else Text(utterance.text)
+        boxed = [
+            Stretch(start_s or 0.0, end_s, utterance.video_box, limit_s)
             for start_s, end_s in stretches
         ]
-        if len(pictured) > 1 and any(len(b.reading.modalities) > 1 for b in self.backbones):
+        if len(boxed) > 1 and any(len(b.reading.modalities) > 1 for b in self.backbones):
             raise ProjectError(
-                f"{utterance.id!r} has segments, and a network over pictures and words takes an "
+                f"{utterance.id!r} has segments, and a network on video and text takes an "
                 "utterance in one piece; remove that track"
             )
-        return self.child.call_held(prepare_video, path, numbers, pictured, said)
+        return self.child.call_prepares(prepare_video, path, numbers, boxed, text)
 
     def _texts(self, utterances: Sequence[Utterance], number: int) -> list[Prepared]:
         """The words of utterances, segment by segment where they have some."""
@@ -122,7 +122,8 @@ class Reader:
             if utterance.text is None:
                 continue
             if utterance.segments is None:
-                texts.append(Text(utterance.text, self.contexts[number][utterance.id]))
+                earlier = self.contexts[number].earlier_texts.get(utterance.id, ())
+                texts.append(Text(utterance.text, earlier))
             else:
                 texts += [Text(segment.text) for segment in utterance.segments]
         prepare = self.backbones[number].prepare
@@ -133,27 +134,27 @@ class Reader:
     def _prepared_text(
         self, utterance: Utterance, number: int, examples: Iterator[Example]
     ) -> Prepared:
-        """One utterance's text; it takes the examples of its segments."""
+        """One utterance's text; takes the examples of its segments from the iterator."""
         if utterance.text is None:
             return self._absent("text")
         if utterance.segments is None:
             example = next(examples)
-            return prepared(lambda: example, 0.0)
+            return try_prepare(lambda: example, 0.0)
         words = [segment.text for segment in utterance.segments]
         whole = joined([next(examples) for _ in words], words)
-        return prepared(lambda: whole, 0.0)
+        return try_prepare(lambda: whole, 0.0)
 
     def _rows(self, utterance: Utterance, number: int) -> Example:
         file = utterance.features[self.reads]
-        place, num_sharing = map(int, self.contexts[number][utterance.id])
+        file_place = self.contexts[number].file_places[utterance.id]
         path = self._checked(file.path, file.digest)
         stretches = tuple(stretches_of(utterance, self.backbones[number].modality))
         stretches = () if stretches == ((None, None),) else stretches
-        rows = FeatureRows(path, str(file.digest), utterance.id, place, num_sharing, stretches)
+        rows = FeatureRows(path, str(file.digest), utterance.id, *file_place, stretches)
         return self.backbones[number].prepare(rows)
 
     def _checked(self, relative: str | None, stated: str | None) -> Path:
-        """The file, which must be the one that the manifest names."""
+        """The path of a file, whose digest must be the one in the manifest."""
         assert relative is not None
         path = self.root / relative
         if not path.is_file():
@@ -175,7 +176,7 @@ class Reader:
 
 
 def stretches_of(utterance: Utterance, modality: str) -> list[tuple[float | None, float | None]]:
-    """The seconds that count: its segments, or the whole of it."""
+    """The seconds that are read: its segments, or the whole of it."""
     if utterance.segments is None:
         whole = (utterance.start_s, utterance.end_s)
         return [utterance.video_stretch if modality == "video" else whole]
@@ -183,7 +184,7 @@ def stretches_of(utterance: Utterance, modality: str) -> list[tuple[float | None
 
 
 def stale_manifest(fault: str) -> ProjectError:
-    """The error for media that are not those that the manifest names; nothing is recorded."""
+    """The error for media that are not the ones in the manifest; nothing is recorded."""
     return ProjectError(
         f"{fault} since the manifest was made; run 'dvc repro', which makes the manifest again"
     )

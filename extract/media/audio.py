@@ -1,4 +1,4 @@
-"""A sound file, or the sound of a video, to mono float32 samples. Needs no torch."""
+"""An audio file, or the audio of a video, to mono float32 samples. Needs no torch."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def read_audio(
         one numbered `channel` (from 0, in the decoder's order).
 
     Raises:
-        UnreadableError: ``undecodable`` (damaged, no sound, no such channel) or ``too-long``.
+        UnreadableError: ``undecodable`` (damaged, no audio, no such channel) or ``too-long``.
     """
     read = _read_sound_file if path.suffix.lower() in SOUND_FILES else _read_container
     try:
@@ -39,17 +39,17 @@ def read_audio(
             raise
         raise UnreadableError("undecodable", str(error)) from None
     if samples.shape[1] == 0:
-        raise EmptyStretchError("undecodable", "it holds no sound in the stretch asked for")
+        raise EmptyStretchError("undecodable", "it has no audio in that stretch")
     if channel is None:
         return samples.mean(axis=0, dtype=np.float32), rate_hz
     if channel >= len(samples):
-        detail = f"it has {len(samples)} channels, and the manifest asks for number {channel}"
+        detail = f"it has {len(samples)} channels, and the manifest says number {channel}"
         raise UnreadableError("undecodable", detail)
     return np.ascontiguousarray(samples[channel]), rate_hz
 
 
 def centre_channel(path: Path) -> int | None:
-    """The number of the front centre channel, which carries the dialogue in 5.1 sound, or None."""
+    """The number of the front centre channel, which carries the dialogue in 5.1 audio, or None."""
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
@@ -80,7 +80,7 @@ def _read_sound_file(
 def _read_container(
     path: Path, start_s: float, end_s: float | None, max_duration_s: float
 ) -> tuple[Samples, int]:
-    """Decode from the first sample on and count: timestamps of containers are rounded."""
+    """Decode and count from the first sample on: timestamps of containers are rounded."""
     with av.open(str(path)) as container:
         if not container.streams.audio:
             raise UnreadableError("undecodable", "it has no audio stream")
@@ -99,7 +99,7 @@ def _read_container(
 def _decoded_blocks(
     container: Any, stream: Any, start: int, stop: int | None, max_samples: float
 ) -> tuple[list[Samples], int]:
-    """Planar float32 blocks that cover the samples from start to stop, and where they begin."""
+    """Planar float32 blocks that cover the samples from start to stop, and their first sample."""
     to_float = av.AudioResampler(format="fltp")
     blocks: list[Any] = []
     first, position = 0, 0

@@ -12,7 +12,7 @@ Frames = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Clip:
-    """Frames `(T, H, W, 3)` of uint8, and the words said meanwhile where the network reads them.
+    """Frames `(T, H, W, 3)` of uint8, and the utterance's text where the network reads it.
 
     `num_faceless` counts the frames in which no face was found; None where none was looked for.
     """
@@ -22,11 +22,11 @@ class Clip:
     text: Text | None = None
 
     def facts(self, cells: int = 1) -> dict[str, int]:
-        """What a store tells of the clip: how many frames have no face, where one was looked for.
+        """The store's facts of the clip: frames without a face, where faces were looked for.
 
         And the steps of one moment, `cells`, where they are more than one.
         """
-        told = {} if cells == 1 else {"cells": cells}
+        facts = {} if cells == 1 else {"cells": cells}
         if self.num_faceless is not None:
-            told |= {"num_frames": len(self.frames), "num_faceless": self.num_faceless}
-        return told
+            facts |= {"num_frames": len(self.frames), "num_faceless": self.num_faceless}
+        return facts

@@ -2,8 +2,8 @@
 
 import errno
 
-# Faults of the disk or the machine, which say nothing about the file. A codec that does not like a
-# file answers with the system's numbers too, such as EPERM.
+# Faults of the disk or the machine, which say nothing about the file. A codec that rejects a file
+# uses the system's numbers too, such as EPERM.
 PASSING = {
     *(errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
     *(errno.EACCES, errno.ENOENT, errno.ETIMEDOUT),
@@ -11,7 +11,7 @@ PASSING = {
 
 
 class UnreadableError(Exception):
-    """Media that cannot be read, with one of the store's reason codes and what was found."""
+    """Media that cannot be read, with one of the store's reason codes and a detail."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(reason, detail)
@@ -20,7 +20,7 @@ class UnreadableError(Exception):
 
 
 class EmptyStretchError(UnreadableError):
-    """A stretch in which the file has nothing, such as one behind its end."""
+    """A stretch in which the file has nothing, such as one after its end."""
 
 
 def refuse_long(duration_s: float, max_duration_s: float) -> None:

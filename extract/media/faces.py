@@ -1,8 +1,8 @@
-"""Finds the face in a picture and cuts a square around it.
+"""Finds the face in a frame and cuts a square around it.
 
 The detector is YuNet of the OpenCV model zoo (MIT licence; 10.1007/s11633-023-1423-y), run by
-OpenCV on the CPU. A picture shows one speaker's face as a rule; of several the largest is taken.
-Each picture stands alone: the squares of neighbouring pictures are not smoothed.
+OpenCV on the CPU. A frame usually shows one speaker's face; of several the largest is taken.
+Each frame is handled alone: the squares of neighbouring frames are not smoothed.
 """
 
 from functools import cached_property
@@ -14,6 +14,7 @@ import torch
 
 from extract.media.video import Picture
 from features.errors import ProjectError
+from features.extras import require_extra
 from features.files import digest_file
 
 # Raised when a change of the code changes which pixels are cut out.
@@ -34,10 +35,11 @@ MARGIN = 1.3
 def face_weights(face_crop: bool) -> Path | None:
     """The detector's weights, fetched once into torch's folder of checkpoints; None without crop.
 
-    Raises ProjectError where they are not there and cannot be fetched, or are not the right ones.
+    Raises ProjectError where they are missing and cannot be fetched, or are not the right ones.
     """
     if not face_crop:
         return None
+    require_extra("face_crop", "cv2", "opencv-python-headless")
     path = Path(torch.hub.get_dir()) / "checkpoints" / WEIGHTS_NAME
     try:
         if not path.is_file():
@@ -56,7 +58,7 @@ def face_weights(face_crop: bool) -> Path | None:
 
 
 def described(weights: Path) -> str:
-    """The detector in words that change with its weights and with our use of it."""
+    """A description of the detector that changes with its weights and with how we use it."""
     return f"{weights.name}, SHA-256 {digest_file(weights)}, rule {VERSION}"
 
 
@@ -75,9 +77,9 @@ class FaceFinder:
         return cv2, cv2.FaceDetectorYN.create(str(self.weights), "", (320, 320), MIN_SCORE)
 
     def cut(self, picture: Picture) -> Picture | None:
-        """The square around the largest face of a picture, or None where no face is found.
+        """The square around the largest face of a frame, or None where no face is found.
 
-        The face's middle is the square's, unless that would reach over the picture's edge.
+        The face is in the middle of the square, unless that would reach over the frame's edge.
         """
         face = self.largest(picture)
         if face is None:
@@ -93,16 +95,16 @@ class FaceFinder:
         """Left, top, width and height in pixels of the largest face, or None."""
         cv2, detector = self._detector
         height, width, _ = picture.shape
-        share = min(1.0, LONGEST_PX / max(height, width))
-        size = (max(1, round(width * share)), max(1, round(height * share)))
-        small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if share < 1 else picture
+        scale = min(1.0, LONGEST_PX / max(height, width))
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if scale < 1 else picture
         detector.setInputSize(size)
         _, faces = detector.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
         if faces is None:
             return None
-        left, top, wide, high = max(faces[:, :4].tolist(), key=lambda face: face[2] * face[3])
-        return left / share, top / share, wide / share, high / share
+        left, top, width, height = max(faces[:, :4].tolist(), key=lambda face: face[2] * face[3])
+        return left / scale, top / scale, width / scale, height / scale
 
 
-def _within(place: int, last: int) -> int:
-    return min(max(place, 0), last)
+def _within(position: int, last: int) -> int:
+    return min(max(position, 0), last)

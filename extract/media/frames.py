@@ -12,15 +12,15 @@ import av.filter
 from extract.media.errors import UnreadableError, is_passing, refuse_long
 
 Box = tuple[float, float, float, float]
-# A file whose pictures end before this share of its stated duration is damaged.
+# A file whose frames end before this share of its stated duration is damaged.
 MIN_DECODED_SHARE = 0.5
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """What is shown of a file: from `start_s` to `end_s`, and of each picture the `box`.
+    """What is read of a video: from `start_s` to `end_s`, and of each frame the `box`.
 
-    The box is left, top, right and bottom as fractions of the upright picture.
+    The box is left, top, right and bottom as fractions of the upright frame.
     """
 
     start_s: float = 0.0
@@ -30,56 +30,56 @@ class Stretch:
 
 
 def shown_frames(path: Path, stretch: Stretch) -> Generator[tuple[Any, float], None, None]:
-    """Each frame that the stretch shows, with the time at which it disappears."""
+    """Each frame that is on the screen in the stretch, with the time at which it disappears."""
     start_s, end_s = stretch.start_s, stretch.end_s
     with _opened_before(path, start_s) as (container, stream):
         stated_s = _stated_duration_s(container, stream)
         stop_s = min(end_s if end_s is not None else stated_s, stated_s)
         refuse_long(stop_s - start_s, stretch.max_duration_s)
         period_s = 1 / float(stream.average_rate) if stream.average_rate else 0.04
-        waiting, ends_s = None, 0.0
+        current, ends_s = None, 0.0
         for frame in _progressive(container, stream):
             now_s = _time_s(frame, stream)
             now_s = ends_s if now_s is None else now_s
             refuse_long(min(now_s, end_s or now_s) - start_s, stretch.max_duration_s)
-            if waiting is not None and now_s > start_s:
-                yield waiting, min(now_s, end_s or now_s)
-            waiting, ends_s = frame, now_s + period_s
+            if current is not None and now_s > start_s:
+                yield current, min(now_s, end_s or now_s)
+            current, ends_s = frame, now_s + period_s
             if end_s is not None and now_s >= end_s:
                 return
     if ends_s <= start_s:
-        detail = f"the stretch begins at {start_s:.2f} s, and the pictures end after {ends_s:.2f} s"
+        detail = f"the stretch begins at {start_s:.2f} s, and the frames end after {ends_s:.2f} s"
         raise UnreadableError("undecodable", detail)
     if ends_s - start_s < MIN_DECODED_SHARE * (stop_s - start_s):
-        detail = f"its pictures end after {ends_s:.2f} s, and it states {stated_s:.2f} s"
+        detail = f"its frames end after {ends_s:.2f} s, and its stated duration is {stated_s:.2f} s"
         raise UnreadableError("undecodable", detail)
-    if waiting is not None:
-        yield waiting, min(ends_s, end_s or ends_s)
+    if current is not None:
+        yield current, min(ends_s, end_s or ends_s)
 
 
 @contextmanager
 def _opened_before(path: Path, start_s: float) -> Iterator[tuple[Any, Any]]:
-    """A file and its video, to be decoded from a frame that is not after the start on.
+    """A file and its video stream, whose first decoded frame is not after the start.
 
-    A file without an index, such as MPEG-1, may be opened at a later frame than was asked for; it
-    is decoded from its beginning then.
+    A seek in a file without an index, such as MPEG-1, may end at a later frame; such a file is
+    decoded from its beginning.
     """
     with av.open(str(path)) as container:
         stream = _stream(container)
-        if start_s <= 0 or _jumps_before(container, stream, start_s):
+        if start_s <= 0 or _seeks_before(container, stream, start_s):
             yield container, stream
             return
     with av.open(str(path)) as container:
         yield container, _stream(container)
 
 
-def _jumps_before(container: Any, stream: Any, start_s: float) -> bool:
-    """Jump to the keyframe before a time; whether the first frame there is not after it."""
-    wanted = round((_origin_s(stream) + start_s) * av.time_base)
+def _seeks_before(container: Any, stream: Any, start_s: float) -> bool:
+    """Seek the keyframe before a time; whether the first frame decoded there is not after it."""
+    offset = round((_origin_s(stream) + start_s) * av.time_base)
     try:
-        container.seek(wanted)
+        container.seek(offset)
         first = next(container.decode(stream), None)
-        container.seek(wanted)
+        container.seek(offset)
     except av.FFmpegError as error:
         if is_passing(error):
             raise
@@ -108,22 +108,22 @@ def _origin_s(stream: Any) -> float:
 
 
 def _progressive(container: Any, stream: Any) -> Iterator[Any]:
-    """The decoded frames; from the first interlaced one on, those that are lose their comb."""
-    mending, kind = None, None
+    """The decoded frames; from the first interlaced one on they are deinterlaced."""
+    deinterlacer, deinterlaced_kind = None, None
     for frame in container.decode(stream):
-        found = (frame.width, frame.height, frame.format.name)
-        if mending is not None and found != kind:
-            yield from _flushed(mending)
-            mending = None
-        if mending is None and frame.interlaced_frame:
-            mending, kind = _deinterlacer(frame, stream), found
-        if mending is None:
+        kind = (frame.width, frame.height, frame.format.name)
+        if deinterlacer is not None and kind != deinterlaced_kind:
+            yield from _flushed(deinterlacer)
+            deinterlacer = None
+        if deinterlacer is None and frame.interlaced_frame:
+            deinterlacer, deinterlaced_kind = _deinterlacer(frame, stream), kind
+        if deinterlacer is None:
             yield frame
         else:
-            mending.push(frame)
-            yield from _pulled(mending)
-    if mending is not None:
-        yield from _flushed(mending)
+            deinterlacer.push(frame)
+            yield from _pulled(deinterlacer)
+    if deinterlacer is not None:
+        yield from _flushed(deinterlacer)
 
 
 def _deinterlacer(frame: Any, stream: Any) -> Any:
@@ -136,9 +136,9 @@ def _deinterlacer(frame: Any, stream: Any) -> Any:
         time_base=frame.time_base or stream.time_base,
     )
     last = graph.add("buffersink")
-    mend = graph.add("bwdif", "mode=send_frame:deint=interlaced")
-    first.link_to(mend)
-    mend.link_to(last)
+    bwdif = graph.add("bwdif", "mode=send_frame:deint=interlaced")
+    first.link_to(bwdif)
+    bwdif.link_to(last)
     graph.configure()
     return graph
 

@@ -30,5 +30,5 @@ def resample(samples: Samples, from_hz: int, to_hz: int) -> Tensor:
 
 
 def lengthen(waveform: Tensor, num_samples: int) -> Tensor:
-    """The waveform with zeros behind it, at least `num_samples` long."""
+    """The waveform with zeros after it, at least `num_samples` long."""
     return torch.nn.functional.pad(waveform, (0, max(0, num_samples - len(waveform))))

@@ -25,7 +25,7 @@ DELIMITERS = ("\t", ";", ",")
 class FeatureRows:
     """Where an utterance's rows are: a file, its id, and its place among those that share the file.
 
-    `stretches` are the seconds that count, all where it is empty. `digest` tells contents apart.
+    `stretches` are the seconds that are read, all where it is empty. `digest` is that of the file.
     """
 
     path: Path
@@ -57,7 +57,7 @@ def read_rows(
 
     `columns` are the names, or patterns of names such as ``AU*_r``, that are taken, all but the
     ids where they are None. A table whose first line is numbers alone has no header; its columns
-    are called 0, 1, ... Rows of ids that `id_pattern` does not match are nobody's. Raises
+    are called 0, 1, ... Rows of ids that `id_pattern` does not match are left out. Raises
     ProjectError where a column is missing or holds no numbers.
     """
     if path.suffix.lower() == ".npy":
@@ -65,7 +65,7 @@ def read_rows(
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ProjectError(f"{path} is no table in UTF-8: {error}") from None
+        raise ProjectError(f"{path} is not a table in UTF-8: {error}") from None
     lines = [line for line in re.split(r"\r\n|\r|\n", text) if line.strip()]
     if not lines:
         raise ProjectError(f"{path} is empty; it must be a table of numbers")
@@ -76,13 +76,13 @@ def read_rows(
             f"{path} has no column {id_column!r}; it has {quoted(names)}."
             + did_you_mean(id_column, names)
         )
-    taken = _taken(path, names, columns, id_column)
-    numbers = _numbers(path, lines, delimiter, headed, [names.index(name) for name in taken])
+    selected = _selected(path, names, columns, id_column)
+    numbers = _numbers(path, lines, delimiter, headed, [names.index(name) for name in selected])
     rows = None
     if id_column is not None:
         cells = csv.reader(lines[headed:], delimiter=delimiter)
         rows = _rows_by_id((row[names.index(id_column)].strip() for row in cells), id_pattern)
-    return Table(numbers, tuple(taken), rows)
+    return Table(numbers, tuple(selected), rows)
 
 
 def _header(path: Path, line: str, delimiter: str) -> tuple[list[str], bool]:
@@ -97,24 +97,24 @@ def _header(path: Path, line: str, delimiter: str) -> tuple[list[str], bool]:
 
 
 def id_key(pattern: str | None, name: str) -> str | None:
-    """What of an id is compared: all, or what the pattern's group captures; None: no match."""
+    """The compared part of an id: all, or what the pattern's group captures; None: no match."""
     if pattern is None:
         return name
-    found = re.fullmatch(pattern, name)
-    return None if found is None else found[1]
+    match = re.fullmatch(pattern, name)
+    return None if match is None else match[1]
 
 
 def _read_array(path: Path) -> NDArray[np.float64]:
     try:
         values = np.load(path, allow_pickle=False)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ProjectError(f"{path} is no NumPy array of numbers: {error}") from None
+        raise ProjectError(f"{path} is not a NumPy array of numbers: {error}") from None
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu":
-        raise ProjectError(f"{path} is no NumPy array of numbers")
+        raise ProjectError(f"{path} is not a NumPy array of numbers")
     return values.astype(np.float64)
 
 
-def _taken(
+def _selected(
     path: Path, names: Sequence[str], columns: tuple[str, ...] | None, id_column: str | None
 ) -> list[str]:
     if columns is None:
@@ -140,7 +140,7 @@ def _numbers(
             )  # fmt: skip
     except ValueError as error:
         raise ProjectError(
-            f"{path} has a cell that is no number ({error}); name the columns that are numbers "
+            f"{path} has a cell that is not a number ({error}); name the columns that are numbers "
             "under 'columns'"
         ) from None
 

@@ -1,4 +1,4 @@
-"""Brings pictures to the size that a network takes."""
+"""Resizes frames to the size that a network takes."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from extract.media.video import Picture
 
 @dataclass(frozen=True)
 class Shape:
-    """How a picture is resized, and what is cut out of its middle; values stay uint8.
+    """How a frame is resized, and what is cut out of its middle; values stay uint8.
 
-    In float32 in between, as the transforms do it that torchvision publishes with its weights.
+    In float32 in between, like the transforms that torchvision publishes with its weights.
 
     Attributes:
         resized: height and width, or the length of the shorter edge, the other in proportion.
         cut: height and width of the piece that is cut out of the middle, with black around it
-            where it is the larger one.
+            where the piece is larger.
         bicubic, antialias: how pixels are interpolated; bilinear, and without a filter against
             aliasing, where they are off.
     """
@@ -29,7 +29,7 @@ class Shape:
     antialias: bool = True
 
     def __call__(self, picture: Picture) -> Picture:
-        """A picture `(H, W, 3)` in its new shape."""
+        """A frame `(H, W, 3)` in its new shape."""
         pixels = torch.from_numpy(picture).permute(2, 0, 1)
         size = [self.resized] if isinstance(self.resized, int) else list(self.resized)
         mode = tvf.InterpolationMode.BICUBIC if self.bicubic else tvf.InterpolationMode.BILINEAR

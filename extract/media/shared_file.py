@@ -1,4 +1,4 @@
-"""A file in memory through which a child process hands large arrays over, in one copy."""
+"""A file in memory through which a child process passes large arrays, in one copy."""
 
 import mmap
 import os
@@ -8,14 +8,14 @@ from multiprocessing import reduction
 from pickle import PickleBuffer
 from typing import Any
 
-# What is kept for the next time; more is given back.
+# The memory that is kept for the next call; more is freed.
 KEPT_BYTES = 64 * 2**20
 
 
 class SharedFile:
     """A file without a name that two processes map; one writes blocks, then the other reads them.
 
-    It travels to a child process when that is started.
+    It is passed to a child process when that is started.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class SharedFile:
         self.handle, self.map = handle.detach(), None
 
     def write(self, blocks: Sequence[PickleBuffer]) -> list[int]:
-        """Put blocks one after another; their sizes in bytes."""
+        """Write blocks one after another; returns their sizes in bytes."""
         sizes = [block.raw().nbytes for block in blocks]
         mapped, end = self._mapped(sum(sizes)), 0
         for block, size in zip(blocks, sizes, strict=True):
@@ -52,20 +52,20 @@ class SharedFile:
         return blocks
 
     def close(self) -> None:
-        """Give it back."""
+        """Free it."""
         if self.map is not None:
             self.map.close()
         os.close(self.handle)
 
     def _grow(self, num_bytes: int) -> None:
-        """Make room now: a write to a map for which there is none would end the process."""
+        """Allocate now: a write to a map without memory behind it would end the process."""
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(self.handle, 0, num_bytes)
         else:
             os.ftruncate(self.handle, num_bytes)
 
     def _mapped(self, num_bytes: int) -> mmap.mmap:
-        """A map of the file as it is now, with room for so many bytes."""
+        """A map of the file at its present size, with room for so many bytes."""
         size = os.fstat(self.handle).st_size
         if size < max(num_bytes, 1):
             size = max(num_bytes, 1)

@@ -1,10 +1,6 @@
-"""An utterance's text, with what was said before it."""
+"""An utterance's text, with the turns before it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
-
-from features.manifest import Utterance
 
 
 @dataclass(frozen=True)
@@ -13,19 +9,3 @@ class Text:
 
     own: str
     context: tuple[str, ...] = ()
-
-
-def context_texts(manifest: Sequence[Utterance], num_turns: int) -> dict[str, tuple[str, ...]]:
-    """By utterance id, the texts of up to `num_turns` turns before it in its dialogue.
-
-    Turns without a text are passed over; utterances without a dialogue have no context.
-    """
-    texts: dict[str, tuple[str, ...]] = {}
-    for dialogue, group in groupby(manifest, key=lambda utterance: utterance.dialogue):
-        earlier: list[str] = []
-        for utterance in group:
-            known = dialogue is not None and num_turns > 0
-            texts[utterance.id] = tuple(earlier[-num_turns:]) if known else ()
-            if utterance.text is not None:
-                earlier.append(utterance.text)
-    return texts

@@ -1,4 +1,4 @@
-"""A video file to the pictures that are on the screen at given times. Needs no torch."""
+"""A video file to the frames that are on the screen at given times. Needs no torch."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -21,25 +21,24 @@ def sampled_pictures(
 ) -> Iterator[tuple[Picture, tuple[int, ...]]]:
     """Decode a stretch once and sample it at several rates.
 
-    At a rate the k-th sample is the picture on the screen at `start_s + (k + 0.5) / rate` (of two
+    At a rate the k-th sample is the frame on the screen at `start_s + (k + 0.5) / rate` (of two
     that meet there the earlier), so there are as many as the duration times the rate, rounded
-    (halves up), and at least 1. Only sampled pictures are converted. They are RGB `(H, W, 3)`,
-    upright, without the comb of interlacing, in their own size (pixels that are not square stay
-    so).
+    (halves up), and at least 1. Only sampled frames are converted. They are RGB `(H, W, 3)`,
+    upright, deinterlaced, in their own size (pixels that are not square stay so).
 
     Yields:
-        a picture, and for each rate how many times it is sampled.
+        a frame, and for each rate how many times it is sampled.
 
     Raises:
-        UnreadableError: ``undecodable`` (damaged, no pictures) or ``too-long``.
+        UnreadableError: ``undecodable`` (damaged, no frames) or ``too-long``.
     """
     empty = True
-    # One for all pictures: a frame's own would be set up anew for each.
+    # One for all frames: that of a frame itself would be set up anew for each.
     reformatter = VideoReformatter()
     try:
-        shown = shown_frames(path, stretch)
-        with closing(shown):
-            for frame, counts in _sampled(shown, rates_hz, stretch.start_s):
+        frames = shown_frames(path, stretch)
+        with closing(frames):
+            for frame, counts in _sampled(frames, rates_hz, stretch.start_s):
                 yield _picture(frame, reformatter, stretch.box), counts
                 empty = False
     except (av.FFmpegError, ValueError) as error:
@@ -47,36 +46,36 @@ def sampled_pictures(
             raise
         raise UnreadableError("undecodable", str(error)) from None
     if empty:
-        raise UnreadableError("undecodable", "it holds no pictures in the stretch asked for")
+        raise UnreadableError("undecodable", "it has no frames in that stretch")
 
 
 def _sampled(
-    shown: Iterator[tuple[Any, float]], rates_hz: Sequence[float], start_s: float
+    frames: Iterator[tuple[Any, float]], rates_hz: Sequence[float], start_s: float
 ) -> Iterator[tuple[Any, tuple[int, ...]]]:
     """Each frame that is sampled at some rate, with the number of times at each."""
     rates = np.array(rates_hz)
-    done, last, ends_s = np.zeros(len(rates), int), None, start_s
-    for frame, disappears_s in shown:
+    num_done, last, ends_s = np.zeros(len(rates), int), None, start_s
+    for frame, disappears_s in frames:
         last, ends_s = frame, disappears_s
-        # Half a millisecond of grace: stated times are rounded to the stream's time base.
-        due = np.floor((disappears_s - start_s + 5e-4) * rates + 0.5).astype(int)
-        new = np.maximum(due - done, 0)
-        if new.any():
-            yield frame, tuple(new.tolist())
-            done += new
-    if last is not None and ends_s > start_s and not done.all():
-        yield last, tuple((done == 0).astype(int).tolist())
+        # Half a millisecond of tolerance: stated times are rounded to the stream's time base.
+        num_until_now = np.floor((disappears_s - start_s + 5e-4) * rates + 0.5).astype(int)
+        num_new = np.maximum(num_until_now - num_done, 0)
+        if num_new.any():
+            yield frame, tuple(num_new.tolist())
+            num_done += num_new
+    if last is not None and ends_s > start_s and not num_done.all():
+        yield last, tuple((num_done == 0).astype(int).tolist())
 
 
 def _picture(frame: Any, reformatter: VideoReformatter, box: Box | None) -> Picture:
     converted: Any = reformatter.reformat(frame, format="rgb24")
     pixels = np.asarray(converted.to_ndarray(), np.uint8)
-    # The file says by how much its frames are to be turned counter-clockwise.
+    # The file states by how much its frames are to be turned counter-clockwise.
     upright = np.rot90(pixels, round(frame.rotation / 90) % 4)
     if box is not None:
         (height, width, _), (left, top, right, bottom) = upright.shape, box
         rows = slice(round(top * height), round(bottom * height))
         upright = upright[rows, round(left * width) : round(right * width)]
         if 0 in upright.shape:
-            raise ValueError(f"the box {box} is empty in a picture of {width} x {height}")
+            raise ValueError(f"the box {box} is empty in a frame of {width} x {height}")
     return np.ascontiguousarray(upright)

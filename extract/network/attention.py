@@ -1,9 +1,9 @@
-"""Attention of the Hugging Face library's networks on a GPU: one kernel, and no waiting.
+"""Attention of the Hugging Face library's networks on a GPU: one kernel, and no synchronisation.
 
-The library leaves a mask out where a batch has no padding. To find that out it asks the GPU, which
-waits; and torch then picks another kernel, so that a track would depend on its neighbours. Here the
-mask stays wherever the library makes one, and heads that share keys are repeated, since the pinned
-kernel of ``compute.py`` takes them so.
+The library leaves the mask out where a batch has no padding. To find that out it synchronises with
+the GPU; and torch then picks another kernel, so that a track would depend on its neighbours. Here
+the mask stays wherever the library makes one, and heads that share keys are repeated, as the pinned
+kernel of ``compute.py`` needs it.
 """
 
 from typing import Any
@@ -28,12 +28,12 @@ def attend(
 ) -> tuple[Tensor, None]:
     """Scaled dot-product attention as the library's networks call it; `(B, T, H, D)` comes back.
 
-    Without a mask a causal network's steps see earlier ones alone. Raises ValueError for what would
-    change the values and is not done here; no network that is read asks for it.
+    Without a mask a causal network's steps see earlier ones alone. Raises ValueError for
+    settings that would change the values and are not supported; no network here has them.
     """
     for name in ("position_bias", "softcap"):
         if settings.get(name) is not None:
-            raise ValueError(f"attention with {name} is not known here; set attention to eager")
+            raise ValueError(f"attention with {name} is not supported here; set attention to eager")
     groups = int(getattr(module, "num_key_value_groups", 1))
     causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
     attended = nn.functional.scaled_dot_product_attention(
@@ -58,7 +58,7 @@ AttentionMaskInterface.register(ALWAYS_MASKED, mask_always)
 
 
 def always_mask(network: nn.Module) -> None:
-    """Have every network of the library inside attend so, where it attends by `sdpa`."""
+    """Set this attention in every network of the library inside that uses `sdpa`."""
     for module in network.modules():
         if isinstance(module, PreTrainedModel) and module.config._attn_implementation == "sdpa":
             module.set_attn_implementation(ALWAYS_MASKED)

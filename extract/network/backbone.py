@@ -20,10 +20,10 @@ from features.specs.tracks import BackboneSpec
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of an utterance that the network sees at once, as the network takes it.
+    """A stretch of an utterance that the network takes at once, as it takes it.
 
-    `keep` picks the steps that the track takes from it: a stretch, or their numbers. `tokens` are
-    the numbers of the words that a network on video reads as well.
+    `keep` selects the steps that the track keeps of it: a slice, or their numbers. `tokens` are
+    the tokens of the text that a network on video reads as well.
     """
 
     values: NDArray[Any]
@@ -36,7 +36,7 @@ class Example:
     """One prepared utterance: its windows in order, and each kept step's span where it has text.
 
     Most utterances are one window. One without any has nothing to encode. `facts` are whole
-    numbers that the store keeps beside the track, by name (docs/store.md).
+    numbers that the store keeps with the track, by name (docs/store.md).
     """
 
     windows: tuple[Window, ...]
@@ -55,32 +55,33 @@ class Reading:
 class VideoInput(Protocol):
     """The `prepare` of a network on video.
 
-    Pictures are sampled at `rate_hz`; where `face_weights` is a file, the face that the detector
-    finds is cut out of each, and the whole picture is taken where it finds none.
+    Frames are sampled at `rate_hz`; where `face_weights` is a file, the face that the detector
+    finds is cut out of each, and the whole frame is taken where it finds none.
     """
 
     rate_hz: float
     face_weights: Path | None
 
     def frame(self, picture: Picture) -> Picture:
-        """A picture `(H, W, 3)` of any size, uint8, as small as the network takes it."""
+        """A frame `(H, W, 3)` of any size, uint8, resized for the network."""
 
     def __call__(self, clip: Clip) -> Example:
-        """The windows of a clip, whose frames are what `frame` gave."""
+        """The windows of a clip, whose frames `frame` has resized."""
 
 
 class Backbone(Protocol):
     """A frozen network: utterances in, one track `(L, T, D)` each out.
 
     A file in ``extract/backbones`` defines MODALITY, VERSION, `load(compute, *, settings)` and
-    `tiny()`. A track never depends on the other windows of its batch.
+    `tiny()`. A track never depends on the other windows of its batch. The contract is checked by
+    ``tests/backbone_contract.py``.
 
     Attributes:
         layers: the number of each kept layer; L of them.
         version: raised when a change of the code changes values.
         weights_digest: digest of everything that is loaded from files or drawn from a seed.
         rate_hz, first_step_s: steps per second and the middle of the first one; None for text.
-        reading: what it reads; the first modality is its own.
+        reading: what it reads; first its own modality, or the name of its feature files.
         nominal_steps: steps of an ordinary utterance, from which the size of parts is planned.
         budget: the largest padded cost of one batch.
         prepare: turns decoded media (a Text, samples with their rate, or a Clip) into an Example,
@@ -101,7 +102,7 @@ class Backbone(Protocol):
     prepare: Callable[[Any], Example]
 
     def cost(self, window: Window) -> int:
-        """Steps of work that the window is, at least 1."""
+        """Steps of work in the window, at least 1."""
 
     def encode(self, windows: Sequence[Window]) -> list[Tensor]:
         """All steps of each window, float32 `(L, T, D)` on the device, in the order given."""
@@ -115,11 +116,11 @@ def load_backbone(spec: BackboneSpec, compute: Compute) -> Backbone:
 
 
 def freeze(network: nn.Module, compute: Compute) -> nn.Module:
-    """Put a network to rest: evaluation mode, no gradients, on the device.
+    """Freeze a network: evaluation mode, no gradients, on the device.
 
     Weights are float32; for bfloat16 those of matrix products are rounded once, here, and norms
-    stay as they are (`Compute.running` takes care of what goes in). A tensor that a product shares
-    with an embedding would be rounded for both; no network here has one.
+    stay as they are (`Compute.running` rounds the inputs). A tensor that a product shares with an
+    embedding would be rounded for both; no network here has one.
     """
     network.eval().requires_grad_(False)
     if compute.on_gpu:
@@ -130,19 +131,19 @@ def freeze(network: nn.Module, compute: Compute) -> nn.Module:
     for module in network.modules():
         product = isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
         reduced = product and not is_parametrized(module) and compute.dtype == "bfloat16"
-        for held in [*module.parameters(recurse=False), *module.buffers(recurse=False)]:
-            kind = torch.bfloat16 if reduced else torch.float32
-            if not held.is_floating_point():
-                kind = held.dtype
-            held.data = held.data.to(device=compute.device, dtype=kind)
+        for tensor in [*module.parameters(recurse=False), *module.buffers(recurse=False)]:
+            dtype = torch.bfloat16 if reduced else torch.float32
+            if not tensor.is_floating_point():
+                dtype = tensor.dtype
+            tensor.data = tensor.data.to(device=compute.device, dtype=dtype)
     return network
 
 
-def let_go(backbone: Backbone) -> None:
-    """Give the memory of a backbone's networks back; it encodes nothing any more."""
-    for held in vars(backbone).values():
-        if isinstance(held, nn.Module):
-            held.to("meta")
+def free_memory(backbone: Backbone) -> None:
+    """Free the memory of a backbone's networks; it cannot encode any more."""
+    for value in vars(backbone).values():
+        if isinstance(value, nn.Module):
+            value.to("meta")
 
 
 def seeded(seed: int, build: Callable[[], Any]) -> Any:

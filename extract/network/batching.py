@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 MAX_PADDING = 0.05
-# Of a GPU's budget: so many steps of padding cost less than one more small batch.
+# The share of a GPU's budget that may be padding at less cost than one more small batch.
 SPARE = 0.07
 
 
@@ -24,7 +24,7 @@ def batches(costs: Sequence[int], budget: int, spare: int = 0) -> list[list[int]
         spare: steps of padding that a batch may have in any case.
 
     Returns:
-        positions, the costliest batch first (so that a lack of memory shows at once); equal
+        positions, the costliest batch first (so that a lack of memory appears at once); equal
         costs keep their order, so the grouping depends on nothing else.
     """
     order = sorted(range(len(costs)), key=lambda position: (-costs[position], position))

@@ -1,4 +1,4 @@
-"""Finds the folder of a checkpoint and digests what is in it."""
+"""Finds the folder of a checkpoint and digests its files."""
 
 import importlib.util
 import re
@@ -25,8 +25,8 @@ def checkpoint_folder(checkpoint: str, revision: str | None) -> Path:
 
     `checkpoint` is a folder, ``package:NAME/FOLDER`` for weights inside an installed Python
     package, or the name of a repository on the Hugging Face hub, which needs `revision`, the
-    commit it is pinned to; it is downloaded once. Raises ProjectError where the folder is not one
-    of a checkpoint, or its files are not what they seem.
+    commit it is pinned to; it is downloaded once. Raises ProjectError where the folder is not that
+    of a checkpoint, or has links or pointers in place of files.
     """
     if checkpoint.startswith("package:"):
         folder = _in_package(checkpoint.removeprefix("package:"))
@@ -112,8 +112,8 @@ def _refuse_stand_in(folder: Path, names: list[str]) -> None:
         file = folder / name
         if not file.exists():
             raise ProjectError(
-                f"{file} is a link to {str(file.readlink())!r}, which is not there; the folder was "
-                "copied without what its links point to. Copy it again with 'cp -rL'."
+                f"{file} is a link to {str(file.readlink())!r}, which does not exist; the folder "
+                "was copied without what its links point to. Copy it again with 'cp -rL'."
             )
         if not file.is_file():
             continue

@@ -15,7 +15,7 @@ from extract.network.weights_files import weights_files
 from features.errors import ProjectError, quoted
 
 # The library's bars for loading a file of some megabytes are noise among ours, and so are its
-# remarks on parts of a checkpoint that we do not load; what we lack we say ourselves.
+# warnings about parts of a checkpoint that we do not load; missing weights are refused below.
 transformers.utils.logging.disable_progress_bar()
 transformers.utils.logging.set_verbosity_error()
 
@@ -23,8 +23,12 @@ LOADING_FAULTS = (
     *(ImportError, OSError, ValueError, KeyError, RuntimeError, SafetensorError),
     pickle.UnpicklingError,
 )
-# Weights that no track depends on: a pooler's, and what stands for masked steps in training.
+# Weights that no track depends on: a pooler's, and the embedding of masked steps in training.
 UNUSED = ("pooler.", "masked_spec_embed")
+
+
+class UnsupportedAttentionError(ProjectError):
+    """The library has no kernel of that kind for the attention of a network."""
 
 
 def load_pretrained(
@@ -37,26 +41,24 @@ def load_pretrained(
     """Load a network of the Hugging Face library, such as AutoModel, from a folder.
 
     Code that comes with a checkpoint is never run. Raises ProjectError where the folder holds
-    another architecture than those given (the names of the library's `model_type`), or lacks
-    weights other than those that no track depends on.
+    an architecture other than those named (by the library's `model_type`), or lacks weights that
+    tracks depend on.
     """
     _refuse_other(folder, architectures)
     safe = any(file.suffix == ".safetensors" for file in weights_files(folder))
     # Weights in the older format are read as plain tensors; anything else in them is refused.
     settings |= {"use_safetensors": safe, "weights_only": True, "output_loading_info": True}
     try:
-        loaded, found = load_part(
+        loaded, report = load_part(
             network, folder, attn_implementation=compute.attention, **settings
         )
-    except ProjectError as error:
-        if "scaled_dot_product_attention" not in str(error):
-            raise
-        loaded, found = load_part(network, folder, attn_implementation="eager", **settings)
-    lacking = sorted(name for name in found["missing_keys"] if not name.startswith(UNUSED))
-    if lacking:
+    except UnsupportedAttentionError:
+        loaded, report = load_part(network, folder, attn_implementation="eager", **settings)
+    missing = sorted(name for name in report["missing_keys"] if not name.startswith(UNUSED))
+    if missing:
         raise ProjectError(
-            f"the checkpoint in {folder} lacks {len(lacking)} weights of its network, such as "
-            f"{lacking[0]!r}; it was saved from another architecture. Give the right folder."
+            f"the checkpoint in {folder} lacks {len(missing)} weights of its network, such as "
+            f"{missing[0]!r}; it was saved from another architecture. Give the right folder."
         )
     return loaded
 
@@ -69,13 +71,21 @@ def load_part(kind: Any, folder: Path, **settings: Any) -> Any:
             folder, local_files_only=True, trust_remote_code=False, **settings
         )
     except LOADING_FAULTS as error:
-        reason = " ".join(str(error).split())
-        if "trust_remote_code" in reason:
-            raise ProjectError(
-                f"the checkpoint in {folder} wants to run code that comes with it, which is never "
-                "done. Give a checkpoint of an architecture that the library has itself."
-            ) from None
-        raise ProjectError(f"the checkpoint in {folder} cannot be loaded: {reason}") from None
+        raise _loading_error(folder, error) from None
+
+
+def _loading_error(folder: Path, error: Exception) -> ProjectError:
+    """Our error for one of the library's, whose reasons have no types of their own."""
+    reason = " ".join(str(error).split())
+    if "trust_remote_code" in reason:
+        return ProjectError(
+            f"the checkpoint in {folder} wants to run code that comes with it, which is never "
+            "done. Give a checkpoint of an architecture that the library has itself."
+        )
+    message = f"the checkpoint in {folder} cannot be loaded: {reason}"
+    if "scaled_dot_product_attention" in reason:
+        return UnsupportedAttentionError(message)
+    return ProjectError(message)
 
 
 def model_type(folder: Path) -> str:
@@ -97,15 +107,15 @@ def _config(folder: Path) -> dict[str, Any]:
 
 def _refuse_other(folder: Path, architectures: Collection[str]) -> None:
     config = _config(folder)
-    found = config["model_type"]
-    if found in architectures:
+    stated = config["model_type"]
+    if stated in architectures:
         return
     if "auto_map" in config:
         raise ProjectError(
-            f"the checkpoint in {folder} wants to run code that comes with it ({found!r}), which "
+            f"the checkpoint in {folder} wants to run code that comes with it ({stated!r}), which "
             "is never done. Give a checkpoint of an architecture that the library has itself."
         )
     raise ProjectError(
-        f"the checkpoint in {folder} is a {found!r}; this backbone reads {quoted(architectures)}. "
+        f"the checkpoint in {folder} is a {stated!r}; this backbone reads {quoted(architectures)}. "
         "Give another checkpoint, or the backbone that reads this one (docs/backbones.md)."
     )

@@ -21,9 +21,9 @@ PINNED = [SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 
 
 class LackOfMemoryError(Exception):
-    """The memory of a device is full; `window_steps` where a single window of so many did it.
+    """The memory of a device is full; `window_steps` where a single window of so many filled it.
 
-    `fault` is what torch said.
+    `fault` is torch's message.
     """
 
     def __init__(self, fault: str, window_steps: int | None = None) -> None:
@@ -34,7 +34,7 @@ class LackOfMemoryError(Exception):
 
 @contextmanager
 def memory_checked(window_steps: int | None = None) -> Iterator[None]:
-    """Raise LackOfMemoryError for whatever torch raises where a device's memory is full."""
+    """Raise LackOfMemoryError for any error that torch raises where a device's memory is full."""
     try:
         yield
     except Exception as error:
@@ -54,7 +54,7 @@ class Compute:
 
     @classmethod
     def of(cls, spec: ExtractSpec, device: torch.device) -> "Compute":
-        """What a spec asks for, with exact and repeatable kernels set for the process."""
+        """As a spec says, with exact and repeatable kernels set for the process."""
         if spec.compute != "float32" and device.type != "cuda":
             raise ProjectError(
                 f"params.yaml: extract.compute is {spec.compute!r}, which needs a GPU, and this "
@@ -66,7 +66,7 @@ class Compute:
 
     @property
     def on_gpu(self) -> bool:
-        """Whether it is a GPU, which works while Python goes on."""
+        """Whether it is a GPU, which computes asynchronously."""
         return self.device.type == "cuda"
 
     @contextmanager
@@ -91,33 +91,33 @@ class Compute:
         return pinned(tensor).to(self.device, non_blocking=True) if self.on_gpu else tensor
 
     def fetch(self, tracks: Sequence[Tensor]) -> Callable[[], list[Tensor]]:
-        """Begin to bring tracks to the CPU in one transfer; the returned call waits for them."""
+        """Start to copy tracks to the CPU in one transfer; the returned call waits for them."""
         if not self.on_gpu:
             # Copies, so that a short track does not hold the whole batch that it is a view of.
             copies = [track.clone() for track in tracks]
             return lambda: copies
         packed = torch.cat([track.reshape(-1) for track in tracks])
-        arriving = empty_pinned(packed)
-        arriving.copy_(packed, non_blocking=True)
+        target = empty_pinned(packed)
+        target.copy_(packed, non_blocking=True)
         done = torch.cuda.Event(blocking=True)
         done.record(torch.cuda.current_stream(self.device))
         sizes, shapes = [track.numel() for track in tracks], [track.shape for track in tracks]
 
         def wait() -> list[Tensor]:
             done.synchronize()
-            pieces = arriving.split(sizes)
+            pieces = target.split(sizes)
             return [piece.view(shape) for piece, shape in zip(pieces, shapes, strict=True)]
 
         return wait
 
     def release(self) -> None:
-        """Give memory that no tensor uses back to the device."""
+        """Free memory of the device that no tensor uses."""
         if self.on_gpu:
             torch.cuda.empty_cache()
 
 
 def pinned(tensor: Tensor) -> Tensor:
-    """A CPU tensor in pinned memory; itself where none is left, whose copies wait and are right."""
+    """A CPU tensor in pinned memory; itself where none is left, whose copies only are slower."""
     try:
         return tensor.pin_memory()
     except RuntimeError:

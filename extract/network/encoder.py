@@ -16,7 +16,7 @@ Wait = Callable[[], list[Tensor]]
 
 @dataclass
 class Work:
-    """Steps that were asked of a network, steps that it ran over with their padding, batches."""
+    """Steps of the windows, steps that the network ran over with their padding, batches."""
 
     real: int = 0
     padded: int = 0
@@ -45,9 +45,9 @@ class Encoder:
         return self.start(examples)()
 
     def start(self, examples: Mapping[int, Example]) -> Callable[[], dict[int, Tensor]]:
-        """Begin to encode; the call that is returned waits for the tracks, as `tracks` has them.
+        """Start to encode; the call that is returned waits for the tracks and returns them.
 
-        A GPU works meanwhile; on a CPU they are there at once. Either may raise LackOfMemoryError.
+        A GPU works meanwhile; a CPU has finished already. Either may raise LackOfMemoryError.
         """
         owners = [number for number, example in examples.items() for _ in example.windows]
         windows = [window for example in examples.values() for window in example.windows]
@@ -55,11 +55,11 @@ class Encoder:
         costs = [self.backbone.cost(window) for window in windows]
         spare = spare_steps(self.budget) if self.compute.on_gpu else 0
         plan = batches(costs, self.budget, spare)
-        # Of batches of one window, its steps: what is said where it does not fit.
-        alone = [costs[batch[0]] if len(batch) == 1 else None for batch in plan]
-        under_way = [
+        # Of batches of one window, its steps, for the message where it does not fit.
+        alone_steps = [costs[batch[0]] if len(batch) == 1 else None for batch in plan]
+        running = [
             self._start([windows[place] for place in batch], steps)
-            for batch, steps in zip(plan, alone, strict=True)
+            for batch, steps in zip(plan, alone_steps, strict=True)
         ]
         for batch in plan:
             self.work.real += sum(costs[place] for place in batch)
@@ -67,16 +67,16 @@ class Encoder:
         self.work.num_batches += len(plan)
 
         def wait() -> dict[int, Tensor]:
-            arrived: dict[int, Tensor] = {}
-            for batch, arrive, steps in zip(plan, under_way, alone, strict=True):
+            tracks: dict[int, Tensor] = {}
+            for batch, wait_for_batch, steps in zip(plan, running, alone_steps, strict=True):
                 with memory_checked(steps):
-                    arrived.update(zip(batch, arrive(), strict=True))
-            return _joined(owners, keeps, arrived)
+                    tracks.update(zip(batch, wait_for_batch(), strict=True))
+            return _joined(owners, keeps, tracks)
 
         return wait
 
     def _start(self, windows: Sequence[Window], alone_steps: int | None) -> Wait:
-        """Begin to encode a batch and to bring back what its windows keep."""
+        """Start to encode a batch and to fetch the steps that its windows keep."""
         with memory_checked(alone_steps), self.compute.running():
             encoded = self.backbone.encode(windows)
             return self.compute.fetch(
@@ -85,18 +85,19 @@ class Encoder:
 
 
 def _cut(track: Tensor, window: Window) -> Tensor:
-    """What is kept, where that is one stretch; steps that are numbered are picked on the CPU."""
+    """The kept steps where they are a slice; numbered steps are selected on the CPU."""
     return track[:, window.keep] if isinstance(window.keep, slice) else track
 
 
 def _joined(
-    owners: Sequence[int], keeps: Sequence[Any], arrived: Mapping[int, Tensor]
+    owners: Sequence[int], keeps: Sequence[Any], tracks: Mapping[int, Tensor]
 ) -> dict[int, Tensor]:
-    """What the windows of each utterance keep, one after another."""
+    """The kept steps of each utterance's windows, one after another."""
     pieces: dict[int, list[Tensor]] = {}
     for place, (owner, keep) in enumerate(zip(owners, keeps, strict=True)):
-        track = arrived[place]
+        track = tracks[place]
         pieces.setdefault(owner, []).append(track if isinstance(keep, slice) else track[:, keep])
     return {
-        owner: own[0] if len(own) == 1 else torch.cat(own, dim=1) for owner, own in pieces.items()
+        owner: track[0] if len(track) == 1 else torch.cat(track, dim=1)
+        for owner, track in pieces.items()
     }

@@ -19,10 +19,10 @@ from huggingface_hub.utils import httpx, logging  # type: ignore[attr-defined]
 from extract.network.weights_files import file_names, setting_names, weights_names
 from features.errors import ProjectError
 
-# That it uses a local copy where the hub does not answer is what we ask it to.
+# It warns when it uses a local copy because the hub does not answer, which is intended.
 logging.set_verbosity_error()
 
-# Wrong JSON (a ValueError) is what the login page of a network answers.
+# The login page of a network is not JSON, which is a ValueError.
 HUB_FAULTS = (httpx.HTTPError, XetDownloadError, OSError, ValueError, RuntimeError)
 TIMEOUT_S = 10.0
 MODELSCOPE = ("iic/", "damo/")
@@ -35,7 +35,7 @@ MODELSCOPE_REMEDY = (
 def hub_folder(name: str, revision: str) -> Path:
     """The local folder of a repository at a commit, with every file of it that loading reads.
 
-    What is missing is fetched. Where the hub does not answer, or does not give the files, a local
+    Missing files are downloaded. Where the hub does not answer, or does not give the files, a local
     copy with weights is taken as it is.
     """
     try:
@@ -50,20 +50,20 @@ def hub_folder(name: str, revision: str) -> Path:
 def _completed(name: str, revision: str) -> Path:
     try:
         names = [file.path for file in get_cached_repo_tree(name, revision=revision)]
-        listed = True
+        is_listed = True
     except CachedRepoTreeNotFoundError:
         # The library's other listing waits for minutes where there is no network.
         siblings = HfApi().model_info(name, revision=revision, timeout=TIMEOUT_S).siblings or []
         names = [file.rfilename for file in siblings]
-        listed = False
-    folder = _fetched(name, revision, setting_names(names), listed)
-    return _fetched(name, revision, weights_names(folder, names), listed=True)
+        is_listed = False
+    folder = _fetched(name, revision, setting_names(names), is_listed)
+    return _fetched(name, revision, weights_names(folder, names), is_listed=True)
 
 
-def _fetched(name: str, revision: str, files: Sequence[str], listed: bool) -> Path:
-    """The local copy with these files; `listed` says whether it knows all files of the hub's."""
+def _fetched(name: str, revision: str, files: Sequence[str], is_listed: bool) -> Path:
+    """The local copy with these files; `is_listed` says whether all the hub's files are known."""
     local = _local_copy(name, revision)
-    if local is not None and listed and all((local / file).exists() for file in files):
+    if local is not None and is_listed and all((local / file).exists() for file in files):
         return local
     patterns = [glob.escape(file) for file in files]
     return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))

@@ -1,4 +1,4 @@
-"""What a checkpoint's files state about the preparation of its inputs; the rest is not guessed."""
+"""What a checkpoint's files state about preprocessing; the rest is not guessed."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,30 +22,30 @@ class Stated:
 
     def settings(self, folder: Path) -> dict[str, Any] | None:
         """What a checkpoint states; None where it has no such file."""
-        together = read_settings(folder / "processor_config.json")
+        processor = read_settings(folder / "processor_config.json")
         for name in self.nested:
-            if isinstance(together.get(name), dict):
-                return dict(together[name])
+            if isinstance(processor.get(name), dict):
+                return dict(processor[name])
         for name in self.files:
             if (folder / name).is_file():
                 return read_settings(folder / name)
         return None
 
 
-SOUND = Stated(("feature_extractor", "audio_processor"), ("preprocessor_config.json",))
+AUDIO = Stated(("feature_extractor", "audio_processor"), ("preprocessor_config.json",))
 COLOURS = ("image_mean", "image_std")
-PICTURES = Stated(("image_processor",), ("preprocessor_config.json",), COLOURS)
+IMAGES = Stated(("image_processor",), ("preprocessor_config.json",), COLOURS)
 VIDEOS = Stated(
     ("video_processor",), ("video_preprocessor_config.json", "preprocessor_config.json"), COLOURS
 )
-# By how the library's class is called.
-KINDS = {"FeatureExtractor": SOUND, "ImageProcessor": PICTURES, "VideoProcessor": VIDEOS}
+# By the ending of the name of the library's class.
+KINDS = {"FeatureExtractor": AUDIO, "ImageProcessor": IMAGES, "VideoProcessor": VIDEOS}
 
 
 def require_stated(library_class: str, folder: Path) -> None:
     """Refuse a folder that does not state the preprocessing that a class of the library reads.
 
-    The library would fill in what is usual for the class, which the weights may never have seen.
+    The library would use the class's defaults, with which the weights may not have been trained.
     """
     for ending, stated in KINDS.items():
         if library_class.endswith(ending):

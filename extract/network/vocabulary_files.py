@@ -1,4 +1,4 @@
-"""Tokenizers that would not say what a text says: without a vocabulary, or beyond the network's."""
+"""Refuses tokenizers that have no vocabulary, or tokens beyond the network's."""
 
 from fnmatch import filter as matching
 from pathlib import Path
@@ -12,7 +12,7 @@ VOCABULARIES = (("tokenizer.json",), ("vocab.txt",), ("vocab.json", "merges.txt"
 
 
 def require_vocabulary(folder: Path) -> None:
-    """Refuse a folder without a vocabulary; of nothing the library makes an empty tokenizer."""
+    """Refuse a folder without a vocabulary, of which the library makes an empty tokenizer."""
     names = file_names(folder)
     if not any(all(matching(names, file) for file in files) for files in VOCABULARIES):
         raise ProjectError(

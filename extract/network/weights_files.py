@@ -37,8 +37,8 @@ def setting_names(names: Iterable[str]) -> list[str]:
 def weights_names(folder: Path, names: Collection[str]) -> list[str]:
     """The weights of a checkpoint that has files of these names, in the first format it has.
 
-    What names other files (indices of shards, configuration.json) is read in `folder`. The names
-    of shards are given whether they are among `names` or not.
+    Files that name others (indices of shards, configuration.json) are read in `folder`. The names
+    of shards are returned whether they are among `names` or not.
     """
     for whole in _library_weights(folder):
         if whole in names:
@@ -81,10 +81,10 @@ def require_whole(file: Path) -> None:
     torch compares them when it downloads, and never again.
     """
     stated = file.stem.rpartition("-")[2]
-    begins = digest_file(file)[: len(stated)]
-    if begins != stated:
+    actual = digest_file(file)[: len(stated)]
+    if actual != stated:
         raise ProjectError(
-            f"{file} is damaged: its SHA-256 begins with {begins}, and by its name with {stated}. "
+            f"{file} is damaged: its SHA-256 begins with {actual}, and by its name with {stated}. "
             "Delete it; it is downloaded again."
         )
 
@@ -121,7 +121,7 @@ def _plain(name: object, file: Path) -> str:
     """A name of a file in the same folder as `file`, which states it."""
     if not isinstance(name, str) or name in ("", "..") or {"/", "\\"} & set(name):
         raise ProjectError(
-            f"{file} names {name!r} as a file of weights; a plain name of a file beside it would "
-            "be right. Copy it from the checkpoint's publication."
+            f"{file} names {name!r} as a file of weights; it must be the plain name of a file in "
+            "the same folder. Copy it from the checkpoint's publication."
         )
     return name

@@ -24,19 +24,19 @@ class Windowing:
 
     @classmethod
     def seconds(cls, window_s: float, overlap_s: float, rate_hz: float) -> "Windowing":
-        """The windowing that is stated in seconds; the overlap must be the shorter."""
+        """From seconds; windows must be longer than their overlap."""
         limit, overlap = round(window_s * rate_hz), round(overlap_s * rate_hz)
         if overlap >= limit:
             raise ProjectError(
                 f"overlap_s is {overlap_s} and window_s is {window_s}; windows must be longer than "
-                f"what they share, by one step of {1 / rate_hz:.3g} s at least"
+                f"their overlap, by one step of {1 / rate_hz:.3g} s at least"
             )
         return cls(limit, overlap)
 
     def cuts(self, num_steps: int) -> list[Cut]:
         """Windows over an input, each step kept once.
 
-        A window begins `limit - overlap` steps after the one before; of what two share, each
+        A window begins `limit - overlap` steps after the previous one; of their overlap each
         keeps the half that is nearer to its own middle. An input within the limit is one window.
         """
         starts, stride = [0], self.limit - self.overlap

@@ -1,4 +1,4 @@
-"""One backbone over one corpus: what is to be made, and what the pool has of it."""
+"""One backbone over one corpus: its planned parts, and those that the pool has."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import numpy as np
 
 from extract.network.backbone import Backbone
 from extract.network.compute import Compute
-from extract.plan.context import Beside, beside
+from extract.plan.context import Context
 from extract.plan.parts import PlannedPart, plan_parts
 from extract.plan.recipe import store_header
 from features.manifest import Utterance
@@ -18,10 +18,10 @@ from features.store.pool import Part, Pool
 from features.store.publish import Header
 
 MAX_UTTERANCES_PER_PART = 1024
-# A thousand texts are a few batches only, and batches never cross parts. Parts that are asked to be
-# no larger than was usual keep their borders.
+# A thousand texts are a few batches only, and batches never cross parts. Parts of the usual size or
+# less keep their borders.
 MAX_TEXTS_PER_PART, LARGE_PART_BYTES = 8192, 2**24
-# What an ordinary utterance is taken for, for which backbones name their `nominal_steps`.
+# The length of an ordinary utterance, for which backbones give their `nominal_steps`.
 NOMINAL_S = 4.0
 NOMINAL_CHARACTERS = 100
 
@@ -30,26 +30,25 @@ NOMINAL_CHARACTERS = 100
 class Extraction:
     """The planned parts of one backbone, and those that the pool has, by key.
 
-    `name` is that of the corpus and the backbone; `contexts` holds what is read beside each
-    utterance.
+    `name` is that of the corpus and the backbone.
     """
 
     name: str
     backbone: Backbone
     header: Header
-    contexts: Beside
+    context: Context
     planned: list[PlannedPart]
-    found: dict[str, Part]
+    finished: dict[str, Part]
 
     @property
     def missing(self) -> list[PlannedPart]:
         """The parts that are not made yet, in order."""
-        return [plan for plan in self.planned if plan.key not in self.found]
+        return [plan for plan in self.planned if plan.key not in self.finished]
 
     @property
     def parts(self) -> list[Part]:
-        """The parts that there are, in order."""
-        return [self.found[plan.key] for plan in self.planned if plan.key in self.found]
+        """The finished parts, in order."""
+        return [self.finished[plan.key] for plan in self.planned if plan.key in self.finished]
 
 
 def planned_extraction(
@@ -61,16 +60,19 @@ def planned_extraction(
     compute: Compute,
     pool: Pool,
 ) -> Extraction:
-    """Plan a backbone's parts over a manifest and look up which of them are finished."""
+    """Plan a backbone's parts over a manifest and look up which are finished."""
     header = store_header(backbone, backbone_spec, spec, compute)
     reading = backbone.reading
-    contexts = beside(manifest, reading)
+    context = Context.of(manifest, reading)
     per_part = utterances_per_part(backbone, spec, manifest)
-    planned = plan_parts(manifest, reading.modalities, header.recipe, per_part, contexts)
-    looked_up = progress(planned, f"{name}: finished parts", len(planned), "parts")
-    finished = {plan.key: _finished(plan, pool) for plan in looked_up}
-    found = {key: part for key, part in finished.items() if part is not None}
-    return Extraction(name, backbone, header, contexts, planned, found)
+    planned = plan_parts(
+        manifest, reading.modalities, header.recipe, per_part, context.key_strings()
+    )
+    finished: dict[str, Part] = {}
+    for plan in progress(planned, f"{name}: finished parts", len(planned), "parts"):
+        if (part := _finished(plan, pool)) is not None:
+            finished[plan.key] = part
+    return Extraction(name, backbone, header, context, planned, finished)
 
 
 def utterances_per_part(
@@ -78,11 +80,11 @@ def utterances_per_part(
 ) -> float:
     """How many utterances make about `part_bytes`, where they are as long as the manifest's."""
     many_texts = backbone.modality == "text" and spec.part_bytes > LARGE_PART_BYTES
-    most = MAX_TEXTS_PER_PART if many_texts else MAX_UTTERANCES_PER_PART
+    limit = MAX_TEXTS_PER_PART if many_texts else MAX_UTTERANCES_PER_PART
     steps = backbone.nominal_steps * _times_longer(backbone, manifest)
     num_values = len(backbone.layers) * steps * backbone.dim
-    wanted = spec.part_bytes / (num_values * np.dtype(spec.dtype).itemsize)
-    return min(wanted, most)
+    fitting = spec.part_bytes / (num_values * np.dtype(spec.dtype).itemsize)
+    return min(fitting, limit)
 
 
 def _times_longer(backbone: Backbone, manifest: Sequence[Utterance]) -> int:

@@ -23,24 +23,24 @@ def plan_parts(
     modalities: Sequence[str],
     recipe: str,
     utterances_per_part: float,
-    contexts: Mapping[str, tuple[str, ...]],
+    context_strings: Mapping[str, tuple[str, ...]],
 ) -> list[PlannedPart]:
     """The parts of a store, in manifest order.
 
     A key digests the recipe hash and, per utterance, its id and everything that is read for
-    the modalities, the `contexts` of a text (by id, earlier turns) among it: the same key always
-    stands for the same bytes.
+    the modalities, with the strings of its context: the same key always stands for the same bytes.
     """
     cuts = [0, *borders(manifest, utterances_per_part), len(manifest)]
     parts = []
     for start, end in pairwise(cuts):
         utterances = tuple(manifest[start:end])
         inputs = tuple(
-            digest_json([*map(utterance.source, modalities), contexts.get(utterance.id, ())])
+            digest_json([*map(utterance.source, modalities), context_strings.get(utterance.id, ())])
             for utterance in utterances
         )
-        named = [[u.id, digest] for u, digest in zip(utterances, inputs, strict=True)]
-        parts.append(PlannedPart(digest_json([recipe, named])[:32], utterances, inputs))
+        ids_and_inputs = [[u.id, digest] for u, digest in zip(utterances, inputs, strict=True)]
+        key = digest_json([recipe, ids_and_inputs])[:32]
+        parts.append(PlannedPart(key, utterances, inputs))
     return parts
 
 
@@ -60,16 +60,17 @@ def borders(manifest: Sequence[Utterance], utterances_per_part: float) -> list[i
     ]
     hashes = [_hash(manifest[start].dialogue or manifest[start].id) for start in starts]
     reach = utterances_per_part / 2
-    return [starts[unit] for unit in range(1, len(starts)) if _least(unit, starts, hashes, reach)]
+    return [start for n, start in enumerate(starts) if n and _has_least(n, starts, hashes, reach)]
 
 
-def _least(unit: int, starts: Sequence[int], hashes: Sequence[bytes], reach: float) -> bool:
+def _has_least(number: int, starts: Sequence[int], hashes: Sequence[bytes], reach: float) -> bool:
+    """Whether the dialogue of that number has the least hash among its neighbours."""
     for step in (-1, 1):
-        other = unit + step
-        while 0 <= other < len(starts) and abs(starts[other] - starts[unit]) <= reach:
-            if hashes[other] < hashes[unit]:
+        neighbour = number + step
+        while 0 <= neighbour < len(starts) and abs(starts[neighbour] - starts[number]) <= reach:
+            if hashes[neighbour] < hashes[number]:
                 return False
-            other += step
+            neighbour += step
     return True
 
 

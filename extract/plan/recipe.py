@@ -1,7 +1,8 @@
 """What decides the bytes of a store, the hash of it, and what made the bytes."""
 
 import platform
-from importlib.metadata import version
+from importlib.metadata import distributions, version
+from typing import Any
 
 import torch
 
@@ -24,20 +25,10 @@ def store_header(
 ) -> Header:
     """The facts that all tracks of a store share, with the recipe hash over what decides them.
 
-    The kind of device is among it: a CPU's parts are never served to a GPU's run. Not in the hash,
-    because they decide no value: the size of parts and the allowed failures.
+    The kind of device is part of it: a CPU's parts are never served to a GPU's run. The size of
+    parts and the allowed failures are not, because they decide no value.
     """
-    described = {
-        **backbone_spec.leaf.as_dict(),
-        "version": backbone.version,
-        "weights_digest": backbone.weights_digest,
-    }
-    # Clips were scaled before this could be set, where a checkpoint did not say so.
-    if described.get("normalise", True) in (None, True):
-        described.pop("normalise", None)
-    detector = getattr(backbone.prepare, "face_weights", None)
-    if detector is not None:
-        described["face_detector"] = faces.described(detector)
+    described = _described(backbone, backbone_spec)
     decisive = {
         "schema": SCHEMA,
         "backbone": described,
@@ -64,6 +55,22 @@ def store_header(
     )
 
 
+def _described(backbone: Backbone, spec: BackboneSpec) -> dict[str, Any]:
+    """The settings of a backbone, its version, its weights, and the face detector it uses."""
+    described = {
+        **spec.leaf.as_dict(),
+        "version": backbone.version,
+        "weights_digest": backbone.weights_digest,
+    }
+    # Clips were scaled before this could be set, where a checkpoint did not say so.
+    if described.get("normalise", True) in (None, True):
+        described.pop("normalise", None)
+    detector = getattr(backbone.prepare, "face_weights", None)
+    if detector is not None:
+        described["face_detector"] = faces.described(detector)
+    return described
+
+
 def made_with(compute: Compute, budget: int) -> dict[str, str]:
     """The machine and the packages on which the last float bits depend; kept in the pool only."""
     return {
@@ -71,5 +78,10 @@ def made_with(compute: Compute, budget: int) -> dict[str, str]:
         "machine": platform.machine(),
         "compute": compute.dtype,
         "budget": str(budget),
-        **{package: version(package) for package in PACKAGES},
+        **{package: version(package) for package in PACKAGES if _is_installed(package)},
     }
+
+
+def _is_installed(package: str) -> bool:
+    """Packages of requirements-extra.txt may be missing."""
+    return any(True for _ in distributions(name=package))

@@ -40,10 +40,11 @@ def draw(speaker: Speaker, look_name: str, duration_s: float, random: Random) ->
     sway = random.uniform(0.4, 1.5) * np.sin(
         np.arange(num_frames) / RATE_HZ * random.uniform(2, 5) + random.uniform(0, 6)
     )
-    ground = random.integers(20, 120, 3)
+    background = random.integers(20, 120, 3)
     strength = random.uniform(0.8, 1.1)
     frames = [
-        _frame(centre + (shift, shift / 3), speaker.skin, look, strength, ground) for shift in sway
+        _frame(centre + (shift, shift / 3), speaker.skin, look, strength, background)
+        for shift in sway
     ]
     noise = random.normal(0, 4, (num_frames, HEIGHT_PX, WIDTH_PX, 1))
     return np.asarray((np.stack(frames) + noise).clip(0, 255), np.uint8)
@@ -68,20 +69,20 @@ def _frame(
     skin: tuple[int, int, int],
     look: Look,
     strength: float,
-    ground: NDArray[np.int64],
+    background: NDArray[np.int64],
 ) -> NDArray[np.float64]:
     rows, columns = np.mgrid[0:HEIGHT_PX, 0:WIDTH_PX].astype(float)
     x, y = columns - centre[0], rows - centre[1]
-    picture = np.broadcast_to(ground.astype(float), (HEIGHT_PX, WIDTH_PX, 3)).copy()
-    picture[(x / 24) ** 2 + (y / 30) ** 2 < 1] = skin
+    image = np.broadcast_to(background.astype(float), (HEIGHT_PX, WIDTH_PX, 3)).copy()
+    image[(x / 24) ** 2 + (y / 30) ** 2 < 1] = skin
     for side in (-1, 1):
         eye_x, eye_y = x - 10 * side, y + 8
-        picture[(eye_x / 6) ** 2 + (eye_y / (1 + 5 * look.eyes * strength)) ** 2 < 1] = 250
-        picture[eye_x**2 + eye_y**2 < 4] = 20
+        image[(eye_x / 6) ** 2 + (eye_y / (1 + 5 * look.eyes * strength)) ** 2 < 1] = 250
+        image[eye_x**2 + eye_y**2 < 4] = 20
         slope = 0.45 * look.brows * side * strength
         brow_y = y + 16 + 3 * look.brows * strength + slope * eye_x * -1
-        picture[(np.abs(eye_x) < 7) & (np.abs(brow_y) < 1.4)] = (60, 40, 20)
+        image[(np.abs(eye_x) < 7) & (np.abs(brow_y) < 1.4)] = (60, 40, 20)
     middle = 14 + 5 * look.corners * strength * (1 - 2 * (x / 11) ** 2) * 0.6
     opening = (1.2 + 8 * look.mouth * strength) * np.sqrt(np.clip(1 - (x / 11) ** 2, 0, 1))
-    picture[(np.abs(x) < 11) & (np.abs(y - middle) < opening)] = (150, 30, 40)
-    return picture
+    image[(np.abs(x) < 11) & (np.abs(y - middle) < opening)] = (150, 30, 40)
+    return image

@@ -7,8 +7,8 @@ import numpy as np
 
 Random = np.random.Generator
 
-# Each emotion is a different pair of cues; no single cue tells more than a group of emotions.
-# wording: what the sentence is about; voice: how it is said; face: what the face does.
+# Each emotion is a different combination of cues; a single cue only narrows it down to a group.
+# wording: the topic of the sentence; voice: how it is spoken; face: the expression.
 EMOTIONS: dict[str, dict[str, Any]] = {
     "neutral": {"wording": "plain", "voice": "low", "face": "calm", "vad": (3.0, 2.0, 3.0)},
     "joy": {"wording": "good", "voice": "loud", "face": "calm", "vad": (4.5, 4.0, 3.8)},
@@ -23,7 +23,7 @@ CUES = {
     "face": ("calm", "open", "tense"),
 }
 SENTIMENTS = {"plain": "neutral", "good": "positive", "bad": "negative"}
-# How often a cue is replaced by a random one of its kind, so that no modality is certain.
+# How often a cue is replaced by a random one of its kind, so that no modality is reliable.
 CUE_NOISE = {"wording": 0.12, "voice": 0.12, "face": 0.12}
 CONTAGION = 0.35
 
@@ -88,7 +88,7 @@ class Turn:
 
 
 def speakers(split: str, count: int, random: Random) -> list[Speaker]:
-    """The speakers of a split, who appear in no other."""
+    """The speakers of a split, who are in no other."""
     return [
         Speaker(
             name=f"{split}-s{number:02d}",
@@ -106,7 +106,7 @@ def _skin(random: Random) -> tuple[int, int, int]:
 
 
 def dialogue(cast: list[Speaker], num_turns: int, random: Random) -> list[Turn]:
-    """A dialogue in which emotions spread from turn to turn and have their causes there."""
+    """A dialogue in which emotions spread from turn to turn, with causes among its turns."""
     turns: list[Turn] = []
     for number in range(num_turns):
         speaker = cast[number % len(cast)]

@@ -13,7 +13,7 @@ NUM_HARMONICS = 20
 
 @dataclass(frozen=True)
 class Manner:
-    """How something is said, relative to the speaker's ordinary voice."""
+    """A way of speaking, relative to the speaker's normal voice."""
 
     pitch: float
     rise: float
@@ -30,7 +30,7 @@ MANNERS = {
 
 
 def speak(speaker: Speaker, manner_name: str, duration_s: float, random: Random) -> Samples:
-    """Samples `(N,)` at 16 kHz of a voice that says nothing in particular, in a manner."""
+    """Samples `(N,)` at 16 kHz of a voice that speaks no real words, in the named manner."""
     manner = MANNERS[manner_name]
     time_s = np.arange(round(duration_s * SAMPLE_HZ)) / SAMPLE_HZ
     progress = time_s / duration_s

@@ -1,7 +1,7 @@
 """Makes the demo corpus: dialogues with sentences, synthesised voices and drawn faces.
 
-Wording, voice and face each narrow the emotion down to a group, and each is now and then
-wrong; only together do they tell it. Everything follows from the seed.
+Wording, voice and face each narrow the emotion down to a group, and each is sometimes wrong; only
+together do they identify it. The seed decides everything.
 """
 
 import csv
@@ -27,7 +27,7 @@ Row = tuple[dict[str, Any], _script.Turn]
 def make(root: Path, *, seed: int = 0, num_dialogues: int = 60) -> None:
     """Write the corpus to `root`: ``utterances.csv``, ``audio/*.wav`` and ``video/*.mp4``.
 
-    The folder is built beside `root` and renamed, so a corpus is there whole or not at all.
+    It is written to a folder next to `root`, which is then renamed: a corpus is complete or absent.
     """
     draft = root.with_name(f".{root.name}.tmp")
     shutil.rmtree(draft, ignore_errors=True)
@@ -52,16 +52,16 @@ def make(root: Path, *, seed: int = 0, num_dialogues: int = 60) -> None:
 
 
 def _rows(num_dialogues: int, random: _script.Random) -> Iterator[Row]:
-    made = 0
+    start = 0
     for split, (share, num_speakers) in SPLITS.items():
         cast = _script.speakers(split, num_speakers, random)
-        end = num_dialogues if split == "test" else made + max(1, round(share * num_dialogues))
-        for number in range(made, end):
+        end = num_dialogues if split == "test" else start + max(1, round(share * num_dialogues))
+        for number in range(start, end):
             people = random.choice(num_speakers, size=int(random.integers(2, 4)), replace=False)
             turns = _script.dialogue([cast[p] for p in people], TURNS, random)
             for place, turn in enumerate(turns):
                 yield _row(split, f"d{number:03d}", place, turn), turn
-        made = end
+        start = end
 
 
 def _row(split: str, dialogue: str, place: int, turn: _script.Turn) -> dict[str, Any]:

@@ -10,14 +10,14 @@ from features.params.recordings import share_recordings
 from features.specs.heads import HeadSpec
 
 
-def read_continued(entries: Entries, where: str, name: str, given: Any) -> HeadSpec | None:
+def read_continued(entries: Entries, where: str, name: str, written: Any) -> HeadSpec | None:
     """A head as under `heads`, with `start`: the name of one of those."""
-    settings = dict(given) if isinstance(given, Mapping) else {}
+    settings = dict(written) if isinstance(written, Mapping) else {}
     start = settings.pop("start", None)
     for section in ("heads", "transfers"):
-        if name in entries.given(section):
+        if name in entries.raw_section(section):
             entries.problems.append(
-                f"{where} is the name of an entry in {section} too; both write runs/{name}, "
+                f"{where} is also the name of an entry in {section}; both write runs/{name}, "
                 "rename it"
             )
     if not isinstance(start, str):
@@ -26,34 +26,34 @@ def read_continued(entries: Entries, where: str, name: str, given: Any) -> HeadS
         )
         return None
     spec = read_head(entries, where, name, settings)
-    if not entries.reference(f"{where}.start", start, "heads"):
+    if not entries.has_entry(f"{where}.start", start, "heads"):
         return None
-    # What is wrong with the head itself is told where it stands.
-    first = read_head(Entries(entries.raw), where, start, entries.given("heads")[start])
+    # Problems of the first head are reported in its own section.
+    first = read_head(Entries(entries.raw), where, start, entries.raw_section("heads")[start])
     if spec is None or first is None:
         return None
     if not isinstance(spec, HeadSpec) or not isinstance(first, HeadSpec):
         entries.problems.append(
-            f"{where}.start is {start!r}; both heads must be networks, and a probe is none"
+            f"{where}.start is {start!r}; both heads must be networks, not probes"
         )
         return None
-    _check_parts(entries, where, spec, first)
+    _check_leaks(entries, where, spec, first)
     return replace(spec, start=start)
 
 
-def _check_parts(entries: Entries, where: str, spec: HeadSpec, first: HeadSpec) -> None:
-    """Note what would let the head know from its start what it is tested on."""
-    known = "what is tested would be known from training"
+def _check_leaks(entries: Entries, where: str, spec: HeadSpec, first: HeadSpec) -> None:
+    """Note settings with which the first head may have been trained on test utterances."""
+    leak = "test utterances may have been seen in training"
     if first.corpus == spec.corpus:
         if first.protocol != spec.protocol:
             entries.problems.append(
                 f"{where}.protocol differs from that of {first.name!r} on the same corpus; "
-                f"{known}, so give both the same protocol"
+                f"{leak}, so give both the same protocol"
             )
     elif share_recordings(entries, first.corpus, spec.corpus):
         entries.problems.append(
             f"{where} starts from a head trained on {first.corpus!r}, which has recordings of "
-            f"{spec.corpus!r}; {known}, so choose another start"
+            f"{spec.corpus!r}; {leak}, so choose another start"
         )
     if first.inputs != spec.inputs:
         entries.problems.append(

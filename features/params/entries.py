@@ -20,22 +20,22 @@ class Entries:
         self.raw = raw
         self.problems: list[str] = []
 
-    def given(self, section: str) -> Mapping[Any, Any]:
-        """What is written in a section; empty where that is no mapping."""
-        given = self.raw.get(section)
-        return given if isinstance(given, Mapping) else {}
+    def raw_section(self, name: str) -> Mapping[Any, Any]:
+        """A section as it is written; empty if it is not a mapping."""
+        section = self.raw.get(name)
+        return section if isinstance(section, Mapping) else {}
 
-    def section(
+    def read_section(
         self, name: str, read: Callable[["Entries", str, str, Any], Entry | None]
     ) -> dict[str, Entry]:
         """The entries of a section, each read by `read(entries, where, name, settings)`."""
-        given = self.raw.get(name)
-        if given is not None and not isinstance(given, Mapping):
+        section = self.raw.get(name)
+        if section is not None and not isinstance(section, Mapping):
             self.problems.append(
-                f"{name} is {given!r}; it must be a mapping from names to settings"
+                f"{name} is {section!r}; it must be a mapping from names to settings"
             )
         entries = {}
-        for key, settings in self.given(name).items():
+        for key, settings in self.raw_section(name).items():
             if not isinstance(key, str) or not NAME.fullmatch(key) or key == "none":
                 self.problems.append(
                     f"{name} has an entry named {key!r}; names are lower case letters, digits and "
@@ -47,61 +47,60 @@ class Entries:
                 entries[key] = entry
         return entries
 
-    def unknown(self, fault: str, name: str, known: Iterable[str], what: str) -> None:
-        """Note a name that leads nowhere, with the names there are and the nearest of them."""
-        known = list(known)
-        self.problems.append(f"{fault}; {what} are {quoted(known)}.{did_you_mean(name, known)}")
+    def note_unknown(self, fault: str, name: str, available: Iterable[str], kind: str) -> None:
+        """Note a name that does not exist, with those that do and the nearest of them."""
+        names = list(available)
+        self.problems.append(f"{fault}; {kind} are {quoted(names)}.{did_you_mean(name, names)}")
 
-    def reference(self, where: str, name: str, section: str) -> bool:
-        """Whether a section has an entry of that name; noted where it has not."""
-        known = [str(key) for key in self.given(section)]
-        if name not in known:
-            self.unknown(f"{where} is {name!r}", name, known, section)
-        return name in known
+    def has_entry(self, where: str, name: str, section: str) -> bool:
+        """Whether a section has an entry of that name; a problem is noted if not."""
+        available = [str(key) for key in self.raw_section(section)]
+        if name not in available:
+            self.note_unknown(f"{where} is {name!r}", name, available, section)
+        return name in available
 
-    def named_leaves(
-        self, where: str, given: Any, folder: str, symbol: str, what: str
+    def read_named_leaves(
+        self, where: str, settings_by_name: Any, folder: str, symbol: str, kind: str
     ) -> dict[str, LeafSpec]:
         """A mapping whose keys are names of leaves, such as tasks, with the settings of each."""
-        known = leaf_names(folder)
-        if not isinstance(given, Mapping):
-            self.problems.append(f"{where} is {given!r}; it must map names to settings")
+        if not isinstance(settings_by_name, Mapping):
+            self.problems.append(f"{where} is {settings_by_name!r}; it must map names to settings")
             return {}
-        found = {}
-        for name, options in given.items():
-            if name not in known:
-                self.unknown(f"{where} names {name!r}", str(name), known, what)
-            elif not isinstance(options, Mapping | None):
+        available = leaf_names(folder)
+        leaves = {}
+        for name, settings in settings_by_name.items():
+            if name not in available:
+                self.note_unknown(f"{where} names {name!r}", str(name), available, kind)
+            elif not isinstance(settings, Mapping | None):
                 self.problems.append(
-                    f"{where}.{name} is {options!r}; it must be a mapping of settings, {{}} for "
+                    f"{where}.{name} is {settings!r}; it must be a mapping of settings, {{}} for "
                     "none"
                 )
-            elif options and "code" in options:
+            elif settings and "code" in settings:
                 self.problems.append(f"{where}.{name} has no setting 'code'; its name is its code")
-            elif leaf := self.leaf(
-                f"{where}.{name}", {**(options or {}), "code": name}, folder, symbol
+            elif leaf := self.read_leaf(
+                f"{where}.{name}", {**(settings or {}), "code": name}, folder, symbol
             ):
-                found[name] = leaf
-        return found
+                leaves[name] = leaf
+        return leaves
 
-    def leaf(
-        self, where: str, given: Any, folder: str, symbol: str, extra: tuple[Parameter, ...] = ()
+    def read_leaf(
+        self, where: str, settings: Any, folder: str, symbol: str, extra: tuple[Parameter, ...] = ()
     ) -> LeafSpec | None:
         """A mapping with a `code`: the leaf's settings, bound to its signature."""
-        if not isinstance(given, Mapping) or not isinstance(given.get("code"), str):
+        available = leaf_names(folder)
+        if not isinstance(settings, Mapping) or not isinstance(settings.get("code"), str):
             self.problems.append(
-                f"{where} is {given!r}; it must be a mapping with a 'code', one of "
-                f"{quoted(leaf_names(folder))}"
+                f"{where} is {settings!r}; it must be a mapping with a 'code', one of "
+                f"{quoted(available)}"
             )
             return None
-        code = given["code"]
-        if code not in leaf_names(folder):
-            self.unknown(
-                f"{where}.code is {code!r}", code, leaf_names(folder), f"files in {folder}"
-            )
+        code = settings["code"]
+        if code not in available:
+            self.note_unknown(f"{where}.code is {code!r}", code, available, f"files in {folder}")
             return None
         parameters = [Parameter("code", str), *extra, *leaf_parameters(folder, code, symbol)]
-        options = bind(where, given, parameters, self.problems)
+        options = bind(where, settings, parameters, self.problems)
         if options is None:
             return None
         options.pop("code")

@@ -35,20 +35,20 @@ SHARED = {field.name for field in fields(TrainedSpec)}
 PROBE = [setting for setting in dataclass_parameters(ProbeSpec) if setting.name not in SHARED]
 
 
-def read_head(entries: Entries, where: str, name: str, given: Any) -> AnyHead | None:
+def read_head(entries: Entries, where: str, name: str, settings: Any) -> AnyHead | None:
     """One head, its names checked against corpora, backbones and tracks."""
-    code = given.get("code", "network") if isinstance(given, Mapping) else "network"
+    code = settings.get("code", "network") if isinstance(settings, Mapping) else "network"
     if code not in CODES:
-        entries.unknown(f"{where}.code is {code!r}", str(code), CODES, "codes of heads")
+        entries.note_unknown(f"{where}.code is {code!r}", str(code), CODES, "codes of heads")
         return None
     own = network_parameters() if code == "network" else PROBE
-    values = bind(where, given, [*COMMON, *own], entries.problems)
+    values = bind(where, settings, [*COMMON, *own], entries.problems)
     if values is None:
         return None
     values.pop("code")
-    # The order of modalities is part of what some fusions compute.
-    values["inputs"] = dict(sorted(values["inputs"].items(), key=_place))
-    entries.reference(f"{where}.corpus", values["corpus"], "corpora")
+    # The order of modalities changes what some fusions compute.
+    values["inputs"] = dict(sorted(values["inputs"].items(), key=_modality_order))
+    entries.has_entry(f"{where}.corpus", values["corpus"], "corpora")
     check_inputs(entries, f"{where}.inputs", values["corpus"], values["inputs"])
     values["protocol"] = _protocol(entries, f"{where}.protocol", values["protocol"])
     values["tasks"] = _tasks(entries, f"{where}.tasks", values["tasks"], code == "network")
@@ -59,42 +59,42 @@ def read_head(entries: Entries, where: str, name: str, given: Any) -> AnyHead | 
     used = [m for m in MODALITIES if values["inputs"].get(m, "none") != "none"]
     read_network(entries, where, values, used)
     if values["training"] is not None:
-        chosen = values["training"].choose_by
-        _check_choice(entries, f"{where}.training.choose_by", chosen, values["tasks"])
+        choose_by = values["training"].choose_by
+        _check_choice(entries, f"{where}.training.choose_by", choose_by, values["tasks"])
     return HeadSpec(name, **values)
 
 
-def _place(item: tuple[str, str]) -> int:
+def _modality_order(item: tuple[str, str]) -> int:
     return MODALITIES.index(item[0]) if item[0] in MODALITIES else len(MODALITIES)
 
 
-def _protocol(entries: Entries, where: str, given: Any) -> ProtocolSpec | None:
+def _protocol(entries: Entries, where: str, settings: Any) -> ProtocolSpec | None:
     common = dataclass_parameters(ProtocolSpec)[1:]
-    leaf = entries.leaf(where, given, "train/protocols", "folds", tuple(common))
+    leaf = entries.read_leaf(where, settings, "train/protocols", "folds", tuple(common))
     if leaf is None:
         return None
     options = dict(leaf.options)
-    drawn = {setting.name: options.pop(setting.name) for setting in common}
-    return ProtocolSpec(LeafSpec(leaf.code, options), **drawn)
+    dev_settings = {setting.name: options.pop(setting.name) for setting in common}
+    return ProtocolSpec(LeafSpec(leaf.code, options), **dev_settings)
 
 
 def _check_choice(
     entries: Entries, where: str, choose_by: str, tasks: Mapping[str, LeafSpec]
 ) -> None:
     kinds = {leaf_constant("train/tasks", task, "KIND") for task in tasks}
-    may_choose = get_args(ChooseBy)
-    fitting = [m for kind in sorted(kinds) for m in METRICS[kind] if m in may_choose]
-    if tasks and choose_by not in fitting:
+    allowed = get_args(ChooseBy)
+    metrics = [m for kind in sorted(kinds) for m in METRICS[kind] if m in allowed]
+    if tasks and choose_by not in metrics:
         entries.problems.append(
-            f"{where} is {choose_by!r}, which none of the tasks {quoted(tasks)} is scored by; "
-            f"choose one of {quoted(fitting)}"
+            f"{where} is {choose_by!r}, by which none of the tasks {quoted(tasks)} is scored; "
+            f"choose one of {quoted(metrics)}"
         )
 
 
 def _check_pairs(
     entries: Entries, where: str, tasks: Mapping[str, Any], dialogue: Any, code: str
 ) -> None:
-    """Pairs are of one dialogue: the head has to have whole ones."""
+    """Both utterances of a pair are of one dialogue, so the head must read whole dialogues."""
     for task in tasks:
         if leaf_constant("train/tasks", task, "KIND") != "pairs":
             continue
@@ -108,15 +108,15 @@ def _check_pairs(
 
 
 def _tasks(
-    entries: Entries, where: str, given: Mapping[str, Any], network: bool
+    entries: Entries, where: str, settings_by_task: Mapping[str, Any], is_network: bool
 ) -> dict[str, LeafSpec]:
-    if not given:
-        known = quoted(leaf_names("train/tasks"))
-        entries.problems.append(f"{where} is empty; name at least one of {known}")
-    tasks = entries.named_leaves(where, given, "train/tasks", "Task", "tasks")
+    if not settings_by_task:
+        available = quoted(leaf_names("train/tasks"))
+        entries.problems.append(f"{where} is empty; name at least one of {available}")
+    tasks = entries.read_named_leaves(where, settings_by_task, "train/tasks", "Task", "tasks")
     entries.problems += [
         f"{where}.{name} has settings; a probe's tasks have none, write {name}: {{}}"
         for name in tasks
-        if given[name] and not network
+        if settings_by_task[name] and not is_network
     ]
     return tasks

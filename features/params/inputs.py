@@ -8,13 +8,13 @@ from features.params.entries import Entries
 
 
 def check_inputs(entries: Entries, where: str, corpus: str, inputs: Mapping[str, str]) -> None:
-    """Note modalities left out, backbones of another modality, and those that no track runs."""
+    """Note missing modalities, backbones of another modality, and backbones without a track."""
     for modality in MODALITIES:
         if modality not in inputs:
             entries.problems.append(f"{where}.{modality} is missing; 'none' switches it off")
     for name, backbone in inputs.items():
         if name not in MODALITIES:
-            entries.unknown(f"{where} names {name!r}", name, MODALITIES, "modalities")
+            entries.note_unknown(f"{where} names {name!r}", name, MODALITIES, "modalities")
         elif backbone != "none":
             _check_input(entries, f"{where}.{name}", corpus, name, backbone)
     if all(backbone == "none" for backbone in inputs.values()):
@@ -22,22 +22,24 @@ def check_inputs(entries: Entries, where: str, corpus: str, inputs: Mapping[str,
 
 
 def _check_input(entries: Entries, where: str, corpus: str, modality: str, backbone: str) -> None:
-    fitting = _backbones_of(entries, modality)
-    if backbone not in fitting:
-        entries.unknown(f"{where} is {backbone!r}", backbone, fitting, f"{modality} backbones")
-    elif {"corpus": corpus, "backbone": backbone} not in entries.given("tracks").values():
+    available = _backbones_of(entries, modality)
+    if backbone not in available:
+        entries.note_unknown(
+            f"{where} is {backbone!r}", backbone, available, f"{modality} backbones"
+        )
+    elif {"corpus": corpus, "backbone": backbone} not in entries.raw_section("tracks").values():
         entries.problems.append(
-            f"{where} is {backbone!r}, but no track makes it for the corpus {corpus!r}; add "
+            f"{where} is {backbone!r}, but no track runs it over the corpus {corpus!r}; add "
             f"under tracks: {corpus}-{backbone}: {{corpus: {corpus}, backbone: {backbone}}}"
         )
 
 
 def _backbones_of(entries: Entries, modality: str) -> list[str]:
-    known = leaf_names("extract/backbones")
+    codes = leaf_names("extract/backbones")
     return [
         str(name)
-        for name, spec in entries.given("backbones").items()
+        for name, spec in entries.raw_section("backbones").items()
         if isinstance(spec, Mapping)
-        and spec.get("code") in known
+        and spec.get("code") in codes
         and backbone_modality(spec["code"], spec) == modality
     ]

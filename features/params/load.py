@@ -3,15 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from features.binding import Parameter, bind, dataclass_parameters
+from features.binding import bind, dataclass_parameters
 from features.errors import ProjectError, did_you_mean, quoted, raise_all
-from features.leaves import backbone_modality, leaf_constant, leaf_names
 from features.params.continued import read_continued
 from features.params.entries import Entries
 from features.params.heads import read_head
 from features.params.sweeps import read_sweep
+from features.params.tracks import (
+    check_stores_differ,
+    read_backbone,
+    read_corpus,
+    read_synthetic,
+    read_track,
+)
 from features.params.transfers import read_transfer
 from features.params.yaml_files import read_yaml
 from features.specs.heads import AnyHead, TransferSpec
@@ -25,11 +31,12 @@ SECTIONS = (
 )  # fmt: skip
 # Sections that no stage reads: they may be left out.
 OPTIONAL = ("tracking", "sweeps")
+Spec = TypeVar("Spec", ExtractSpec, TrackingSpec)
 
 
 @dataclass(frozen=True)
 class Params:
-    """All of params.yaml; `heads` holds the continued ones as well."""
+    """All of params.yaml; `heads` includes the continued ones."""
 
     extract: ExtractSpec
     synthetic: Mapping[str, LeafSpec]
@@ -42,7 +49,7 @@ class Params:
     sweeps: Mapping[str, SweepSpec]
 
     def pick(self, section: str, name: str) -> Any:
-        """One entry of a section, or a ProjectError that lists the entries there are."""
+        """One entry of a section, or a ProjectError that lists its entries."""
         entries = getattr(self, section)
         if name not in entries:
             raise ProjectError(
@@ -56,7 +63,7 @@ def load_params(path: Path = PARAMS_PATH) -> Params:
     """Read and check params.yaml.
 
     Raises ProjectError with every problem found: unknown or missing settings, values of the
-    wrong type, and names that lead nowhere, each with the nearest known name.
+    wrong type, and names that do not exist, each with the nearest one that does.
     """
     return parse_params(read_yaml(path), path.name)
 
@@ -64,114 +71,42 @@ def load_params(path: Path = PARAMS_PATH) -> Params:
 def parse_params(raw: Any, file: str = PARAMS_PATH.name) -> Params:
     """Check the content of a parameter file; `file` names it in messages."""
     if not isinstance(raw, Mapping):
-        raise ProjectError(f"{file} is no mapping; it needs the sections {', '.join(SECTIONS)}")
+        raise ProjectError(f"{file} is not a mapping; it needs the sections {', '.join(SECTIONS)}")
     entries = Entries(raw)
     _check_sections(entries)
-    given = raw.get("extract") or {}
-    extract = bind("extract", given, dataclass_parameters(ExtractSpec), entries.problems)
-    shown = raw.get("tracking") or {}
-    tracking = bind("tracking", shown, dataclass_parameters(TrackingSpec), entries.problems)
-    heads: dict[str, AnyHead] = entries.section("heads", read_head)
+    extract = _bound(entries, "extract", ExtractSpec)
+    tracking = _bound(entries, "tracking", TrackingSpec)
+    heads: dict[str, AnyHead] = entries.read_section("heads", read_head)
     params = Params(
-        ExtractSpec(**(extract or {})),
-        entries.section("synthetic", _synthetic),
-        entries.section("corpora", _corpus),
-        entries.section("backbones", _backbone),
-        entries.section("tracks", _track),
-        heads | entries.section("continued", read_continued),
-        entries.section("transfers", read_transfer),
-        TrackingSpec(**(tracking or {})),
-        entries.section("sweeps", read_sweep),
+        extract,
+        entries.read_section("synthetic", read_synthetic),
+        entries.read_section("corpora", read_corpus),
+        entries.read_section("backbones", read_backbone),
+        entries.read_section("tracks", read_track),
+        heads | entries.read_section("continued", read_continued),
+        entries.read_section("transfers", read_transfer),
+        tracking,
+        entries.read_section("sweeps", read_sweep),
     )
-    _refuse_twin_tracks(entries, params.tracks)
+    check_stores_differ(entries, params.tracks)
     raise_all([f"{file}: {problem}" for problem in entries.problems], file)
     return params
 
 
+def _bound(entries: Entries, section: str, spec: type[Spec]) -> Spec:
+    """A section that is one spec, with defaults throughout if it is wrong."""
+    settings = entries.raw.get(section) or {}
+    values = bind(section, settings, dataclass_parameters(spec), entries.problems)
+    return spec(**(values or {}))
+
+
 def _check_sections(entries: Entries) -> None:
+    available = (*SECTIONS, *OPTIONAL)
     for key in entries.raw:
-        if key not in (*SECTIONS, *OPTIONAL):
-            known = (*SECTIONS, *OPTIONAL)
-            entries.unknown(f"{str(key)!r} is not a section", str(key), known, "sections")
+        if key not in available:
+            entries.note_unknown(f"{str(key)!r} is not a section", str(key), available, "sections")
     entries.problems += [
         f"the section {name!r} is missing; '{name}: {{}}' leaves it empty"
         for name in SECTIONS
         if name not in entries.raw
     ]
-
-
-def _synthetic(entries: Entries, where: str, _: str, given: Any) -> LeafSpec | None:
-    return entries.leaf(where, given, "extract/synthetic", "make")
-
-
-CORPUS_SETTINGS = (
-    Parameter("root", str),
-    Parameter("features", dict[str, str], {}),
-    Parameter("folds", str | None, None),
-    Parameter("known_bad", dict[str, str], {}),
-    Parameter("use_anyway", list[str], []),
-)
-
-
-def _corpus(entries: Entries, where: str, name: str, given: Any) -> CorpusSpec | None:
-    leaf = entries.leaf(where, given, "extract/corpora", "read", CORPUS_SETTINGS)
-    if leaf is None:
-        return None
-    options = dict(leaf.options)
-    common = {setting.name: options.pop(setting.name) for setting in CORPUS_SETTINGS[1:]}
-    return CorpusSpec(name, Path(options.pop("root")), LeafSpec(leaf.code, options), **common)
-
-
-def _backbone(entries: Entries, where: str, name: str, given: Any) -> BackboneSpec | None:
-    leaf = entries.leaf(where, given, "extract/backbones", "load")
-    if leaf is None:
-        return None
-    modality = backbone_modality(leaf.code, leaf.options)
-    assert modality is not None
-    reads = leaf_constant("extract/backbones", leaf.code, "READS", None)
-    features = None if reads is None else leaf.options[reads]
-    _check_features(entries, where, name, features)
-    return BackboneSpec(name, modality, leaf, features)
-
-
-def _check_features(entries: Entries, where: str, name: str, features: str | None) -> None:
-    """Note where a corpus that a track runs the backbone over has no such feature files."""
-    for track in entries.given("tracks").values():
-        given = track if isinstance(track, Mapping) else {}
-        corpus = entries.given("corpora").get(str(given.get("corpus")))
-        if features is None or given.get("backbone") != name or not isinstance(corpus, Mapping):
-            continue
-        known, code = corpus.get("features"), str(corpus.get("code"))
-        known = known if isinstance(known, Mapping) else {}
-        readable = code in leaf_names("extract/corpora")
-        own = leaf_constant("extract/corpora", code, "FEATURES", ()) if readable else ()
-        if features not in known and features not in own:
-            entries.unknown(
-                f"{where}.features is {features!r}",
-                features,
-                [*known, *own],
-                f"features of corpora.{given.get('corpus')}",
-            )
-
-
-def _track(entries: Entries, where: str, name: str, given: Any) -> TrackSpec | None:
-    wanted = [Parameter("corpus", str), Parameter("backbone", str)]
-    values = bind(where, given, wanted, entries.problems)
-    if values is None:
-        return None
-    known = [
-        entries.reference(f"{where}.corpus", values["corpus"], "corpora"),
-        entries.reference(f"{where}.backbone", values["backbone"], "backbones"),
-    ]
-    return TrackSpec(name, **values) if all(known) else None
-
-
-def _refuse_twin_tracks(entries: Entries, tracks: Mapping[str, TrackSpec]) -> None:
-    seen: dict[Path, str] = {}
-    for track in tracks.values():
-        if track.store in seen:
-            entries.problems.append(
-                f"tracks.{track.name} is the same store as tracks.{seen[track.store]} "
-                f"({track.store}); keep one of them"
-            )
-        seen[track.store] = track.name

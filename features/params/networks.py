@@ -1,4 +1,4 @@
-"""Reads what a head that is a network is made of: its parts, its objectives, its training."""
+"""Reads the settings of a head that is a network: its modules, its objectives, its training."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,12 +17,12 @@ CHECKS = {
     "hidden": within(1, None),
     "dropout": lambda value: None if 0 <= value < 1 else "in [0, 1)",
 }
-# Bound to the constructor of a leaf, each in a way of its own.
+# Mappings that are not bound here: each is read by a function of its own.
 LEAVES = ("temporal", "pooling", "fusion", "dialogue", "training", "objectives")
 
 
 def network_parameters() -> list[Parameter]:
-    """The settings that a network has and a probe has not."""
+    """The settings of a network that a probe does not have."""
     shared = {parameter.name for parameter in dataclass_parameters(TrainedSpec)}
     return [
         Parameter(
@@ -39,56 +39,62 @@ def network_parameters() -> list[Parameter]:
 def read_network(
     entries: Entries, where: str, values: dict[str, Any], modalities: Sequence[str]
 ) -> None:
-    """Put specs in the place of what is written about the parts of a network."""
-    for part, symbol in (("temporal", "Temporal"), ("pooling", "Pooling")):
-        values[part] = _by_modality(entries, f"{where}.{part}", values[part], symbol, modalities)
+    """Replace the raw settings of a network's modules by specs, and check them."""
+    for name, symbol in (("temporal", "Temporal"), ("pooling", "Pooling")):
+        values[name] = _by_modality(entries, f"{where}.{name}", values[name], symbol, modalities)
     _check_bins(entries, f"{where}.bins", values["bins"], modalities)
-    values["fusion"] = entries.leaf(f"{where}.fusion", values["fusion"], "train/fusions", "Fusion")
+    values["fusion"] = entries.read_leaf(
+        f"{where}.fusion", values["fusion"], "train/fusions", "Fusion"
+    )
     if values["dialogue"] is not None:
-        values["dialogue"] = entries.leaf(
+        values["dialogue"] = entries.read_leaf(
             f"{where}.dialogue", values["dialogue"], "train/dialogues", "Dialogue"
         )
-    values["objectives"] = entries.named_leaves(
+    values["objectives"] = entries.read_named_leaves(
         f"{where}.objectives", values["objectives"], "train/objectives", "Objective", "objectives"
     )
-    training = read_training(entries, where, values, modalities)
-    values["training"] = training
+    values["training"] = read_training(entries, where, values, modalities)
     _check_fusion(entries, where, values, modalities)
     _check_heads(entries, where, values)
     for name in values["objectives"]:
         _check_modalities(entries, f"{where}.objectives", "train/objectives", name, modalities)
-    if training is not None and training.mixup and values["dialogue"] is not None:
+    if values["training"] is not None and values["training"].mixup:
+        _check_mixup(entries, where, values)
+
+
+def _check_mixup(entries: Entries, where: str, values: Mapping[str, Any]) -> None:
+    mixup = f"{where}.training.mixup is {values['training'].mixup:g}"
+    if values["dialogue"] is not None:
         entries.problems.append(
-            f"{where}.training.mixup is {training.mixup:g}, and dialogues are read as they were "
-            "said; leave one out"
+            f"{mixup}, and utterances are not mixed in a head that reads dialogues; leave one out"
         )
-    if training is not None and training.mixup and values["objectives"]:
+    if values["objectives"]:
         entries.problems.append(
-            f"{where}.training.mixup is {training.mixup:g}, and the objectives "
-            f"{quoted(values['objectives'])} need utterances that are not mixed; leave one out"
+            f"{mixup}, and the objectives {quoted(values['objectives'])} need utterances that are "
+            "not mixed; leave one out"
         )
 
 
 def _by_modality(
-    entries: Entries, where: str, given: Any, symbol: str, modalities: Sequence[str]
+    entries: Entries, where: str, settings: Any, symbol: str, modalities: Sequence[str]
 ) -> dict[str, LeafSpec]:
     """One leaf for every modality, or one for each of them."""
     folder = f"train/{where.rsplit('.', 1)[1]}"
-    if not isinstance(given, Mapping) or not given or not set(given) <= set(MODALITIES):
-        leaf = entries.leaf(where, given, folder, symbol)
+    if not isinstance(settings, Mapping) or not settings or not set(settings) <= set(MODALITIES):
+        leaf = entries.read_leaf(where, settings, folder, symbol)
         return {} if leaf is None else dict.fromkeys(modalities, leaf)
-    found = {}
-    for name, settings in given.items():
+    leaves = {}
+    for name, own_settings in settings.items():
         if name not in modalities:
             entries.problems.append(f"{where} names {name!r}, which the inputs switch off")
-        elif leaf := entries.leaf(f"{where}.{name}", settings, folder, symbol):
-            found[name] = leaf
+        elif leaf := entries.read_leaf(f"{where}.{name}", own_settings, folder, symbol):
+            leaves[name] = leaf
     entries.problems += [
         f"{where}.{name} is missing; give one for every modality in use, or one for all"
         for name in modalities
-        if name not in given
+        if name not in settings
     ]
-    return found
+    return leaves
 
 
 def _check_fusion(
@@ -98,8 +104,8 @@ def _check_fusion(
     if fusion is None:
         return
     _check_modalities(entries, f"{where}.fusion", "train/fusions", fusion.code, modalities)
-    pooled = {leaf.code for leaf in values["pooling"].values()}
-    if leaf_constant("train/fusions", fusion.code, "ONE_POOLING", False) and len(pooled) > 1:
+    poolings = {leaf.code for leaf in values["pooling"].values()}
+    if leaf_constant("train/fusions", fusion.code, "ONE_POOLING", False) and len(poolings) > 1:
         entries.problems.append(
             f"{where}.pooling differs between modalities, and the fusion {fusion.code!r} pools "
             "them together; give one pooling for all"
@@ -115,19 +121,19 @@ def _check_bins(entries: Entries, where: str, bins: Any, modalities: Sequence[st
 
 
 def _check_heads(entries: Entries, where: str, values: Mapping[str, Any]) -> None:
-    """Attention heads share the width out among themselves."""
+    """A width must be a multiple of the number of attention heads that share it."""
     leaves = [("fusion", values["fusion"])]
-    leaves += [(part, leaf) for part in ("temporal", "pooling") for leaf in values[part].values()]
-    wanted = {(part, leaf.options.get("heads", 1)) for part, leaf in leaves if leaf is not None}
-    shared = [("dim", values["dim"], part, heads) for part, heads in sorted(wanted)]
+    leaves += [(name, leaf) for name in ("temporal", "pooling") for leaf in values[name].values()]
+    num_heads = {(name, leaf.options.get("heads", 1)) for name, leaf in leaves if leaf is not None}
+    shared = [("dim", values["dim"], name, heads) for name, heads in sorted(num_heads)]
     if values["dialogue"] is not None:
         width = "dim" if values["hidden"] is None else "hidden"
         shared.append(
             (width, values[width], "dialogue", values["dialogue"].options.get("heads", 1))
         )
     entries.problems += [
-        f"{where}.{width} is {value}; it must be a multiple of {part}.heads, {heads}"
-        for width, value, part, heads in shared
+        f"{where}.{width} is {value}; it must be a multiple of {name}.heads, {heads}"
+        for width, value, name, heads in shared
         if value % heads
     ]
 

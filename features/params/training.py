@@ -38,96 +38,108 @@ def read_training(
     if len(entries.problems) > before:
         return None
     training = TrainingSpec(**values)
-    faults = [*_contradictions(training, settings["dropout"]), *_lacking(training, settings)]
+    faults = [
+        *_difficulty_faults(training),
+        *_schedule_faults(training, settings["dropout"]),
+        *_task_faults(training, settings),
+    ]
     entries.problems += [f"{where}.{fault}" for fault in faults]
     return training
 
 
 def _loosened(parameter: Parameter) -> Parameter:
-    """Mappings within the training are bound on their own."""
-    loose = parameter.name in (*NESTED, "augment")
-    return replace(parameter, hint=Any) if loose else parameter
+    """A mapping within the training may hold anything here; it is bound on its own."""
+    is_nested = parameter.name in (*NESTED, "augment")
+    return replace(parameter, hint=Any) if is_nested else parameter
 
 
 def _augment(
-    entries: Entries, where: str, given: Any, modalities: Sequence[str]
+    entries: Entries, where: str, settings_by_modality: Any, modalities: Sequence[str]
 ) -> dict[str, AugmentSpec]:
-    if not isinstance(given, Mapping):
-        entries.problems.append(f"{where} is {given!r}; it must map modalities to settings")
+    if not isinstance(settings_by_modality, Mapping):
+        entries.problems.append(
+            f"{where} is {settings_by_modality!r}; it must map modalities to settings"
+        )
         return {}
-    found = {}
-    for name, settings in given.items():
+    specs = {}
+    for name, settings in settings_by_modality.items():
         if name not in MODALITIES:
-            entries.unknown(f"{where} names {name!r}", str(name), MODALITIES, "modalities")
+            entries.note_unknown(f"{where} names {name!r}", str(name), MODALITIES, "modalities")
         elif name not in modalities:
             entries.problems.append(f"{where} names {name!r}, which the inputs switch off")
-        elif inner := bind(
+        elif values := bind(
             f"{where}.{name}", settings, dataclass_parameters(AugmentSpec), entries.problems
         ):
-            found[name] = AugmentSpec(**inner)
-            if inner["missing"] and len(modalities) == 1:
+            specs[name] = AugmentSpec(**values)
+            if values["missing"] and len(modalities) == 1:
                 entries.problems.append(
-                    f"{where}.{name}.missing is {inner['missing']:g}, and the head has no other "
+                    f"{where}.{name}.missing is {values['missing']:g}, and the head has no other "
                     "modality; leave it out"
                 )
-    return found
+    return specs
 
 
-def _lacking(training: TrainingSpec, settings: Mapping[str, Any]) -> list[str]:
-    """Settings that need other tasks than the head has."""
-    known = [name for name in settings["tasks"] if name in leaf_names("train/tasks")]
-    kinds = [leaf_constant("train/tasks", name, "KIND") for name in known]
-    found = []
-    if training.difficulty != "none" and set(kinds) == {"pairs"}:
-        found.append(
-            f"difficulty is {training.difficulty!r}, and pairs have none; add a task with "
-            "classes or numbers, or leave it out"
-        )
-    elif training.difficulty in ("vad", "class-frequency") and kinds and "classes" not in kinds:
-        found.append(
-            f"difficulty is {training.difficulty!r}, which needs a task with classes; choose "
-            "'first-model'"
-        )
-    if training.task_weights == "uncertainty" and len(known) == 1:
-        found.append("task_weights is 'uncertainty', and there is one task; leave it out")
-    return found
-
-
-def _contradictions(training: TrainingSpec, dropout: float) -> list[str]:
-    """Settings that cannot both be meant."""
-    found = []
-    used = training.curriculum is not None or training.scale_loss > 0
-    if used and training.difficulty == "none":
-        found.append(
+def _difficulty_faults(training: TrainingSpec) -> list[str]:
+    """Where difficulty, curriculum and weights of the loss contradict each other."""
+    faults = []
+    is_used = training.curriculum is not None or training.scale_loss > 0
+    if is_used and training.difficulty == "none":
+        faults.append(
             "difficulty is 'none', and curriculum or scale_loss need one; choose 'vad', "
             "'class-frequency' or 'first-model'"
         )
-    if not used and training.difficulty != "none":
-        found.append(
+    if not is_used and training.difficulty != "none":
+        faults.append(
             f"difficulty is {training.difficulty!r}, and nothing uses it; set curriculum or "
             "scale_loss, or leave it out"
         )
     if training.curriculum is not None and training.curriculum.epochs >= training.epochs:
-        found.append(
+        faults.append(
             f"curriculum.epochs is {training.curriculum.epochs}, and there are "
-            f"{training.epochs} epochs; the whole training part would never be used"
+            f"{training.epochs} epochs; the whole training split would never be used"
         )
+    return faults
+
+
+def _schedule_faults(training: TrainingSpec, dropout: float) -> list[str]:
+    """Where warm-up and dropout do not fit the schedule, the epochs or the head's `dropout`."""
+    faults = []
     if training.warmup_epochs and training.schedule not in ("constant", "cosine"):
-        found.append(
+        faults.append(
             f"warmup_epochs is {training.warmup_epochs:g}, and the schedule "
-            f"{training.schedule!r} takes none; use 'constant' or 'cosine'"
+            f"{training.schedule!r} has no warm-up; use 'constant' or 'cosine'"
         )
     if training.warmup_epochs > training.epochs:
-        found.append(
+        faults.append(
             f"warmup_epochs is {training.warmup_epochs:g}, and there are {training.epochs} epochs"
         )
     later = training.raise_dropout
     if later is not None and later.after >= training.epochs:
-        found.append(
+        faults.append(
             f"raise_dropout.after is {later.after}, and there are {training.epochs} epochs"
         )
     if later is not None and later.to < dropout:
-        found.append(
+        faults.append(
             f"raise_dropout.to is {later.to:g}, below the dropout of the head, {dropout:g}"
         )
-    return found
+    return faults
+
+
+def _task_faults(training: TrainingSpec, settings: Mapping[str, Any]) -> list[str]:
+    """Settings that need other tasks than the head has."""
+    tasks = [name for name in settings["tasks"] if name in leaf_names("train/tasks")]
+    kinds = [leaf_constant("train/tasks", name, "KIND") for name in tasks]
+    faults = []
+    if training.difficulty != "none" and set(kinds) == {"pairs"}:
+        faults.append(
+            f"difficulty is {training.difficulty!r}, and pairs have no difficulty; add a task "
+            "with classes or numbers, or leave it out"
+        )
+    elif training.difficulty in ("vad", "class-frequency") and kinds and "classes" not in kinds:
+        faults.append(
+            f"difficulty is {training.difficulty!r}, which needs a task with classes; choose "
+            "'first-model'"
+        )
+    if training.task_weights == "uncertainty" and len(tasks) == 1:
+        faults.append("task_weights is 'uncertainty', and there is only one task; leave it out")
+    return faults

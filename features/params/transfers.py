@@ -10,7 +10,7 @@ from features.params.inputs import check_inputs
 from features.params.recordings import share_recordings
 from features.specs.heads import TransferSpec
 
-WANTED = [
+SETTINGS = [
     Parameter("head", str),
     Parameter("corpus", str),
     Parameter("inputs", dict[str, str]),
@@ -18,19 +18,19 @@ WANTED = [
 ]
 
 
-def read_transfer(entries: Entries, where: str, name: str, given: Any) -> TransferSpec | None:
-    """One transfer; its inputs must be those of the head, made for the other corpus."""
-    values = bind(where, given, WANTED, entries.problems)
+def read_transfer(entries: Entries, where: str, name: str, settings: Any) -> TransferSpec | None:
+    """One transfer; its inputs must be those of the head, extracted from the other corpus."""
+    values = bind(where, settings, SETTINGS, entries.problems)
     if values is None:
         return None
-    if name in entries.given("heads"):
+    if name in entries.raw_section("heads"):
         entries.problems.append(
             f"{where} has the name of a head; both write runs/{name}, rename it"
         )
-    entries.reference(f"{where}.corpus", values["corpus"], "corpora")
+    entries.has_entry(f"{where}.corpus", values["corpus"], "corpora")
     check_inputs(entries, f"{where}.inputs", values["corpus"], values["inputs"])
-    if entries.reference(f"{where}.head", values["head"], "heads"):
-        head = entries.given("heads")[values["head"]]
+    if entries.has_entry(f"{where}.head", values["head"], "heads"):
+        head = entries.raw_section("heads")[values["head"]]
         _check_head(entries, where, values, head if isinstance(head, Mapping) else {})
     return TransferSpec(name, **values)
 
@@ -46,7 +46,7 @@ def _check_head(
     elif share_recordings(entries, head.get("corpus"), values["corpus"]):
         entries.problems.append(
             f"{where} trains on {head.get('corpus')!r} and tests on {values['corpus']!r}, which "
-            "have recordings in common; what is tested would be known from training, so name "
+            "have recordings in common; test utterances may have been seen in training, so name "
             "another corpus"
         )
     if head.get("inputs") != values["inputs"]:
@@ -59,11 +59,13 @@ def _check_head(
         if _kind(task) == "pairs":
             entries.problems.append(
                 f"{where}.head is {values['head']!r}, whose task {task!r} predicts pairs of "
-                "utterances; these are not transferred, so name a head without it"
+                "utterances and cannot be transferred; name a head without it"
             )
     for task in values["labels"]:
         if isinstance(tasks, Mapping) and task not in tasks:
-            entries.unknown(f"{where}.labels names {task!r}", task, map(str, tasks), "its tasks")
+            entries.note_unknown(
+                f"{where}.labels names {task!r}", task, map(str, tasks), "its tasks"
+            )
         elif _kind(task) == "numbers":
             entries.problems.append(
                 f"{where}.labels names {task!r}, which predicts numbers and has no classes"
@@ -71,5 +73,5 @@ def _check_head(
 
 
 def _kind(task: Any) -> Any:
-    known = task in leaf_names("train/tasks")
-    return leaf_constant("train/tasks", task, "KIND") if known else None
+    exists = task in leaf_names("train/tasks")
+    return leaf_constant("train/tasks", task, "KIND") if exists else None

@@ -1,4 +1,4 @@
-"""Reads YAML files, with faults in them told as a user can mend them."""
+"""Reads YAML files; a fault in one becomes a ProjectError that says what to do."""
 
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,12 @@ from features.errors import ProjectError
 
 
 def read_yaml(path: Path) -> Any:
-    """What a YAML 1.2 file holds (the version that DVC reads: ``1e-3`` is a number)."""
+    """The content of a YAML 1.2 file (the version that DVC reads: ``1e-3`` is a number)."""
     try:
         return parse_yaml(path.read_text(encoding="utf-8"), path.name)
     except FileNotFoundError:
         raise ProjectError(
-            f"{path} does not exist; it holds what runs. Work in the project's folder, or make "
+            f"{path} does not exist; it lists what runs. Work in the project's folder, or make "
             "one with 'python cli.py use demo'."
         ) from None
     except (UnicodeDecodeError, OSError) as error:
@@ -23,7 +23,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def parse_yaml(text: str, file: str) -> Any:
-    """What a YAML text holds; `file` names it in messages."""
+    """The content of a YAML text; `file` names it in messages."""
     try:
         return YAML(typ="safe", pure=True).load(text)
     except (YAMLError, ValueError) as error:

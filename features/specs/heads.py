@@ -8,7 +8,7 @@ from features.binding import within
 from features.specs.tracks import LeafSpec
 from features.specs.training import ChooseBy, TrainingSpec
 
-# The figures by which classes, numbers and pairs of emotion and cause are scored.
+# The metrics by which classes, numbers and pairs of emotion and cause are scored.
 METRICS = {
     "classes": ("weighted_f1", "macro_f1", "weighted_precision", "unweighted_accuracy", "accuracy"),
     "numbers": ("ccc", "rmse", "mae"),
@@ -22,7 +22,7 @@ METRICS = {
     ),
 }
 DEFAULT_PROTOCOL = {"code": "official"}
-# The figure that stands for a measure where the head's own choice is of another kind.
+# The metric shown of a measure if the head is selected by a metric of another kind.
 USUAL_METRIC = {"classes": "macro_f1", "numbers": "ccc", "pairs": "pair_weighted_f1"}
 
 
@@ -37,9 +37,9 @@ def _strengths(value: list[float]) -> str | None:
 
 @dataclass(frozen=True)
 class ProtocolSpec:
-    """How a corpus is cut into parts that train, choose and test.
+    """How a corpus is split into training, dev and test sets.
 
-    Where the protocol names no dev part, about `dev_share` of what is not tested is drawn: whole
+    If the protocol names no dev set, about `dev_share` of what is not tested is drawn as one: whole
     speakers (with all dialogues they take part in) or whole dialogues.
     """
 
@@ -52,7 +52,7 @@ class ProtocolSpec:
 class TrainedSpec:
     """What every head has: a corpus, inputs, tasks, and a protocol.
 
-    `start` is the head whose weights it starts from (None: chance).
+    `start` is the head whose weights it starts from (None: random weights).
     """
 
     name: str
@@ -64,7 +64,7 @@ class TrainedSpec:
 
     @property
     def where(self) -> str:
-        """The head's place in params.yaml, for messages."""
+        """Where the head is in params.yaml, for messages."""
         return f"params.yaml: {'heads' if self.start is None else 'continued'}.{self.name}"
 
     @property
@@ -77,11 +77,12 @@ class TrainedSpec:
 class HeadSpec(TrainedSpec):
     """A small network on cached tracks, trained with every seed.
 
-    `bins`: longer tracks (of each modality, or of those named) become so many means. `hidden` is
-    the width of the layer behind the fusion (None: `dim`). `norm` says where layers are normalised:
-    nowhere, where tracks come in, or behind the fusion as well. `temporal` and `pooling` are given
-    per modality in use. `dialogue` is how the utterances of a dialogue see each other (None: not at
-    all, and batches are of single utterances). `objectives` are losses that predict nothing.
+    `bins`: longer tracks (of each modality, or of those named) become this many means. `hidden`
+    is the width of the layer after the fusion (None: `dim`). `norm` says where layers are
+    normalised: nowhere, at the inputs, or after the fusion as well. `temporal` and `pooling` are
+    given per modality in use. `dialogue` is how the utterances of a dialogue are read together
+    (None: they are not, and batches are of single utterances). `objectives` are additional losses
+    without predictions of their own.
     """
 
     dim: int = 128
@@ -103,16 +104,16 @@ class HeadSpec(TrainedSpec):
 
     @property
     def choose_by(self) -> str:
-        """The dev figure that keeps an epoch."""
+        """The metric on the dev set by which the epoch is selected."""
         return self.training.choose_by
 
 
 @dataclass(frozen=True)
 class ProbeSpec(TrainedSpec):
-    """Logistic or ridge regression on pooled tracks; the penalty is chosen on dev.
+    """Logistic or ridge regression on pooled tracks; the penalty is selected on the dev set.
 
     `strengths` are the values tried: of C for classes (larger: less penalty), of 1 / alpha for
-    numbers. It has no randomness, and so one seed.
+    numbers. Nothing in it is random, so it has one seed.
     """
 
     pooling: Literal["mean", "statistics"] = "mean"
@@ -124,7 +125,7 @@ class ProbeSpec(TrainedSpec):
 
     @property
     def seeds(self) -> list[int]:
-        """One seed, which decides nothing."""
+        """One seed, without effect."""
         return [0]
 
 
@@ -135,8 +136,8 @@ AnyHead = HeadSpec | ProbeSpec
 class TransferSpec:
     """A trained head, tested on another corpus.
 
-    `labels` says per task which name of the head's corpus a class of the other one has; equal
-    names need no mapping.
+    `labels` maps, per task, classes of that corpus to classes of the head's corpus; equal names
+    need no mapping.
     """
 
     name: str

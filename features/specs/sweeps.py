@@ -10,7 +10,7 @@ from features.specs.training import different_seeds
 
 @dataclass(frozen=True)
 class RangeSpec:
-    """Numbers from `low` to `high`, whole ones where both are; `log`: by their orders of size."""
+    """Numbers from `low` to `high`, whole ones if both are; `log`: drawn on a logarithmic scale."""
 
     low: float | int
     high: float | int
@@ -18,16 +18,16 @@ class RangeSpec:
 
     @property
     def whole(self) -> bool:
-        """Whether only whole numbers are meant."""
+        """Whether only whole numbers are drawn."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
 
 @dataclass(frozen=True)
 class SweepSpec:
-    """A search over the settings of a head, on its dev part alone.
+    """A search over the settings of a head, on its dev set alone.
 
-    `space` maps settings (such as ``training.lr``) to ranges or to lists of values. `seeds` are
-    those every trial trains with. `seed` is that of the search.
+    `space` maps settings (such as ``training.lr``) to ranges or to lists of values. Every trial
+    trains with `seeds`; `seed` is that of the search.
     """
 
     name: str

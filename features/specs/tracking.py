@@ -1,4 +1,4 @@
-"""Where the epochs of trainings are shown while they run; decides no number."""
+"""Where learning curves are shown while heads train; changes no result."""
 
 from dataclasses import dataclass
 from typing import Literal

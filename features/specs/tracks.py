@@ -12,7 +12,7 @@ CACHE_PATH = Path("features/cache")
 
 @dataclass(frozen=True)
 class ExtractSpec:
-    """How tracks are made and stored; `max_failed` is the only field that decides no byte.
+    """How tracks are made and stored; all fields but `max_failed` decide what bytes are stored.
 
     `compute` is the number format of the network (tf32 and bfloat16 on a GPU only), `dtype` that of
     the stored tracks.
@@ -45,8 +45,8 @@ class CorpusSpec:
     """A corpus reader and the folder it reads.
 
     `features` are patterns of ready-made feature files by name, `folds` a table that says in which
-    part each utterance is tested; both lie under `root`. `known_bad` adds unusable utterances,
-    each with the reason; `use_anyway` lifts those that the reader or `known_bad` names.
+    fold each utterance is tested; both are relative to `root`. `known_bad` adds utterances that are
+    unusable, each with the reason; `use_anyway` readmits those that reader or `known_bad` name.
     """
 
     name: str
@@ -69,7 +69,7 @@ class BackboneSpec:
 
     @property
     def reads(self) -> str:
-        """What it reads of an utterance: its modality, or feature files by their name."""
+        """What it reads of an utterance: a modality, or feature files by name."""
         return self.features or self.modality
 
 

@@ -18,25 +18,25 @@ ChooseBy = Literal[
     "pair_weighted_f1",
     "pair_f1",
 ]
-# How the difficulty of a training utterance is told, from 0 (easy) to 1.
+# How the difficulty of a training utterance is measured, from 0 (easy) to 1.
 Difficulty = Literal["none", "vad", "class-frequency", "first-model"]
 Pacing = Literal["linear", "square-root", "exponential"]
 
 
 def share(least: float = 0.0) -> dict[str, object]:
-    """The metadata of a field that holds a share."""
+    """The metadata of a field that is a share of a whole."""
     return {"check": within(least, 1.0)}
 
 
 def count(least: int) -> dict[str, object]:
-    """The metadata of a field that holds a count, or a number without an upper limit."""
+    """The metadata of a field that is a count, or a number without an upper limit."""
     return {"check": within(least, None)}
 
 
 def different_seeds(value: list[int]) -> str | None:
-    """What seeds must be, where they are not."""
-    right = value and len(set(value)) == len(value) and all(0 <= seed < 2**32 for seed in value)
-    return None if right else "a list of different seeds from 0 to 4294967295"
+    """What seeds must be, if these are not."""
+    valid = value and len(set(value)) == len(value) and all(0 <= seed < 2**32 for seed in value)
+    return None if valid else "a list of different seeds from 0 to 4294967295"
 
 
 def _above_zero(value: float | None) -> str | None:
@@ -49,11 +49,11 @@ def _below_one(value: float) -> str | None:
 
 @dataclass(frozen=True)
 class AugmentSpec:
-    """What happens to the tracks of one modality, in training alone.
+    """How the tracks of one modality are augmented, in training alone.
 
-    `noise`: normal noise of so many standard deviations. `step_dropout`: each step is left out with
-    this probability. `spans` stretches of at most `span_share` of the steps, and `bands` of at most
-    `band_share` of the width, are set to the mean of the training part (Park et al. 2019).
+    `noise`: Gaussian noise of this many standard deviations. `step_dropout`: each step is left out
+    with this probability. `spans` stretches of at most `span_share` of the steps, and `bands` of at
+    most `band_share` of the width, are set to the mean of the training split (Park et al. 2019).
     `missing`: the whole track is left out with this probability, but never all of an utterance.
     """
 
@@ -68,7 +68,7 @@ class AugmentSpec:
 
 @dataclass(frozen=True)
 class CurriculumSpec:
-    """Easy utterances first: `start` of the training part at first, all of it after `epochs`."""
+    """Easy utterances first: a share `start` of the training split, all of it after `epochs`."""
 
     pacing: Pacing = "linear"
     start: float = field(default=0.3, metadata=share(0.01))
@@ -77,7 +77,7 @@ class CurriculumSpec:
 
 @dataclass(frozen=True)
 class RaiseDropoutSpec:
-    """The dropout of the head up to the epoch `after`, then on a line to `to` in the last epoch."""
+    """The dropout of the head up to the epoch `after`, then rising linearly to `to` in the last."""
 
     to: float = field(metadata={"check": _below_one})
     after: int = field(default=0, metadata=count(0))
@@ -87,16 +87,16 @@ class RaiseDropoutSpec:
 class TrainingSpec:
     """The training loop of a network.
 
-    `choose_by` is the dev figure that keeps an epoch: its mean over everything that the tasks
-    predict and that has it. `task_weights` are the tasks' own (`weight`) or learned from each
-    task's uncertainty. `warmup_epochs`: the learning rate rises on a line so long. `accumulate`:
-    batches per step of the optimiser. `clip_norm`: the greatest norm of the gradients (None: any).
-    `average`: decay of a running average of the weights, which is what dev and test see (0: none).
-    `precision` is the number format of the network: tf32 is a GPU's fast float32, with ten bits of
-    mantissa in products. `patience` is counted from when the curriculum is over and dropout is
-    raised.
-    `scale_loss`: the loss of an utterance is multiplied by 1 + this times its difficulty. `mixup`
-    is the parameter of the beta distribution by which utterances are mixed (0: none).
+    `choose_by` is the metric on the dev set by which the epoch is selected: its mean over all
+    predicted measures that have it. `task_weights` are the tasks' own (`weight`) or learned from
+    each task's uncertainty. `warmup_epochs`: for this long the learning rate rises linearly.
+    `accumulate`: batches per step of the optimiser. `clip_norm`: the greatest norm of the gradients
+    (None: any). `average`: decay of a running average of the weights, with which the head is
+    evaluated (0: none). `precision` is the number format of the network: tf32 is a GPU's fast
+    float32, with ten bits of mantissa in products. `patience` is counted from the epoch in which
+    the curriculum is complete and dropout begins to rise. `scale_loss`: the loss of an utterance is
+    multiplied by 1 + this times its difficulty. `mixup` is the parameter of the beta distribution
+    by which utterances are mixed (0: none).
     """
 
     seeds: list[int] = field(metadata={"check": different_seeds})
@@ -123,7 +123,7 @@ class TrainingSpec:
 
     @property
     def paced_epochs(self) -> int:
-        """How many epochs are over before everything counts as it does in the end."""
+        """After how many epochs the curriculum is complete and dropout begins to rise."""
         ends = [self.curriculum.epochs if self.curriculum else 0]
         ends.append(self.raise_dropout.after if self.raise_dropout else 0)
         return max(ends)

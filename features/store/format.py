@@ -21,7 +21,7 @@ CRC_BYTES = 4
 METADATA = "zarr.json"
 Array = NDArray[Any]
 
-assert sys.byteorder == "little", "tracks are mapped as they lie on disk, little-endian"
+assert sys.byteorder == "little", "tracks are mapped as they are stored, little-endian"
 
 
 def crc32c(values: Array) -> int:
@@ -104,7 +104,7 @@ def read_array(folder: Path) -> Array:
 def map_chunk(path: Path, shape: tuple[int, ...], dtype: str, verify: bool = True) -> Array:
     """Map a chunk file into memory, read-only, after checking its size and its checksum.
 
-    A file that was verified before in this process may be mapped again with `verify` off.
+    A file that this process has verified before may be mapped again with `verify` off.
     """
     num_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
     try:
@@ -120,11 +120,11 @@ def map_chunk(path: Path, shape: tuple[int, ...], dtype: str, verify: bool = Tru
 
 
 def store_digest(attributes: dict[str, Any], files: dict[str, str]) -> str:
-    """The digest over the attributes (but itself) and over all files but the root zarr.json."""
+    """The digest over all attributes but itself and all files but the root zarr.json."""
     rest = {name: value for name, value in attributes.items() if name != "digest"}
     return digest_json({"attributes": rest, "files": files})
 
 
 def damaged(path: Path, fault: str) -> str:
-    """The message for a file of a store that is not what was written."""
+    """The message for a file of a store that differs from what was written."""
     return f"{path} {fault}; the store is damaged. Delete it and run 'dvc repro'."

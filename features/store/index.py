@@ -1,4 +1,4 @@
-"""The index arrays of a store: which utterance lies where, or why it lies nowhere."""
+"""The index arrays of a store: where each utterance's track is, or why it has none."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import numpy as np
 from features.store.format import Array
 from features.store.pool import Part
 
-# What a track's absence is put down to; the position is the code in index/reason.
+# Why a track is missing; the position is the code in index/reason.
 REASONS = (
     "ok",
     "absent",
@@ -40,18 +40,18 @@ def index_of(parts: Sequence[Part]) -> dict[str, Array]:
         spans = [span for part in parts for span in part.spans or ()]
         index["span"] = np.array(spans, np.int32).reshape(-1, 2)
     for name in fact_names(parts):
-        told = [n for part in parts for n in part.facts.get(name, (0,) * len(part.ids))]
-        index[f"fact_{name}"] = np.array(told, np.int64)
+        counts = [n for part in parts for n in part.facts.get(name, (0,) * len(part.ids))]
+        index[f"fact_{name}"] = np.array(counts, np.int64)
     return index
 
 
 def fact_names(parts: Sequence[Part]) -> list[str]:
-    """What the parts tell of each utterance, sorted."""
+    """The names of the facts that the parts record of each utterance, sorted."""
     return sorted({name for part in parts for name in part.facts})
 
 
 def packed_ids(ids: Sequence[str]) -> dict[str, Array]:
-    """Ids as UTF-8 bytes one after another, and where each ends; any Zarr reader reads that."""
+    """Ids as UTF-8 bytes one after another, and where each ends; any Zarr reader can read them."""
     encoded = [name.encode() for name in ids]
     return {
         "id_bytes": np.frombuffer(b"".join(encoded), np.uint8),

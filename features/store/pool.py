@@ -1,7 +1,7 @@
 """The pool of finished parts: work in progress that survives kills and is safe to delete.
 
 A part is one chunk file, written to a temporary name, flushed, renamed, and only then recorded.
-Existence is no done-mark: a part counts when its record is whole and agrees with the chunk.
+That its file exists is not enough: a part counts when its record is whole and fits the chunk.
 """
 
 import hashlib
@@ -66,7 +66,7 @@ class Pool:
         return self.folder / key[:2] / f"{key}.chunk"
 
     def record_path(self, key: str) -> Path:
-        """The file that says that a part is finished, and what is in it."""
+        """The file that records that a part is finished, and what is in it."""
         return self.folder / key[:2] / f"{key}.json"
 
     def add(self, values: Array, **record: Any) -> Part:
@@ -90,7 +90,7 @@ class Pool:
         return part
 
     def find(self, key: str) -> Part | None:
-        """The finished part of that key, or None where it has to be made (again)."""
+        """The finished part with that key, or None if it has to be made (again)."""
         try:
             sealed = json.loads(self.record_path(key).read_bytes())
             if sealed["seal"] != digest_json(sealed["part"]):
@@ -109,7 +109,7 @@ class Pool:
         return part if crc32c(values.reshape(-1)) == part.crc32c else None
 
     def relink(self, key: str, published: Path) -> bool:
-        """Make a part's chunk a hard link to an identical published file; whether it was done."""
+        """Make a part's chunk a hard link to an identical published file; True if it was done."""
         chunk, target = self.chunk_path(key), published.resolve()
         if not chunk.is_file() or not target.is_file() or chunk.samefile(target):
             return False
@@ -135,7 +135,7 @@ def _part(content: dict[str, Any]) -> Part:
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
     if values["spans"] is not None:
         values["spans"] = tuple((start, end) for start, end in values["spans"])
-    values["facts"] = {name: tuple(told) for name, told in values.get("facts", {}).items()}
+    values["facts"] = {name: tuple(counts) for name, counts in values.get("facts", {}).items()}
     return Part(**values)
 
 

@@ -38,7 +38,7 @@ class Header:
     """What every track of a store has in common; `backbone` holds its code and settings.
 
     `rate_hz` and `first_step_s` (the time of the first step's middle) are None for text. `made_on`
-    names the kind of device and its number format where that is not a CPU in float32.
+    names the kind of device and its number format unless that is a CPU in float32.
     """
 
     recipe: str
@@ -55,13 +55,13 @@ class Header:
 def publish(path: Path, header: Header, parts: Sequence[Part], pool: Pool) -> None:
     """Publish the parts, in manifest order, as the store at `path`; idempotent.
 
-    The store is built in a temporary folder beside `path` and renamed into place.
+    The store is built in a temporary folder next to `path` and renamed into place.
     """
     _build_and_swap(path, header, parts, index_of(parts), pool)
 
 
 def publish_empty(path: Path, ids: Sequence[str], pool: Pool) -> None:
-    """Publish the store ``none`` of a corpus: every utterance is there, and none has a track."""
+    """Publish the store ``none`` of a corpus: every utterance is listed, and none has a track."""
     header = Header("", {"code": "none"}, "none", 0, (), "float16")
     _build_and_swap(path, header, [], empty_index(ids), pool)
 
@@ -125,12 +125,16 @@ def _link_part(folder: Path, part: Part, pool: Pool) -> None:
     try:
         _link_or_copy(source, chunk)
     except FileNotFoundError:
-        raise ProjectError(f"{source} was deleted meanwhile; run the same command again") from None
+        raise ProjectError(
+            f"{source} was deleted while it was published; run the same command again"
+        ) from None
     with chunk.open("rb") as file:
         file.seek(-CRC_BYTES, os.SEEK_END)
         stored = int.from_bytes(file.read(), "little")
     if stored != part.crc32c:
-        raise ProjectError(f"{source} was replaced meanwhile; run the same command again")
+        raise ProjectError(
+            f"{source} was replaced while it was published; run the same command again"
+        )
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
@@ -149,7 +153,7 @@ def _swap(draft: Path, path: Path) -> None:
         if leftover != draft and is_dead(leftover):
             shutil.rmtree(leftover, ignore_errors=True)
     if path.exists():
-        if _same(draft, path):
+        if _is_same(draft, path):
             return
         old = draft_path(path.with_name(f"{path.name}.old"))
         path.rename(old)
@@ -160,7 +164,7 @@ def _swap(draft: Path, path: Path) -> None:
     sync_folder(path.parent)
 
 
-def _same(draft: Path, path: Path) -> bool:
+def _is_same(draft: Path, path: Path) -> bool:
     try:
         old = read_metadata(path)["attributes"]["digest"]
     except (ProjectError, KeyError):

@@ -12,7 +12,7 @@ from features.store.format import SCHEMA, Array, chunk_name, map_chunk, read_arr
 
 MAX_MAPS = 256
 MAX_MAPPED_BYTES = 2**30
-NEEDED = {"schema", "layers", "dim", "dtype", "parts", "reasons"}
+ATTRIBUTES = {"schema", "layers", "dim", "dtype", "parts", "reasons"}
 
 
 class Store:
@@ -59,13 +59,13 @@ class Store:
 
     @cached_property
     def reasons(self) -> list[str]:
-        """Per utterance why it has no track; ``ok`` where it has one."""
+        """Why each utterance has no track; ``ok`` if it has one."""
         names = self.attributes["reasons"]
         return [names[code] for code in read_array(self.path / "index/reason").tolist()]
 
     @cached_property
     def spans(self) -> Array | None:
-        """Character spans `(sum of T, 2)` of all steps in manifest order; None if not text."""
+        """Character spans `(sum of T, 2)` of all steps in manifest order; None but for text."""
         folder = self.path / "index/span"
         return read_array(folder) if folder.exists() else None
 
@@ -88,13 +88,13 @@ class Store:
         lengths, starts, parts = self._lengths, self._starts, self._parts
         total = sum([lengths[row] for row in rows])
         values = np.empty((self.num_layers, total, self.dim), self.dtype)
-        at = 0
+        end = 0
         for row in rows:
             length = lengths[row]
             if length:
                 start = starts[row]
-                values[:, at : at + length] = self._map(parts[row])[:, start : start + length]
-                at += length
+                values[:, end : end + length] = self._map(parts[row])[:, start : start + length]
+                end += length
         return values
 
     def _map(self, part: int) -> Array:
@@ -116,9 +116,9 @@ class Store:
 def _attributes(path: Path) -> dict[str, Any]:
     metadata = read_metadata(path)
     attributes = metadata.get("attributes") if isinstance(metadata, dict) else None
-    if not isinstance(attributes, dict) or not attributes.keys() >= NEEDED:
+    if not isinstance(attributes, dict) or not attributes.keys() >= ATTRIBUTES:
         raise ProjectError(
-            f"{path} is no track store; it lacks the attributes of one. Delete it and run "
-            "'dvc repro'."
+            f"{path} is not a track store; it lacks the attributes of one. Delete it and "
+            "run 'dvc repro'."
         )
     return attributes

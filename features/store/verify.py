@@ -18,7 +18,7 @@ from features.store.reader import Store
 
 
 def verify(path: Path) -> list[str]:
-    """Everything that is wrong with a store, file by file; an empty list when all is well.
+    """Everything that is wrong with a store, file by file; an empty list if nothing is.
 
     Finds a flipped bit anywhere, truncated, missing and additional files, and an index that
     contradicts the parts.
@@ -70,9 +70,9 @@ def _index_problems(path: Path) -> list[str]:
         return [
             f"{path / 'index'} has {len(store)} lengths, {len(ids)} ids, {len(reasons)} reasons"
         ]
-    for name, told in facts.items():
-        if len(told) != len(store):
-            return [f"{path / f'index/fact_{name}'} has {len(told)} numbers for {len(store)}"]
+    for name, counts in facts.items():
+        if len(counts) != len(store):
+            return [f"{path / f'index/fact_{name}'} has {len(counts)} numbers for {len(store)} ids"]
     if spans is not None and len(spans) != store.lengths.sum():
         return [f"{path / 'index/span'} has {len(spans)} spans for {store.lengths.sum()} steps"]
     return []

@@ -41,7 +41,7 @@ def without_steps(track: Padded, share: float) -> Padded:
 
 
 def without_span(track: Padded, share: float) -> Padded:
-    """A stretch of at most `share` of each track set to the mean of the training part, 0."""
+    """A stretch of at most `share` of each track set to the mean of the training split, 0."""
     hidden = _stretch(track.mask.sum(dim=1), share, track.mask.shape[1])
     return Padded(track.values.masked_fill(hidden[:, :, None, None], 0.0), track.mask)
 
@@ -69,24 +69,26 @@ def mixed(tracks: Tracks, alpha: float) -> Mixture:
     share = float(torch.distributions.Beta(alpha, alpha).sample())
     mask = next(iter(tracks.values())).mask
     partner = torch.randperm(len(mask), device=mask.device)
-    found = {}
+    mixtures = {}
     for name, track in tracks.items():
         values = zero_padding(track).values
         mixture = share * values + (1 - share) * values[partner]
-        found[name] = Padded(mixture, track.mask | track.mask[partner])
-    return Mixture(found, partner, share)
+        mixtures[name] = Padded(mixture, track.mask | track.mask[partner])
+    return Mixture(mixtures, partner, share)
 
 
 def _with_gaps(specs: Mapping[str, AugmentSpec], tracks: Tracks) -> Tracks:
     """Whole tracks left out, but never all that an utterance has."""
-    gone = {
+    dropped = {
         name: torch.rand(len(track.mask), device=track.mask.device)
         < (specs[name].missing if name in specs else 0.0)
         for name, track in tracks.items()
     }
-    left = torch.stack([tracks[name].present & ~rows for name, rows in gone.items()]).any(dim=0)
+    some_left = torch.stack([tracks[name].present & ~rows for name, rows in dropped.items()]).any(
+        dim=0
+    )
     return {
-        name: Padded(track.values, track.mask & ~(gone[name] & left)[:, None])
+        name: Padded(track.values, track.mask & ~(dropped[name] & some_left)[:, None])
         for name, track in tracks.items()
     }
 
@@ -98,8 +100,8 @@ def _first(mask: Tensor) -> Tensor:
 
 def _stretch(lengths: Tensor, share: float, size: int) -> Tensor:
     """True within a random stretch of at most `share` of each length, `(B, size)`."""
-    chance = torch.rand(2, len(lengths), device=lengths.device)
-    widths = (chance[0] * (share * lengths + 1)).long().clamp_max(lengths)
-    starts = (chance[1] * (lengths - widths + 1)).long()
+    random = torch.rand(2, len(lengths), device=lengths.device)
+    widths = (random[0] * (share * lengths + 1)).long().clamp_max(lengths)
+    starts = (random[1] * (lengths - widths + 1)).long()
     places = torch.arange(size, device=lengths.device)
     return (places >= starts[:, None]) & (places < (starts + widths)[:, None])

@@ -1,13 +1,42 @@
-"""Random batches of utterances of similar length."""
+"""What batches are drawn from, and random batches of similar length."""
 
 import math
 
 import torch
 from torch import Tensor
 
-# Padding may add so much to the steps of an epoch.
+from train.data.dataset import Dataset
+
+# The share that padding may add to the steps of an epoch.
 PADDING = 0.2
 LARGEST_RUN = 64
+
+
+class BatchItems:
+    """What a batch is drawn from, numbered: whole dialogues where `whole`, else utterances."""
+
+    def __init__(self, dataset: Dataset, whole: bool) -> None:
+        self.count = len(dataset)
+        self.dialogues = dataset.places.whole() if whole else None
+        if self.dialogues is not None:
+            self.count = len(self.dialogues)
+
+    def rows(self, items: Tensor) -> Tensor:
+        """The rows of some items, one after another."""
+        if self.dialogues is None:
+            return items
+        return torch.cat([self.dialogues[item] for item in items.tolist()])
+
+    def sums(self, values: Tensor) -> Tensor:
+        """The sum of `values (N,)`, one for each row, over the rows of each item."""
+        if self.dialogues is None:
+            return values
+        return torch.stack([values[rows].sum() for rows in self.dialogues])
+
+    def means(self, values: Tensor, counted: Tensor) -> Tensor:
+        """The mean of `values (N,)` over those rows of each item that count; 0 without any."""
+        weights = counted.to(values)
+        return self.sums(values * weights) / self.sums(weights).clamp_min(1)
 
 
 def bucketed(costs: Tensor, batch_size: int, shuffle: torch.Generator, run: int) -> list[Tensor]:

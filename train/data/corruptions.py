@@ -1,4 +1,4 @@
-"""Tracks that went missing or are noisy, to see what a trained head makes of them."""
+"""Missing and noisy tracks, to test how robust a trained head is."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -6,14 +6,15 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from train.data.dataset import Dataset, TrackSource
+from train.data.dataset import Dataset
 from train.data.masking import Padded
+from train.data.tracks import TrackSource
 
 NOISE_LEVELS = (0.25, 0.5, 1.0, 2.0)
 
 
 class Missing:
-    """Tracks of which there are none."""
+    """The tracks of a modality that is missing for every utterance."""
 
     def __init__(self, tracks: TrackSource) -> None:
         self.tracks = tracks
@@ -30,7 +31,7 @@ class Missing:
         return Padded(torch.zeros(len(rows), 1, *self.shape), mask)
 
     def moments(self) -> tuple[Tensor, Tensor]:
-        """Those of the tracks that went missing."""
+        """Those of the tracks that are missing."""
         return self.tracks.moments()
 
 
@@ -59,20 +60,20 @@ class Noisy:
         return self.tracks.moments()
 
 
-def damages(
+def corrupted_datasets(
     dataset: Dataset, deviations: Mapping[str, Tensor]
 ) -> dict[tuple[str, float | None], Dataset]:
-    """The dataset damaged in every way, by modality and level; level None: the track is missing.
+    """The dataset with one modality missing (level None) or noisy, by modality and level.
 
-    A head with one modality is not asked what it makes of nothing.
+    Nothing goes missing where there is one modality only.
     """
-    found: dict[tuple[str, float | None], TrackSource] = {}
+    corrupted: dict[tuple[str, float | None], TrackSource] = {}
     for name, tracks in dataset.tracks.items():
         if len(dataset.tracks) > 1:
-            found[name, None] = Missing(tracks)
+            corrupted[name, None] = Missing(tracks)
         for level in NOISE_LEVELS:
-            found[name, level] = Noisy(tracks, deviations[name], level)
+            corrupted[name, level] = Noisy(tracks, deviations[name], level)
     return {
         (name, level): replace(dataset, tracks={**dataset.tracks, name: tracks})
-        for (name, level), tracks in found.items()
+        for (name, level), tracks in corrupted.items()
     }

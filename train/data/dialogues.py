@@ -1,4 +1,4 @@
-"""Which utterances are said one after another, and by whom."""
+"""The order of utterances in dialogues, and who says each."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ class Turns(NamedTuple):
 
     `rows` is the place in the batch of every turn, in the order of talk (0 in padding), `mask` True
     where there is one. Turns of a dialogue have the same number in `speakers` where the same person
-    speaks; a speaker that is not known is nobody else. `flat_places` `(B,)` says where each of the
-    batch is among all `N * U` places; None: it is looked up where it is needed.
+    speaks; an unknown speaker equals no other. `flat_places` `(B,)` says where each
+    utterance of the batch is among all `N * U` places; None: it is computed when needed.
     """
 
     rows: Tensor
@@ -49,7 +49,7 @@ def _flat_places(rows: Tensor, mask: Tensor) -> Tensor:
     return mask.flatten().nonzero()[:, 0][rows[mask].argsort()]
 
 
-def alone(num_utterances: int, device: torch.device | None = None) -> Turns:
+def single_utterances(num_utterances: int, device: torch.device | None = None) -> Turns:
     """Every utterance is a dialogue of its own."""
     rows = torch.arange(num_utterances, device=device)[:, None]
     return Turns(rows, torch.ones_like(rows, dtype=torch.bool), rows, rows[:, 0])
@@ -74,9 +74,9 @@ class Places:
             dialogues[rows] = number
             turns[rows] = torch.arange(len(rows))
         names = {name: n for n, name in enumerate(sorted({x.speaker for x in labels if x.speaker}))}
-        strangers = range(len(names), len(names) + len(labels))
-        known = [names.get(x.speaker or "", n) for x, n in zip(labels, strangers, strict=True)]
-        return cls(dialogues, turns, torch.tensor(known))
+        own_numbers = range(len(names), len(names) + len(labels))
+        speakers = [names.get(x.speaker or "", n) for x, n in zip(labels, own_numbers, strict=True)]
+        return cls(dialogues, turns, torch.tensor(speakers))
 
     def of_rows(self, rows: Tensor) -> Turns:
         """The turns of a batch of some rows: those of each dialogue that are in it, in order."""
@@ -104,10 +104,8 @@ def in_order(labels: Sequence[Label]) -> list[list[int]]:
     groups: dict[object, list[int]] = defaultdict(list)
     for place, label in enumerate(labels):
         groups[place if label.dialogue is None else label.dialogue].append(place)
-    found = []
     for places in groups.values():
         turns = [labels[place].turn for place in places]
         if None not in turns:
             places.sort(key=lambda place: labels[place].turn or 0)
-        found.append(places)
-    return found
+    return list(groups.values())

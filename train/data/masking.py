@@ -61,10 +61,12 @@ def masked_bins(track: Padded, bins: int) -> Padded:
         lengths[:, None] > bins, steps * bins // lengths[:, None].clamp_min(1), steps
     ).clamp_max(bins - 1)
     rows = torch.arange(len(lengths), device=lengths.device)[:, None] * bins
-    at = (rows + place).flatten()
+    bins_of_steps = (rows + place).flatten()
     flat = clean.values.flatten(0, 1)
-    sums = flat.new_zeros((len(lengths) * bins, *flat.shape[1:])).index_add_(0, at, flat)
-    count = flat.new_zeros(len(lengths) * bins).index_add_(0, at, track.mask.flatten().to(flat))
+    sums = flat.new_zeros((len(lengths) * bins, *flat.shape[1:])).index_add_(0, bins_of_steps, flat)
+    count = flat.new_zeros(len(lengths) * bins).index_add_(
+        0, bins_of_steps, track.mask.flatten().to(flat)
+    )
     means = sums / count.clamp_min(1).reshape(-1, *[1] * (flat.dim() - 1))
     shape = (len(lengths), bins)
     return Padded(means.unflatten(0, shape), count.unflatten(0, shape) > 0)
@@ -80,10 +82,10 @@ def some_rows(track: Padded, rows: Tensor) -> Padded:
 
 def joined(tracks: Iterable[Padded]) -> Padded:
     """Tracks of the same utterances one after another in time, padding left where it is."""
-    found = list(tracks)
+    segments = list(tracks)
     return Padded(
-        torch.cat([track.values for track in found], dim=1),
-        torch.cat([track.mask for track in found], dim=1),
+        torch.cat([track.values for track in segments], dim=1),
+        torch.cat([track.mask for track in segments], dim=1),
     )
 
 
@@ -112,13 +114,13 @@ def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
     return weights.masked_fill(hidden, 0.0)
 
 
-def weighted_by_pairs(scores: Tensor, seen: Tensor, values: Tensor) -> Tensor:
+def weighted_by_pairs(scores: Tensor, visible: Tensor, values: Tensor) -> Tensor:
     """Sums of `values (N, K, H, D)` that every query weighs by its `scores (N, Q, K, H)`.
 
-    What a query does not see (`seen (N, Q, K)`, True: it does) weighs nothing; a query that sees
-    nothing gets zeros. `(N, Q, H, D)`.
+    What a query may not look at (`visible (N, Q, K)`, True: it may) weighs nothing; a query that
+    may look at nothing gets zeros. `(N, Q, H, D)`.
     """
-    hidden = ~seen[..., None]
+    hidden = ~visible[..., None]
     lowest = torch.finfo(scores.dtype).min
     weights = torch.softmax(scores.masked_fill(hidden, lowest), dim=2).masked_fill(hidden, 0.0)
     return torch.einsum("nqkh,nkhd->nqhd", weights, values)

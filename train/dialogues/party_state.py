@@ -1,8 +1,8 @@
 """Each speaker has a state that moves when that speaker speaks: DialogueRNN (Majumder et al. 2019).
 
-A global GRU reads what is said and the state of who says it; the state of a speaker reads what is
-said and what attention finds in the dialogue so far; a third GRU turns the states into emotions.
-The states of listeners stay as they are.
+A global GRU reads each utterance and the state of its speaker; a speaker's state reads the
+utterance and an attention over the dialogue so far; a third GRU turns states into emotions. The
+states of listeners stay as they are.
 """
 
 import torch
@@ -14,8 +14,8 @@ from train.data.masking import Padded, masked_softmax, zero_padding
 class Dialogue(nn.Module):
     """`(N, U, D)` to `(N, U, D)`, both directions (or the past alone) added to the utterances.
 
-    `attend`: what each turn knows in the end is gathered over all turns, by likeness, as in the
-    published network (not with `causal`).
+    `attend`: the final states are attended to over all turns, by similarity, as in the published
+    network (not with `causal`).
     """
 
     def __init__(
@@ -23,7 +23,7 @@ class Dialogue(nn.Module):
     ) -> None:
         super().__init__()
         if causal and attend:
-            raise ValueError("dialogue.attend gathers later turns, and dialogue.causal forbids it")
+            raise ValueError("dialogue.attend looks at later turns, which dialogue.causal forbids")
         self.forwards = _Reader(dim, dropout)
         self.backwards = None if causal else _Reader(dim, dropout)
         width = dim if causal else 2 * dim
@@ -31,21 +31,21 @@ class Dialogue(nn.Module):
         self.project = nn.Sequential(nn.Linear(width, dim), nn.Dropout(dropout))
 
     def forward(self, turns: Padded, speakers: Tensor) -> Padded:
-        """The turns of each dialogue, each with what it knows of the others."""
+        """The turns of each dialogue in the context of the others."""
         clean = zero_padding(turns)
-        # Speakers are numbered by their first turn, which leaves a place for everybody.
+        # Speakers are numbered by their first turn, so there is a state for each.
         party = (speakers[:, :, None] == speakers[:, None, :]).int().argmax(dim=2)
-        read = [self.forwards(clean.values, party)]
+        directions = [self.forwards(clean.values, party)]
         if self.backwards is not None:
             order = _reversed(clean.mask)
             rows = torch.arange(len(order), device=order.device)[:, None]
             back = self.backwards(clean.values[rows, order], party[rows, order])
-            read.append(back[rows, order])
-        found = torch.cat(read, dim=2)
+            directions.append(back[rows, order])
+        states = torch.cat(directions, dim=2)
         if self.likeness is not None:
-            scores = torch.einsum("nqd,nkd->nkq", self.likeness(found), found)
-            found = torch.einsum("nkq,nkd->nqd", masked_softmax(scores, clean.mask), found)
-        return zero_padding(Padded(clean.values + self.project(found), clean.mask))
+            scores = torch.einsum("nqd,nkd->nkq", self.likeness(states), states)
+            states = torch.einsum("nkq,nkd->nqd", masked_softmax(scores, clean.mask), states)
+        return zero_padding(Padded(clean.values + self.project(states), clean.mask))
 
 
 class _Reader(nn.Module):
@@ -64,27 +64,27 @@ class _Reader(nn.Module):
         states = turns.new_zeros(num_dialogues, num_turns, dim)
         emotion = whole = turns.new_zeros(num_dialogues, dim)
         past: list[Tensor] = []
-        found: list[Tensor] = []
+        emotions: list[Tensor] = []
         for turn in range(num_turns):
-            said, speaker = turns[:, turn], party[:, turn]
+            utterance, speaker = turns[:, turn], party[:, turn]
             own = states[rows, speaker]
-            context = self._context(said, past)
-            whole = self.everything(torch.cat([said, own], dim=1), whole)
-            own = self.party(torch.cat([said, context], dim=1), own)
+            context = self._context(utterance, past)
+            whole = self.everything(torch.cat([utterance, own], dim=1), whole)
+            own = self.party(torch.cat([utterance, context], dim=1), own)
             past.append(whole)
             states = states.clone()
             states[rows, speaker] = own.to(states.dtype)
             emotion = self.emotion(self.dropout(own), emotion)
-            found.append(emotion)
-        return torch.stack(found, dim=1)
+            emotions.append(emotion)
+        return torch.stack(emotions, dim=1)
 
-    def _context(self, said: Tensor, past: list[Tensor]) -> Tensor:
-        """What attention finds in the dialogue so far; zeros before the first turn."""
+    def _context(self, utterance: Tensor, past: list[Tensor]) -> Tensor:
+        """Attention over the dialogue so far; zeros before the first turn."""
         if not past:
-            return torch.zeros_like(said)
-        known = torch.stack(past, dim=1)
-        weights = torch.einsum("nd,nkd->nk", self.attention(said), known).softmax(dim=1)
-        return torch.einsum("nk,nkd->nd", weights, known)
+            return torch.zeros_like(utterance)
+        memory = torch.stack(past, dim=1)
+        weights = torch.einsum("nd,nkd->nk", self.attention(utterance), memory).softmax(dim=1)
+        return torch.einsum("nk,nkd->nd", weights, memory)
 
 
 def _reversed(mask: Tensor) -> Tensor:

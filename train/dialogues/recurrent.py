@@ -17,8 +17,8 @@ RANGES = {"layers": (1, 8)}
 class Dialogue(nn.Module):
     """`(N, U, D)` to `(N, U, D)`: what was read is added to the utterances.
 
-    `causal` reads forwards only, so that no utterance knows a later one. With `speakers` it is told
-    whether the speaker is the one of the utterance before.
+    `causal` reads forwards only, so that no utterance depends on a later one. With `speakers` it
+    is given whether the speaker is that of the utterance before.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Dialogue(nn.Module):
         self.recurrent = Recurrent(dim, dropout, cell, layers, both_directions=not causal)
 
     def forward(self, turns: Padded, speakers: Tensor) -> Padded:
-        """The turns of each dialogue, each with what it knows of the others."""
-        told = turns if self.speakers is None else self.speakers(turns, speakers)
-        found: Padded = self.recurrent(told)
-        return found
+        """The turns of each dialogue in the context of the others."""
+        inputs = turns if self.speakers is None else self.speakers(turns, speakers)
+        outputs: Padded = self.recurrent(inputs)
+        return outputs

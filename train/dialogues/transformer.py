@@ -1,4 +1,4 @@
-"""Utterances of a dialogue attend to each other, near and far, of the same speaker or another's.
+"""Utterances of a dialogue attend to each other, aware of distance and speaker.
 
 A transformer (Vaswani et al. 2017) whose scores learn the distance of two utterances (Raffel et al.
 2020, here up to a reach) and whether one person says both, as DialogXL (Shen et al. 2021) gives
@@ -20,8 +20,9 @@ RANGES = {"layers": (1, 16), "heads": (1, None), "reach": (1, 1000)}
 class Dialogue(nn.Module):
     """`(N, U, D)` to `(N, U, D)`.
 
-    `causal`: an utterance attends to itself and earlier ones alone. Further than `reach` turns off
-    all is equally far. With `speakers` the scores know who is the same.
+    `causal`: an utterance attends to itself and earlier ones alone. All
+    turns further away than `reach` are equally far. With `speakers` the scores depend on whether
+    the speaker is the same.
     """
 
     def __init__(
@@ -42,27 +43,27 @@ class Dialogue(nn.Module):
         )
 
     def forward(self, turns: Padded, speakers: Tensor) -> Padded:
-        """The turns of each dialogue, each with what it knows of the others."""
+        """The turns of each dialogue in the context of the others."""
         places = torch.arange(turns.mask.shape[1], device=turns.mask.device)
-        seen = turns.mask[:, None, :].expand(-1, len(places), -1)
+        visible = turns.mask[:, None, :].expand(-1, len(places), -1)
         if self.causal:
-            seen = seen & (places <= places[:, None])
+            visible = visible & (places <= places[:, None])
         same = (speakers[:, :, None] == speakers[:, None, :]).long()
         clean = zero_padding(turns)
         for block in self.blocks:
-            clean = block(clean, seen, same)
+            clean = block(clean, visible, same)
         return clean
 
 
 class _Block(nn.Module):
-    def __init__(self, dim: int, dropout: float, heads: int, reach: int, told: bool) -> None:
+    def __init__(self, dim: int, dropout: float, heads: int, reach: int, speakers: bool) -> None:
         super().__init__()
         check_heads(dim, heads)
         self.heads, self.reach = heads, reach
         self.norm = nn.LayerNorm(dim)
         self.queries, self.keys, self.values = (nn.Linear(dim, dim) for _ in range(3))
         self.distances = nn.Embedding(2 * reach + 1, heads)
-        self.same = nn.Embedding(2, heads) if told else None
+        self.same = nn.Embedding(2, heads) if speakers else None
         self.out = nn.Linear(dim, dim)
         self.wide = nn.Sequential(
             nn.LayerNorm(dim), nn.Linear(dim, 2 * dim), nn.GELU(), nn.Dropout(dropout),
@@ -70,8 +71,8 @@ class _Block(nn.Module):
         )  # fmt: skip
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, turns: Padded, seen: Tensor, same: Tensor) -> Padded:
-        """`seen (N, U, U)` says which turn each may look at, `same` which one person says."""
+    def forward(self, turns: Padded, visible: Tensor, same: Tensor) -> Padded:
+        """`visible (N, U, U)`: which turns each may attend to; `same`: which have one speaker."""
         normed = self.norm(turns.values)
         queries, keys, values = (
             layer(normed).unflatten(2, (self.heads, -1))
@@ -79,10 +80,10 @@ class _Block(nn.Module):
         )
         scores = torch.einsum("nqhd,nkhd->nqkh", queries, keys) / math.sqrt(keys.shape[3])
         places = torch.arange(scores.shape[1], device=scores.device)
-        apart = (places[:, None] - places).clamp(-self.reach, self.reach) + self.reach
-        scores = scores + self.distances(apart)
+        distances = (places[:, None] - places).clamp(-self.reach, self.reach) + self.reach
+        scores = scores + self.distances(distances)
         if self.same is not None:
             scores = scores + self.same(same)
-        heard = weighted_by_pairs(scores, seen, values).flatten(2)
-        found = turns.values + self.dropout(self.out(heard))
-        return zero_padding(Padded(found + self.dropout(self.wide(found)), turns.mask))
+        context = weighted_by_pairs(scores, visible, values).flatten(2)
+        values = turns.values + self.dropout(self.out(context))
+        return zero_padding(Padded(values + self.dropout(self.wide(values)), turns.mask))

@@ -1,4 +1,4 @@
-"""Who belongs together: speakers with their dialogues, in an order that chance decides once."""
+"""Groups of utterances that must not be separated, and a fixed random order of them."""
 
 import hashlib
 from collections import defaultdict
@@ -12,20 +12,20 @@ from features.manifest import Label
 def required(labels: Sequence[Label], field: Literal["speaker", "session"]) -> list[str]:
     """The speaker or session of every utterance; ProjectError where one has none."""
     values: list[str | None] = [getattr(label, field) for label in labels]
-    lost = [label.id for label, value in zip(labels, values, strict=True) if value is None]
-    if lost:
+    without = [label.id for label, value in zip(labels, values, strict=True) if value is None]
+    if without:
         raise ProjectError(
-            f"{len(lost)} of {len(labels)} utterances have no {field} (the first is {lost[0]!r}), "
-            f"and the protocol goes by it; choose another protocol, or a reader that knows the "
-            f"{field}"
+            f"{len(without)} of {len(labels)} utterances have no {field} (the first is "
+            f"{without[0]!r}), which the protocol needs; choose another protocol, or a reader that "
+            f"gives the {field}"
         )
     return [value for value in values if value is not None]
 
 
-def acquainted(labels: Sequence[Label]) -> dict[str, list[str]]:
+def speaker_groups(labels: Sequence[Label]) -> dict[str, list[str]]:
     """Ids by group: speakers are of one group where they share a dialogue, however indirectly.
 
-    A group has the name of its first speaker or dialogue; an utterance without either is alone.
+    A group is named after its first speaker or dialogue; an utterance without either is its own.
     """
     leader: dict[str, str] = {}
 
@@ -44,18 +44,18 @@ def acquainted(labels: Sequence[Label]) -> dict[str, list[str]]:
     return dict(groups)
 
 
-def dialogues(labels: Sequence[Label]) -> dict[str, list[str]]:
-    """Ids by dialogue; an utterance without one is alone."""
+def dialogue_groups(labels: Sequence[Label]) -> dict[str, list[str]]:
+    """Ids by dialogue; an utterance without one is its own group."""
     groups: dict[str, list[str]] = defaultdict(list)
     for label in labels:
         groups[f"id {label.id}" if label.dialogue is None else label.dialogue].append(label.id)
     return dict(groups)
 
 
-def shuffled(names: Iterable[str], purpose: str) -> list[str]:
-    """The names in a random order that depends on them and on the purpose alone.
+def in_random_order(names: Iterable[str], purpose: str) -> list[str]:
+    """The names in a random order that depends on nothing but them and the purpose.
 
-    A name more or less leaves the order of the others as it is.
+    Adding or removing a name leaves the order of the others as it is.
     """
     return sorted(names, key=lambda name: hashlib.sha256(f"{purpose}/{name}".encode()).digest())
 

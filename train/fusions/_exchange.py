@@ -1,22 +1,20 @@
 """What fusions have in common in which steps of one modality look at those of others."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated
 
-from torch import nn
-
-from features.leaves import load_leaf
-from train.fusions._vectors import Pool
+from features.leaves import OneOfLeaves, load_leaf
+from train.model.contracts import Fusion, Pool
 
 # How the modalities become one vector after they have looked at each other.
-Then = Literal["concat", "gated", "dynamic", "adaptive", "tensor", "low-rank"]
+Then = Annotated[str, OneOfLeaves("train/fusions", unless="ENCODES_STEPS")]
 
 
 def then_fusion(
-    then: Then, modalities: Sequence[str], dim: int, dropout: float, pool: Pool
-) -> nn.Module:
+    then: str, modalities: Sequence[str], dim: int, dropout: float, pool: Pool
+) -> Fusion:
     """The fusion of that name with its own settings, over tracks of the width `dim`."""
-    fusion: nn.Module = load_leaf("train/fusions", then).Fusion(modalities, dim, dropout, pool)
+    fusion: Fusion = load_leaf("train/fusions", then).Fusion(modalities, dim, dropout, pool)
     return fusion
 
 

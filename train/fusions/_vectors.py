@@ -1,13 +1,12 @@
 """What fusions of one vector per modality have in common."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from train.data.masking import Padded
-
-Pool = Callable[[str], nn.Module]
+from train.model.contracts import Pool, by_name
 
 
 class Vectors(nn.Module):
@@ -15,11 +14,11 @@ class Vectors(nn.Module):
 
     def __init__(self, modalities: Sequence[str], dim: int, dropout: float, pool: Pool) -> None:
         super().__init__()
-        self.pools = nn.ModuleDict({name: pool(name) for name in modalities})
-        self.projections = nn.ModuleDict(
+        self.pools = by_name({name: pool(name) for name in modalities})
+        self.projections = by_name(
             {
-                name: nn.Sequential(nn.Dropout(dropout), nn.Linear(int(part.out_dim), dim))  # type: ignore[arg-type]
-                for name, part in self.pools.items()
+                name: nn.Sequential(nn.Dropout(dropout), nn.Linear(pooling.out_dim, dim))
+                for name, pooling in self.pools.items()
             }
         )
 

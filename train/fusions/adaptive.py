@@ -1,4 +1,4 @@
-"""Adaptive fusion: the modalities that are there share the weight among themselves."""
+"""Adaptive fusion: the modalities that are not missing share the weight."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from train.data.masking import Padded, masked_softmax
-from train.fusions._vectors import Pool, Vectors, present
+from train.fusions._vectors import Vectors, present
+from train.model.contracts import Pool
 
 MIN_MODALITIES = 2
 
@@ -14,8 +15,8 @@ MIN_MODALITIES = 2
 class Fusion(nn.Module):
     """A weighted sum over the modalities that an utterance has: `(B, dim)`.
 
-    Each is scored on its own, and the weights are a softmax over those that are there. A missing
-    one says nothing; an utterance without any gives a learned vector.
+    Each is scored on its own, and the weights are a softmax over those that are not missing. A
+    missing one counts for nothing; an utterance without any gives a learned vector.
     """
 
     def __init__(self, modalities: Sequence[str], dim: int, dropout: float, pool: Pool) -> None:
@@ -27,8 +28,8 @@ class Fusion(nn.Module):
         self.out_dim = dim
 
     def forward(self, tracks: Mapping[str, Padded]) -> Tensor:
-        vectors, there = self.vectors(tracks), present(self.modalities, tracks)
+        vectors, is_present = self.vectors(tracks), present(self.modalities, tracks)
         scores = [self.scores[name](vectors[:, n]) for n, name in enumerate(self.modalities)]
-        weights = masked_softmax(torch.stack(scores, dim=1), there)
+        weights = masked_softmax(torch.stack(scores, dim=1), is_present)
         fused = (weights * vectors).sum(dim=1)
-        return torch.where(there.any(dim=1)[:, None], fused, self.nothing)
+        return torch.where(is_present.any(dim=1)[:, None], fused, self.nothing)

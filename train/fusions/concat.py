@@ -1,13 +1,12 @@
 """Concatenation: each modality is pooled on its own, the vectors side by side."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from train.data.masking import Padded
-from train.fusions._vectors import Pool
+from train.model.contracts import Pool, by_name
 
 
 class Fusion(nn.Module):
@@ -15,9 +14,8 @@ class Fusion(nn.Module):
 
     def __init__(self, modalities: Sequence[str], dim: int, dropout: float, pool: Pool) -> None:
         super().__init__()
-        self.pools = nn.ModuleDict({name: pool(name) for name in modalities})
-        widths: list[Any] = [part.out_dim for part in self.pools.values()]
-        self.out_dim = int(sum(widths))
+        self.pools = by_name({name: pool(name) for name in modalities})
+        self.out_dim = sum(pooling.out_dim for pooling in self.pools.values())
 
     def forward(self, tracks: Mapping[str, Padded]) -> Tensor:
         return torch.cat([pool(tracks[name]) for name, pool in self.pools.items()], dim=1)

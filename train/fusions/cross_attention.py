@@ -4,17 +4,17 @@ With two modalities this is attention in both directions, as in Emotion2Vec_Text
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from torch import Tensor, nn
 
 from train.data.masking import Padded, joined
-from train.fusions._exchange import then_fusion
-from train.fusions._vectors import Pool
+from train.fusions._exchange import Then, then_fusion
 from train.model.attention import AttentionBlock
+from train.model.contracts import Pool
 
 RANGES = {"heads": (1, None)}
 MIN_MODALITIES = 2
+ENCODES_STEPS = True
 
 
 class Fusion(nn.Module):
@@ -28,7 +28,7 @@ class Fusion(nn.Module):
         pool: Pool,
         *,
         heads: int = 4,
-        then: Literal["concat", "gated", "dynamic", "adaptive", "tensor", "low-rank"] = "concat",
+        then: Then = "concat",
     ) -> None:
         super().__init__()
         self.blocks = nn.ModuleDict(
@@ -38,9 +38,8 @@ class Fusion(nn.Module):
         self.out_dim = self.then.out_dim
 
     def forward(self, tracks: Mapping[str, Padded]) -> Tensor:
-        seen = {
+        attended = {
             name: block(tracks[name], joined(tracks[m] for m in self.blocks if m != name))
             for name, block in self.blocks.items()
         }
-        fused: Tensor = self.then(seen)
-        return fused
+        return self.then(attended)

@@ -5,17 +5,17 @@ is added to its own steps; a missing modality is attended to by none.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from torch import Tensor, nn
 
 from train.data.masking import Padded, attend, zero_padding
-from train.fusions._exchange import pairs, then_fusion
-from train.fusions._vectors import Pool
+from train.fusions._exchange import Then, pairs, then_fusion
 from train.model.attention import check_heads
+from train.model.contracts import Pool, by_name
 
 RANGES = {"heads": (1, None)}
 MIN_MODALITIES = 2
+ENCODES_STEPS = True
 
 
 class Fusion(nn.Module):
@@ -29,12 +29,12 @@ class Fusion(nn.Module):
         pool: Pool,
         *,
         heads: int = 4,
-        then: Literal["concat", "gated", "dynamic", "adaptive", "tensor", "low-rank"] = "concat",
+        then: Then = "concat",
     ) -> None:
         super().__init__()
         check_heads(dim, heads)
-        self.norms = nn.ModuleDict({name: nn.LayerNorm(dim) for name in modalities})
-        self.attentions = nn.ModuleDict(
+        self.norms = by_name({name: nn.LayerNorm(dim) for name in modalities})
+        self.attentions = by_name(
             {
                 f"{query}-{memory}": nn.MultiheadAttention(dim, heads, dropout, batch_first=True)
                 for query, memory in pairs(modalities)
@@ -50,14 +50,13 @@ class Fusion(nn.Module):
             name: zero_padding(Padded(norm(clean[name].values), clean[name].mask))
             for name, norm in self.norms.items()
         }
-        seen = {}
+        attended = {}
         for name, track in clean.items():
             values = track.values
             for memory in clean:
                 if memory != name:
                     attention = self.attentions[f"{name}-{memory}"]
-                    gathered = attend(attention, normed[name], normed[memory])  # type: ignore[arg-type]
+                    gathered = attend(attention, normed[name], normed[memory])
                     values = values + self.dropout(gathered)
-            seen[name] = Padded(values, track.mask)
-        fused: Tensor = self.then(seen)
-        return fused
+            attended[name] = Padded(values, track.mask)
+        return self.then(attended)

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor, nn
 
 from train.data.masking import Padded
-from train.fusions._vectors import Pool, Vectors
+from train.fusions._vectors import Vectors
+from train.model.contracts import Pool
 
 MIN_MODALITIES = 2
 

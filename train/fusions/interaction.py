@@ -1,24 +1,24 @@
-"""Fine-grained interaction: each token is set against the frames that are most like it.
+"""Fine-grained interaction: each token is compared with the frames most similar to it.
 
 The steps of one modality are aligned with those of another by a learned affinity, and both are
 compared number by number, as in ESIM (Chen et al. 2017).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from train.data.masking import Padded, masked_softmax, zero_padding
-from train.fusions._exchange import pairs, then_fusion
-from train.fusions._vectors import Pool
+from train.fusions._exchange import Then, pairs, then_fusion
+from train.model.contracts import Pool
 
 MIN_MODALITIES = 2
+ENCODES_STEPS = True
 
 
 class Fusion(nn.Module):
-    """Steps with what they met in the other modalities; then the fusion `then`."""
+    """Steps compared with aligned steps of the other modalities; then the fusion `then`."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class Fusion(nn.Module):
         dropout: float,
         pool: Pool,
         *,
-        then: Literal["concat", "gated", "dynamic", "adaptive", "tensor", "low-rank"] = "concat",
+        then: Then = "concat",
     ) -> None:
         super().__init__()
         names = [f"{one}-{other}" for one, other in pairs(modalities)]
@@ -44,23 +44,22 @@ class Fusion(nn.Module):
 
     def forward(self, tracks: Mapping[str, Padded]) -> Tensor:
         clean = {name: zero_padding(tracks[name]) for name in self.modalities}
-        met = {}
+        compared = {}
         for name, track in clean.items():
             values = track.values
             for other in clean:
                 if other != name:
                     values = values + self._compare(f"{name}-{other}", track, clean[other])
-            met[name] = Padded(values, track.mask)
-        fused: Tensor = self.then(met)
-        return fused
+            compared[name] = Padded(values, track.mask)
+        return self.then(compared)
 
     def _compare(self, pair: str, track: Padded, other: Padded) -> Tensor:
-        """What each step makes of the steps of another modality, zeros where it is missing."""
-        asked = self.affinities[pair](track.values)
-        scores = torch.einsum("bid,bjd->bji", asked, other.values) / asked.shape[2] ** 0.5
+        """Each step compared with those of another modality, zeros where it is missing."""
+        queries = self.affinities[pair](track.values)
+        scores = torch.einsum("bid,bjd->bji", queries, other.values) / queries.shape[2] ** 0.5
         aligned = torch.einsum("bji,bjd->bid", masked_softmax(scores, other.mask), other.values)
         own = track.values
-        told = self.comparisons[pair](
+        compared = self.comparisons[pair](
             torch.cat([own, aligned, own - aligned, own * aligned], dim=2)
         )
-        return torch.where(other.present[:, None, None], told, 0.0)
+        return torch.where(other.present[:, None, None], compared, 0.0)

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from train.data.masking import Padded
-from train.fusions._vectors import Pool, Vectors
+from train.fusions._vectors import Vectors
 from train.fusions.tensor import with_one
+from train.model.contracts import Pool
 
 RANGES = {"rank": (1, 256)}
 MIN_MODALITIES = 2

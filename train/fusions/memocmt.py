@@ -12,11 +12,12 @@ from torch import Tensor, nn
 
 from train.data.masking import Padded, joined
 from train.fusions._exchange import pairs
-from train.fusions._vectors import Pool
 from train.model.attention import AttentionBlock
+from train.model.contracts import Pool
 
 RANGES = {"heads": (1, None)}
 MIN_MODALITIES = 2
+ENCODES_STEPS = True
 ONE_POOLING = True
 
 

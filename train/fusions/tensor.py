@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from train.data.masking import Padded
-from train.fusions._vectors import Pool, Vectors
+from train.fusions._vectors import Vectors
+from train.model.contracts import Pool
 
 RANGES = {"width": (1, 64)}
 MIN_MODALITIES = 2

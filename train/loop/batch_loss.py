@@ -1,4 +1,4 @@
-"""The loss of one batch, with all that happens to it in training."""
+"""The loss of one batch, with augmentation, mixing and weights."""
 
 from collections.abc import Mapping
 
@@ -21,32 +21,33 @@ def batch_loss(
     targets: Mapping[str, Tensor],
     difficulty: Tensor | None,
 ) -> Tensor:
-    """What the tasks and objectives of a head say about a batch, as one number.
+    """The losses of a head's tasks and objectives for a batch, as one number.
 
     `turns`, `targets` and `difficulty` are those of the batch's utterances. Networks run in the
     training's number format, losses in float32.
     """
-    half = training.precision == "bfloat16"
+    reduced = training.precision == "bfloat16"
     device = next(iter(batch.values())).mask.device
     partner, share = None, 1.0
-    with torch.autocast(device.type, torch.bfloat16, enabled=half):
+    with torch.autocast(device.type, torch.bfloat16, enabled=reduced):
         tracks = augmented(training.augment, head.standardised(batch))
         if training.mixup:
             tracks, partner, share = mixed(tracks, training.mixup)
         encoded = head.encode(tracks, turns)
-        outputs = {name: output.float() for name, output in head.answer(encoded).items()}
+        outputs = {name: output.float() for name, output in head.outputs(encoded).items()}
         encoded = _in_float32(encoded)
     scale = None
     if training.scale_loss and difficulty is not None:
         scale = 1 + training.scale_loss * difficulty
     losses = _task_losses(head, outputs, targets, scale)
     if partner is not None:
-        theirs = {name: values[partner] for name, values in targets.items()}
-        other = None if scale is None else scale[partner]
-        losses = share * losses + (1 - share) * _task_losses(head, outputs, theirs, other)
+        partner_targets = {name: values[partner] for name, values in targets.items()}
+        partner_scale = None if scale is None else scale[partner]
+        partner_losses = _task_losses(head, outputs, partner_targets, partner_scale)
+        losses = share * losses + (1 - share) * partner_losses
     total = head.total(losses)
     for name, objective in head.objectives.items():
-        total = total + objective.weight * objective(encoded, targets[name])  # type: ignore[operator]
+        total = total + objective.weight * objective(encoded, targets[name])
     return total
 
 
@@ -59,5 +60,5 @@ def _task_losses(
     head: Head, outputs: Mapping[str, Tensor], targets: Mapping[str, Tensor], scale: Tensor | None
 ) -> Tensor:
     return torch.stack(
-        [head.tasks[name].loss(output, targets[name], scale) for name, output in outputs.items()]  # type: ignore[operator]
+        [head.tasks[name].loss(output, targets[name], scale) for name, output in outputs.items()]
     )

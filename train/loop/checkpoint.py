@@ -1,4 +1,4 @@
-"""Trainings in progress on disk, so that a run that was killed goes on where it stood."""
+"""Trainings in progress on disk, so that a run that was killed can resume."""
 
 import hashlib
 import io
@@ -13,11 +13,11 @@ from typing import Any
 import torch
 
 from features.files import write_atomic
-from features.leaves import ROOT
 from features.manifest import Label
+from features.source import ROOT
 from features.store.reader import Store
 
-# A training in progress is written down no more often than this.
+# A training in progress is saved no more often than this.
 EVERY_S = 2.0
 
 
@@ -29,7 +29,7 @@ class Checkpoint:
         self.written = time.monotonic()
 
     def read(self) -> dict[str, Any] | None:
-        """What was written last; None where nothing was."""
+        """The state that was saved last; None where there is none."""
         if self.path is None or not self.path.exists():
             return None
         state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
@@ -40,7 +40,7 @@ class Checkpoint:
         return self.path is not None and time.monotonic() - self.written >= EVERY_S
 
     def write(self, state: Mapping[str, Any]) -> None:
-        """Put a new state in the place of the old one; whoever looks sees one of them whole."""
+        """Replace the saved state, atomically."""
         if self.path is None:
             return
         content = io.BytesIO()
@@ -51,9 +51,9 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The trainings of one run, in a folder that everything that decides their numbers names.
+    """The trainings of one run, in a folder named by the digest of all that decides their numbers.
 
-    Trainings of other settings, labels, tracks or code are thrown away.
+    Trainings of other settings, labels, tracks or code are deleted.
     """
 
     def __init__(self, folder: Path | None, key: str) -> None:
@@ -69,24 +69,24 @@ class Checkpoints:
         return Checkpoint(None if self.own is None else self.own / f"{name}.pt")
 
     def remove(self) -> None:
-        """Throw everything away: the run is complete."""
+        """Delete all: the run is complete."""
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def run_key(decided: Any, labels: Sequence[Label], stores: Mapping[str, Store]) -> str:
+def run_key(settings: Any, labels: Sequence[Label], stores: Mapping[str, Store]) -> str:
     """A digest of everything that decides the numbers of a run on one machine.
 
-    `decided` is plain JSON: the settings, and whatever else they do not hold.
+    `settings` are plain JSON, with all that decides beside labels, stores, code and torch.
     """
     digest = hashlib.sha256()
-    told = [
-        decided,
+    decisive = [
+        settings,
         [asdict(label) for label in labels],
         {name: store.attributes["digest"] for name, store in stores.items()},
         [torch.__version__, torch.get_num_threads()],
     ]
-    digest.update(json.dumps(told, sort_keys=True).encode())
+    digest.update(json.dumps(decisive, sort_keys=True).encode())
     for folder in ("features", "train"):
         for file in sorted((ROOT / folder).rglob("*.py")):
             digest.update(file.read_bytes())

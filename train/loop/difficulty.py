@@ -21,9 +21,9 @@ def ranks(values: Tensor) -> Tensor:
     _, group, counts = ordered.unique_consecutive(return_inverse=True, return_counts=True)
     ends = counts.cumsum(0)
     means = (ends - counts + ends - 1).double() / 2
-    found = torch.empty(len(values), dtype=torch.float64)
-    found[places] = means[group] / max(1, len(values) - 1)
-    return found.float()
+    ranked = torch.empty(len(values), dtype=torch.float64)
+    ranked[places] = means[group] / max(1, len(values) - 1)
+    return ranked.float()
 
 
 def by_class_frequency(labels: Sequence[Label], name: str) -> Tensor:
@@ -31,7 +31,7 @@ def by_class_frequency(labels: Sequence[Label], name: str) -> Tensor:
     values = [getattr(label, name) for label in labels]
     counts = Counter(value for value in values if value is not None)
     if not counts:
-        raise _lacking("class-frequency", f"the label {name!r}")
+        raise _lacking("class-frequency", f"label {name!r}")
     return ranks(torch.tensor([-float(counts.get(v, len(labels))) for v in values]))
 
 
@@ -56,40 +56,40 @@ def by_vad(labels: Sequence[Label], name: str) -> Tensor:
     points = (points - points.mean(dim=0)) / points.std(dim=0, correction=0).clamp_min(1e-6)
     own = torch.tensor([classes.index(getattr(labels[n], name)) for n in rows])
     centres = torch.stack([points[own == c].mean(dim=0) for c in range(len(classes))])
-    apart = torch.cdist(points, centres)
-    ours = apart.gather(1, own[:, None])[:, 0]
-    others = apart.scatter(1, own[:, None], torch.inf).amin(dim=1)
-    found = torch.full((len(labels),), 0.5)
-    found[torch.tensor(rows)] = ranks(ours - others)
-    return found
+    distances = torch.cdist(points, centres)
+    to_own = distances.gather(1, own[:, None])[:, 0]
+    to_nearest_other = distances.scatter(1, own[:, None], torch.inf).amin(dim=1)
+    difficulty = torch.full((len(labels),), 0.5)
+    difficulty[torch.tensor(rows)] = ranks(to_own - to_nearest_other)
+    return difficulty
 
 
 def by_first_model(
     measures: Sequence[Measure], predictions: Predictions, labels: Sequence[Label]
 ) -> Tensor:
-    """Utterances that a first head finds unlikely, or is far from, are difficult.
+    """Utterances with a low probability, or a large error, under a first head are difficult.
 
-    The mean over everything predicted of minus the log probability of the true class, or of the
-    error in standard deviations; what is not labelled counts for nothing.
+    The mean over all measures of minus the log probability of the true class, or of the error in
+    standard deviations; what is not labelled counts for nothing.
     """
-    total, known = np.zeros(len(labels)), np.zeros(len(labels))
+    total, count = np.zeros(len(labels)), np.zeros(len(labels))
     for measure in measures:
         if measure.kind == "pairs":
             continue
         truth = measure.truth(labels)
-        there, guess = measure.known(truth), predictions[measure.name]
+        labelled, predicted = measure.labelled(truth), predictions[measure.name]
         if measure.classes is None:
-            spread = max(float(np.std(truth[there])), 1e-6)
-            error = np.abs(guess[there] - truth[there]) / spread
+            spread = max(float(np.std(truth[labelled])), 1e-6)
+            error = np.abs(predicted[labelled] - truth[labelled]) / spread
         else:
-            error = -np.log(guess[there, truth[there].astype(int)].clip(1e-12))
-        total[there] += error
-        known[there] += 1
-    return ranks(torch.from_numpy(total / np.maximum(known, 1)))
+            error = -np.log(predicted[labelled, truth[labelled].astype(int)].clip(1e-12))
+        total[labelled] += error
+        count[labelled] += 1
+    return ranks(torch.from_numpy(total / np.maximum(count, 1)))
 
 
-def _lacking(difficulty: str, what: str) -> ProjectError:
+def _lacking(difficulty: str, labels: str) -> ProjectError:
     return ProjectError(
-        f"training.difficulty is {difficulty!r}, and the training part has not {what}; choose "
+        f"training.difficulty is {difficulty!r}, and the training split has no {labels}; choose "
         "another difficulty"
     )

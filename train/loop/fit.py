@@ -1,4 +1,4 @@
-"""One training loop for every head and seed. The test part never comes in here."""
+"""Trains one head with one seed. The test set is never an argument of anything in here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from features.specs.heads import HeadSpec
-from train.data.dataset import CPU, Dataset, Part
+from train.data.dataset import CPU, Dataset, SplitData
 from train.loop.checkpoint import Checkpoint
 from train.loop.difficulty import by_class_frequency, by_first_model, by_vad
-from train.loop.epoch import Epoch
-from train.loop.loop import Loop
 from train.loop.predict import predict
+from train.loop.tracking import Epoch
+from train.loop.training_loop import TrainingLoop
 from train.model.head import Head
 from train.scoring.measure import measures_of
 from train.scoring.predictions import Predictions
@@ -25,7 +25,7 @@ State = dict[str, Tensor]
 class Fitted:
     """A trained head at its best epoch on dev, and the figures of every epoch.
 
-    `best_score` is what was chosen by, the larger the better: an error is negative.
+    `best_score` is the figure it was selected by, larger is better: an error is negative.
     """
 
     head: Head
@@ -34,8 +34,8 @@ class Fitted:
     epochs: list[Epoch]
 
     @property
-    def chosen(self) -> float:
-        """What was chosen on dev: the epoch."""
+    def selected(self) -> float:
+        """What was selected on dev: the epoch."""
         return self.best_epoch
 
     @property
@@ -44,7 +44,7 @@ class Fitted:
         return sum(parameter.numel() for parameter in self.head.parameters())
 
     def predict(self, dataset: Dataset) -> Predictions:
-        """What each measure says it predicts, `(N, ...)`, in the dataset's order."""
+        """Predictions of each measure `(N, ...)`, in the dataset's order."""
         return predict(self.head, dataset)
 
     def state(self) -> State:
@@ -55,8 +55,8 @@ class Fitted:
 def fit(
     spec: HeadSpec,
     facts: dict[str, dict[str, Any]],
-    train: Part,
-    dev: Part,
+    train: SplitData,
+    dev: SplitData,
     seed: int,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
     checkpoint: Checkpoint | None = None,
@@ -66,8 +66,8 @@ def fit(
     """Train one head with one seed; the head that comes back is that of its best epoch on dev.
 
     Stops when `training.patience` epochs have passed without a better `choose_by` on dev. With a
-    `checkpoint`, a training that was interrupted goes on where it stood, to the same numbers.
-    `start` are the weights of another head to begin with.
+    `checkpoint`, an interrupted training resumes where it stopped, with the same numbers.
+    `start` are the weights of another head to start from.
     """
     checkpoint = checkpoint or Checkpoint()
     saved = checkpoint.read()
@@ -75,25 +75,25 @@ def fit(
         difficulty = _difficulty(spec, facts, train, dev, seed, device)
     else:
         difficulty = saved["difficulty"]
-    loop = Loop(spec, facts, train, dev, seed, difficulty, start, device)
+    training = TrainingLoop(spec, facts, train, dev, seed, difficulty, start, device)
     if saved is not None:
-        loop.restore(saved)
-        for epoch in loop.epochs:
+        training.restore(saved)
+        for epoch in training.epochs:
             on_epoch(epoch)
-    while not loop.finished:
-        loop.run_epoch()
-        on_epoch(loop.epochs[-1])
-        if checkpoint.due() or loop.finished:
-            checkpoint.write(loop.state())
-    loop.head.load_state_dict(loop.best_state)
-    return Fitted(loop.head, loop.best_epoch, loop.best_score, loop.epochs)
+    while not training.finished:
+        training.run_epoch()
+        on_epoch(training.epochs[-1])
+        if checkpoint.due() or training.finished:
+            checkpoint.write(training.state())
+    training.head.load_state_dict(training.best_state)
+    return Fitted(training.head, training.best_epoch, training.best_score, training.epochs)
 
 
 def _difficulty(
     spec: HeadSpec,
     facts: dict[str, dict[str, Any]],
-    train: Part,
-    dev: Part,
+    train: SplitData,
+    dev: SplitData,
     seed: int,
     device: torch.device,
 ) -> Tensor | None:
@@ -104,8 +104,8 @@ def _difficulty(
     if source == "first-model":
         plain = replace(spec.training, difficulty="none", curriculum=None, scale_loss=0.0)
         first = fit(replace(spec, training=plain), facts, train, dev, seed, device=device)
-        told = first.predict(train.dataset)
-        return by_first_model(measures_of(spec, facts), told, train.labels)
+        predictions = first.predict(train.dataset)
+        return by_first_model(measures_of(spec, facts), predictions, train.labels)
     classes = [m.name for m in measures_of(spec, facts) if m.kind == "classes"]
     by_labels = by_vad if source == "vad" else by_class_frequency
     return by_labels(train.labels, classes[0] if classes else "emotion")

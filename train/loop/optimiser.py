@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
-from torch.optim.lr_scheduler import LambdaLR, OneCycleLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 
 from features.specs.training import TrainingSpec
 
@@ -63,21 +63,27 @@ class Schedule:
             self.by_step.step()
 
     def after_epoch(self, score: float) -> None:
-        """To be called after every epoch, with what was reached on dev."""
+        """To be called after every epoch, with the figure on dev."""
         if self.plateau is not None:
             self.plateau.step(score)
 
     def state(self) -> dict[str, Any]:
-        """Where it stands."""
-        return (self.by_step or self.plateau).state_dict()  # type: ignore[union-attr]
+        """All that it needs to resume."""
+        return self._scheduler.state_dict()
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from where another stood."""
-        (self.by_step or self.plateau).load_state_dict(state)  # type: ignore[union-attr]
+        """Restore a saved state."""
+        self._scheduler.load_state_dict(state)
+
+    @property
+    def _scheduler(self) -> LRScheduler | ReduceLROnPlateau:
+        scheduler = self.by_step or self.plateau
+        assert scheduler is not None
+        return scheduler
 
 
 def _factor(step: int, warmup: int, total: int, cosine: bool) -> float:
-    """By what the learning rate is multiplied."""
+    """The factor of the learning rate at a step."""
     if step < warmup:
         return (step + 1) / (warmup + 1)
     if not cosine:
@@ -98,7 +104,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
-        """Take in the weights as they are now."""
+        """Update the average with the current weights."""
         self.steps += 1
         new = 1 - min(self.decay, (1 + self.steps) / (10 + self.steps))
         for name, value in network.state_dict().items():
@@ -109,14 +115,14 @@ class Average:
         return {"steps": self.steps, "values": self.values}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from another's average."""
+        """Restore a saved average."""
         self.steps = state["steps"]
         self.values = {n: value.to(self.values[n].device) for n, value in state["values"].items()}
 
 
 @contextmanager
 def with_weights(network: nn.Module, values: dict[str, Tensor] | None) -> Iterator[None]:
-    """The network with other weights for as long as it lasts; None: with its own."""
+    """The network with other weights inside the context; None: with its own."""
     if values is None:
         yield
         return

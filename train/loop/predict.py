@@ -1,4 +1,4 @@
-"""A head for some tracks, and what it makes of them."""
+"""A head that fits some tracks, and its predictions of them."""
 
 from typing import Any
 
@@ -21,17 +21,17 @@ def build_head(spec: HeadSpec, facts: dict[str, dict[str, Any]], dataset: Datase
 
 
 def predict(head: Head, dataset: Dataset) -> dict[str, Numbers]:
-    """What each measure says it predicts, `(N, ...)`, in the dataset's order."""
-    return told(head, outputs_of(head, dataset))
+    """Predictions of each measure `(N, ...)`, in the dataset's order."""
+    return predictions_of(head, outputs_of(head, dataset))
 
 
-def told(head: Head, outputs: dict[str, Tensor]) -> dict[str, Numbers]:
-    """What the tasks of a head make of their outputs, by measure."""
-    found: dict[str, Numbers] = {}
+def predictions_of(head: Head, outputs: dict[str, Tensor]) -> dict[str, Numbers]:
+    """The predictions, by measure, that the tasks of a head make of their outputs."""
+    predictions: dict[str, Numbers] = {}
     for name, output in outputs.items():
-        said = head.tasks[name].predict(output)  # type: ignore[operator]
-        found.update({measure: values.numpy() for measure, values in said.items()})
-    return found
+        for measure, values in head.tasks[name].predict(output).items():
+            predictions[measure] = values.numpy()
+    return predictions
 
 
 def outputs_of(head: Head, dataset: Dataset) -> dict[str, Tensor]:
@@ -42,8 +42,8 @@ def outputs_of(head: Head, dataset: Dataset) -> dict[str, Tensor]:
     batches = evaluation_batches(dataset, whole=head.dialogue is not None)
     with torch.inference_mode():
         for rows in batches:
-            answers = head(dataset.gather(rows, device), dataset.turns(rows, device))
-            for name, output in answers.items():
+            batch = head(dataset.gather(rows, device), dataset.turns(rows, device))
+            for name, output in batch.items():
                 outputs[name].append(output.cpu())
     back = torch.argsort(torch.cat(batches))
     return {name: torch.cat(blocks)[back] for name, blocks in outputs.items()}

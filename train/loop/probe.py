@@ -1,6 +1,6 @@
 """A linear probe: logistic or ridge regression on pooled tracks, with scikit-learn.
 
-What it reaches is what the frozen networks say plainly; a head has to be better to be worth it.
+A baseline: a head is worth its parameters where it is better than the probe.
 """
 
 import math
@@ -15,13 +15,13 @@ from sklearn.metrics import log_loss
 from torch import Tensor
 
 from features.specs.heads import ProbeSpec
-from train.data.dataset import Dataset, Part
+from train.data.dataset import Dataset, SplitData
 from train.data.masking import Padded, masked_mean, masked_std
-from train.loop.epoch import Epoch
 from train.loop.predict import evaluation_batch
+from train.loop.tracking import Epoch
 from train.scoring.measure import Measure, Numbers, measures_of
 from train.scoring.predictions import Predictions
-from train.scoring.summaries import choice_score, part_scores
+from train.scoring.summaries import selection_score, split_scores
 
 MAX_ITERATIONS = 2000
 
@@ -44,19 +44,19 @@ class Linear:
 
 @dataclass(frozen=True)
 class FittedProbe:
-    """A probe at its best strength on dev, and the figures of every strength."""
+    """A probe with the strength selected on dev, and the figures of every strength."""
 
     spec: ProbeSpec
     measures: list[Measure]
     scale: tuple[Numbers, Numbers]
     linears: dict[str, Linear]
-    chosen: float
+    selected: float
     epochs: list[Epoch]
 
     @property
     def num_parameters(self) -> int:
         """How many numbers are fitted."""
-        return sum(one.weights.size + one.intercepts.size for one in self.linears.values())
+        return sum(x.weights.size + x.intercepts.size for x in self.linears.values())
 
     def predict(self, dataset: Dataset) -> Predictions:
         """Per measure probabilities `(N, C)` or numbers `(N,)`, in the dataset's order."""
@@ -74,12 +74,12 @@ class FittedProbe:
 def fit_probe(
     spec: ProbeSpec,
     facts: dict[str, dict[str, Any]],
-    train: Part,
-    dev: Part,
+    train: SplitData,
+    dev: SplitData,
     seed: int,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
 ) -> FittedProbe:
-    """Try every strength on the training part and keep the best on dev."""
+    """Fit every strength on the training split and keep the best on dev."""
     measures = measures_of(spec, facts)
     raw = pooled(spec, train.dataset)
     scale = _scale(raw)
@@ -90,9 +90,9 @@ def fit_probe(
     for number, strength in enumerate(spec.strengths, 1):
         fitted = [_fit(m, spec, strength, features, m.truth(train.labels)) for m in measures]
         linears = {m.name: linear for m, (linear, _) in zip(measures, fitted, strict=True)}
-        found = part_scores(measures, _predict(measures, linears, dev_features), dev.labels)
-        score = choice_score(found, spec.choose_by)
-        flat = {f"dev_{name}_{k}": v for name, s in found.items() for k, v in s.items()}
+        scores = split_scores(measures, _predict(measures, linears, dev_features), dev.labels)
+        score = selection_score(scores, spec.choose_by)
+        flat = {f"dev_{name}_{k}": v for name, s in scores.items() for k, v in s.items()}
         loss = sum(loss for _, loss in fitted)
         epochs.append({"seed": seed, "epoch": number, "train_loss": loss, **flat})
         if best is None or score > best[0]:
@@ -105,7 +105,7 @@ def fit_probe(
 def restored_probe(
     spec: ProbeSpec, facts: dict[str, dict[str, Any]], state: Mapping[str, Tensor]
 ) -> FittedProbe:
-    """The probe that `FittedProbe.state` was taken from; what was chosen is not in it."""
+    """The probe that `FittedProbe.state` was taken from; the selected strength is not in it."""
     measures = measures_of(spec, facts)
     arrays = {name: tensor.numpy() for name, tensor in state.items()}
     linears = {
@@ -118,7 +118,7 @@ def restored_probe(
 def pooled(spec: ProbeSpec, dataset: Dataset) -> Numbers:
     """The mean of each track over steps, layers side by side; NaN where there is no track.
 
-    With `pooling: statistics` the standard deviations stand beside the means.
+    With `pooling: statistics` the standard deviations follow the means.
     """
     rows = torch.arange(len(dataset)).split(evaluation_batch(dataset))
     return np.concatenate([_vectors(spec, dataset.gather(batch)) for batch in rows])
@@ -128,14 +128,14 @@ def _vectors(spec: ProbeSpec, tracks: dict[str, Padded]) -> Numbers:
     vectors = []
     for track in tracks.values():
         flat = Padded(track.values.flatten(2), track.mask)
-        kinds = [masked_mean(flat)]
-        kinds += [masked_std(flat)] if spec.pooling == "statistics" else []
-        vectors += [torch.where(flat.present[:, None], v, torch.nan) for v in kinds]
+        statistics = [masked_mean(flat)]
+        statistics += [masked_std(flat)] if spec.pooling == "statistics" else []
+        vectors += [torch.where(flat.present[:, None], v, torch.nan) for v in statistics]
     return np.asarray(torch.cat(vectors, dim=1).double().numpy())
 
 
 def _scale(features: Numbers) -> tuple[Numbers, Numbers]:
-    """Mean and deviation of each feature over the tracks there are; 0 and 1 where it is constant.
+    """Mean and deviation of each feature over the tracks that are not missing; 1 where constant.
 
     With them a missing track becomes the mean track.
     """
@@ -156,9 +156,9 @@ def _predict(measures: list[Measure], linears: dict[str, Linear], features: Numb
 def _fit(
     measure: Measure, spec: ProbeSpec, strength: float, features: Numbers, truth: Numbers
 ) -> tuple[Linear, float]:
-    """A linear model of one measure, and its loss on the training part."""
-    known = measure.known(truth)
-    x, y = features[known], truth[known]
+    """A linear model of one measure, and its loss on the training split."""
+    labelled = measure.labelled(truth)
+    x, y = features[labelled], truth[labelled]
     if measure.classes is None:
         ridge = Ridge(alpha=1 / strength).fit(x, y)
         loss = float(np.mean((ridge.predict(x) - y) ** 2))
@@ -169,6 +169,6 @@ def _fit(
     loss = float(log_loss(y, model.predict_proba(x), labels=model.classes_))
     if len(measure.classes) > 2:
         return Linear(model.coef_, model.intercept_), loss
-    # Of two classes scikit-learn keeps the second one's weights alone.
+    # Of two classes scikit-learn keeps only the weights of the second.
     weights, intercepts = model.coef_[0], model.intercept_[0]
     return Linear(np.stack([-weights, weights]) / 2, np.array([-intercepts, intercepts]) / 2), loss

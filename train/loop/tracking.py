@@ -1,4 +1,4 @@
-"""Every epoch as it happens: in TensorBoard, and in Weights & Biases where asked for."""
+"""Logs every epoch: to TensorBoard, and to Weights & Biases if `tracking` says so."""
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -6,9 +6,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from features.extras import require_extra
 from features.specs.tracking import TrackingSpec
-from train.loop.epoch import Epoch
 
+# The figures of one epoch, by name.
+Epoch = dict[str, float]
 Log = Callable[[Epoch], None]
 NOTHING: Mapping[str, Any] = {}
 
@@ -24,19 +26,19 @@ class Tracker(Protocol):
 
 
 class NoTracker:
-    """Nowhere."""
+    """Epochs are not logged."""
 
     @contextmanager
     def training(self, name: str, settings: Mapping[str, Any] = NOTHING) -> Iterator[Log]:
-        """Epochs are forgotten."""
+        """A function that does nothing."""
         yield lambda _: None
 
 
 class Trackers:
     """TensorBoard and Weights & Biases, as `tracking` in params.yaml says.
 
-    `folder` takes their files. They hold clock times and the machine's name, so they are no part
-    of a run's own folder, and what they say decides nothing.
+    `folder` holds their files. These contain clock times and the machine's name, so they are not in
+    a run's own folder, and nothing depends on them.
     """
 
     def __init__(
@@ -57,13 +59,14 @@ class Trackers:
                 logs.append(open_logs.enter_context(self._wandb(name, settings)))
 
             def log(epoch: Epoch) -> None:
-                for one in logs:
-                    one(epoch)
+                for write in logs:
+                    write(epoch)
 
             yield log
 
     @contextmanager
     def _wandb(self, name: str, settings: Mapping[str, Any]) -> Iterator[Log]:
+        require_extra("tracking.wandb", "wandb", "wandb")
         import wandb
 
         place = self.folder / ".wandb"

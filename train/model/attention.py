@@ -24,11 +24,11 @@ class AttentionBlock(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, query: Padded, memory: Padded) -> Padded:
-        """Steps of the query `(B, T, D)` that have looked at those of the memory."""
+        """Steps of the query `(B, T, D)` after attending to those of the memory."""
         query, memory = zero_padding(query), zero_padding(memory)
-        asked = zero_padding(Padded(self.query_norm(query.values), query.mask))
-        known = zero_padding(Padded(self.memory_norm(memory.values), memory.mask))
-        values = query.values + self.dropout(attend(self.attention, asked, known))
+        queries = zero_padding(Padded(self.query_norm(query.values), query.mask))
+        keys = zero_padding(Padded(self.memory_norm(memory.values), memory.mask))
+        values = query.values + self.dropout(attend(self.attention, queries, keys))
         return zero_padding(Padded(values + self.dropout(self.wide(values)), query.mask))
 
 

@@ -1,21 +1,158 @@
-"""What a head makes of a batch before its tasks answer."""
+"""The contracts of a head's exchangeable modules: what each kind takes, gives and must not do.
 
-from collections.abc import Mapping
-from typing import NamedTuple
+A file in ``train/temporal``, ``pooling``, ``fusions``, ``dialogues``, ``tasks`` or ``objectives``
+defines one class of its kind (`Temporal`, `Pooling`, `Fusion`, `Dialogue`, `Task`, `Objective`), a
+`torch.nn.Module` of any inner make. The constructor takes the positional arguments that the kind's
+contract names; its keyword-only arguments, each with a default, are the settings in params.yaml.
+RANGES, a module constant, may bound settings: ``{"width": (1, None)}``.
 
-from torch import Tensor
+For every kind: what stands in padding, NaN included, changes nothing; an utterance's numbers do not
+depend on its batch neighbours or on how much padding there is; nothing takes statistics of a batch;
+one step works; gradients are finite. `forward` is defined, and what torch does with a module
+(`__call__`, `train`, `to`, `state_dict`, `parameters` and their like) is not overridden.
 
+Letters: B utterances of a batch, T steps, D the head's `dim`, H its `hidden`, N dialogues, U turns.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
+
+from torch import Tensor, nn
+
+from features.manifest import Label
 from train.data.dialogues import Turns
 from train.data.masking import Padded
+from train.scoring.measure import Measure
+
+Module = TypeVar("Module")
 
 
 class Encoded(NamedTuple):
-    """The encoded steps `(B, T, dim)` of each modality, the fused vectors `(B, hidden)`, and who of
-    the batch speaks when. A head that reads dialogues keeps the steps only where objectives ask
-    for them. `causal`: no utterance may know a later one.
+    """What a head makes of a batch before its tasks: encoded steps `(B, T, D)` of each modality,
+    fused vectors `(B, H)`, and who speaks when.
+
+    A head that reads dialogues keeps the steps only where objectives ask for them. `causal`: no
+    utterance may depend on a later one.
     """
 
     tracks: Mapping[str, Padded]
     fused: Tensor
     turns: Turns
     causal: bool = False
+
+
+class Temporal(Protocol):
+    """How the steps of one track see each other: `Temporal(dim, dropout, *, settings)`."""
+
+    def __call__(self, track: Padded) -> Padded:
+        """`(B, T, D)` to `(B, T', D)`, T' at most T. A track without steps stays without steps."""
+
+
+class Pooling(Protocol):
+    """How the steps of a track become one vector: `Pooling(dim, *, settings)`.
+
+    `out_dim` is the width of the vector. The head replaces what it gives for a missing track.
+    """
+
+    out_dim: int
+
+    def __call__(self, track: Padded) -> Tensor:
+        """`(B, T, D)` to `(B, out_dim)`, finite where a track has no step."""
+
+
+# Gives the pooling of a modality, which answers with a learned vector where the track is missing.
+Pool = Callable[[str], Pooling]
+
+
+class Fusion(Protocol):
+    """How the tracks of several modalities become one vector.
+
+    `Fusion(modalities, dim, dropout, pool, *, settings)`, `modalities` being the names in use, in a
+    fixed order. Steps become vectors through `pool(modality)` alone, once for each modality.
+    `out_dim` is the width of the result.
+
+    Module constants: MIN_MODALITIES, the fewest it can fuse (1 if not named). ENCODES_STEPS = True
+    where steps of different modalities see each other; a fusion that does not say so works on
+    one vector per modality, and those that do offer it as their setting `then`. ONE_POOLING = True
+    where all modalities are pooled together.
+    """
+
+    out_dim: int
+
+    def __call__(self, tracks: Mapping[str, Padded]) -> Tensor:
+        """`(B, T of the modality, D)` each to `(B, out_dim)`.
+
+        A modality is missing where its mask has no True; all may be. A missing modality is not the
+        same as one of zeros.
+        """
+
+
+class Dialogue(Protocol):
+    """How the utterances of a dialogue see each other: `Dialogue(hidden, dropout, *, settings)`.
+
+    A setting `causal`, where there is one, forbids every look at later turns.
+    """
+
+    def __call__(self, turns: Padded, speakers: Tensor) -> Padded:
+        """`(N, U, H)`, in the order of talk, to the same shape.
+
+        Equal numbers in `speakers (N, U)` of one dialogue are the same person; they say no more.
+        """
+
+
+class Task(Protocol):
+    """What a head predicts: `Task(in_dim, facts, *, settings)`, `in_dim` being the head's H.
+
+    The module constant KIND is ``classes``, ``numbers`` or ``pairs``. `weight` multiplies the loss
+    among those of several tasks. Utterances without a label count for nothing.
+    """
+
+    weight: float
+
+    @staticmethod
+    def facts(train: Sequence[Label]) -> dict[str, Any]:
+        """What it needs of the training labels, as plain JSON: class names, means. Empty or
+        without classes where no training utterance has the label."""
+
+    @staticmethod
+    def measures(facts: Mapping[str, Any]) -> Sequence[Measure]:
+        """What it predicts, and how that is scored."""
+
+    def targets(self, labels: Sequence[Label]) -> Tensor:
+        """What it learns from the labels, a row for each, `(B, ...)`."""
+
+    def __call__(self, encoded: Encoded) -> Tensor:
+        """The output `(B, ...)`."""
+
+    def loss(self, output: Tensor, targets: Tensor, scale: Tensor | None = None) -> Tensor:
+        """One number: the mean over labelled utterances, weighed by `scale (B,)`; 0 without any."""
+
+    def select_on_dev(self, output: Tensor, labels: Sequence[Label]) -> None:
+        """Select what is selected on the dev set, such as a threshold, after every epoch."""
+
+    def predict(self, output: Tensor) -> Mapping[str, Tensor]:
+        """Predictions by the name of the measure, on the CPU in float64."""
+
+
+class Objective(Protocol):
+    """A loss that predicts nothing: `Objective(dim, hidden, modalities, facts, *, settings)`.
+
+    `weight` multiplies it. MIN_MODALITIES, a module constant, is the fewest modalities it needs.
+    """
+
+    weight: float
+
+    @staticmethod
+    def facts(train: Sequence[Label]) -> dict[str, Any]:
+        """What it needs of the training labels, as plain JSON; ProjectError where they lack it."""
+
+    def targets(self, labels: Sequence[Label]) -> Tensor:
+        """What it learns from the labels, a row for each, `(B, ...)`."""
+
+    def __call__(self, encoded: Encoded, targets: Tensor) -> Tensor:
+        """One number, 0 and finite for a batch that says nothing."""
+
+
+def by_name(modules: Mapping[str, Module]) -> Mapping[str, Module]:
+    """Modules by name as torch keeps them: trained, moved and saved with the module they are in."""
+    return cast(Mapping[str, Module], nn.ModuleDict(cast(Mapping[str, nn.Module], modules)))

@@ -10,9 +10,18 @@ from features.errors import ProjectError
 from features.leaves import load_leaf
 from features.specs.heads import HeadSpec
 from train.data.dataset import Dataset
-from train.data.dialogues import Turns, alone
+from train.data.dialogues import Turns, single_utterances
 from train.data.masking import Padded, some_rows
-from train.model.contracts import Encoded
+from train.model.contracts import (
+    Dialogue,
+    Encoded,
+    Fusion,
+    Objective,
+    Pooling,
+    Task,
+    Temporal,
+    by_name,
+)
 from train.model.input import Input
 from train.model.losses import Uncertainty
 
@@ -22,12 +31,12 @@ Facts = Mapping[str, dict[str, Any]]
 
 
 class PresentOrMissing(nn.Module):
-    """A pooling that answers with a learned vector where there is no track to pool."""
+    """A pooling, with a learned vector in its place where the track is missing."""
 
-    def __init__(self, pooling: nn.Module) -> None:
+    def __init__(self, pooling: Pooling) -> None:
         super().__init__()
         self.pooling = pooling
-        self.out_dim = int(pooling.out_dim)  # type: ignore[arg-type]
+        self.out_dim = pooling.out_dim
         self.missing = nn.Parameter(torch.zeros(self.out_dim))
 
     def forward(self, track: Padded) -> Tensor:
@@ -38,31 +47,22 @@ class Head(nn.Module):
     """Padded tracks per modality, and who speaks when, to one output per task.
 
     `shapes` gives layers and width of each modality's store, `facts` what each task and objective
-    knows of the training labels. Raises ProjectError for settings that do not fit each other.
+    takes from the training labels. Raises ProjectError for settings that do not fit each other.
     """
+
+    task_weights: Tensor
 
     def __init__(self, spec: HeadSpec, shapes: Mapping[str, tuple[int, int]], facts: Facts) -> None:
         super().__init__()
-        self.inputs = nn.ModuleDict(
-            {name: Input(spec, name, shape) for name, shape in shapes.items()}
-        )
+        self.inputs = by_name({name: Input(spec, name, shape) for name, shape in shapes.items()})
         hidden = spec.hidden or spec.dim
         try:
-            self.temporals = nn.ModuleDict({name: _temporal(spec, name) for name in shapes})
-            fusion = load_leaf("train/fusions", spec.fusion.code).Fusion
-            self.fusion = fusion(
-                list(shapes),
-                spec.dim,
-                spec.dropout,
-                lambda name: PresentOrMissing(_pooling(spec, name)),
-                **spec.fusion.options,
-            )
+            self.temporals = by_name({name: _temporal(spec, name) for name in shapes})
+            self.fusion = _fusion(spec, list(shapes))
             self.dialogue = _dialogue(spec, hidden)
             self.causal = bool(spec.dialogue and spec.dialogue.options.get("causal"))
-            self.tasks = nn.ModuleDict(
-                {name: _task(spec, name, hidden, facts) for name in spec.tasks}
-            )
-            self.objectives = nn.ModuleDict(
+            self.tasks = by_name({name: _task(spec, name, hidden, facts) for name in spec.tasks})
+            self.objectives = by_name(
                 {name: _objective(spec, name, hidden, shapes, facts) for name in spec.objectives}
             )
         except ValueError as error:
@@ -74,50 +74,50 @@ class Head(nn.Module):
             nn.GELU(),
             nn.Dropout(spec.dropout),
         )
-        weights = torch.tensor([float(task.weight) for task in self.tasks.values()])  # type: ignore[arg-type]
+        weights = torch.tensor([float(task.weight) for task in self.tasks.values()])
         self.register_buffer("task_weights", weights, persistent=False)
         learned = spec.training.task_weights == "uncertainty"
         self.uncertainty = Uncertainty(len(self.tasks)) if learned else None
 
     def total(self, losses: Tensor) -> Tensor:
         """The loss of all tasks `(tasks,)`: by their own weights, or by learned ones as well."""
-        weighted: Tensor = losses * self.task_weights  # type: ignore[operator]
+        weighted = losses * self.task_weights
         return weighted.sum() if self.uncertainty is None else self.uncertainty(weighted)
 
     def take_moments(self, dataset: Dataset) -> None:
-        """Take mean and standard deviation of every modality from the training part."""
+        """Take mean and standard deviation of every modality from the training split."""
         for name, tracks in dataset.tracks.items():
-            self.inputs[name].take_moments(*tracks.moments())  # type: ignore[operator,union-attr]
+            self.inputs[name].take_moments(*tracks.moments())
 
     def standardised(self, tracks: Mapping[str, Padded]) -> dict[str, Padded]:
         """The tracks of the modalities it reads, in standard deviations from the mean."""
-        return {name: into.standardised(tracks[name]) for name, into in self.inputs.items()}  # type: ignore[operator,union-attr]
+        return {name: entry.standardised(tracks[name]) for name, entry in self.inputs.items()}
 
     def encode(self, tracks: Mapping[str, Padded], turns: Turns | None = None) -> Encoded:
         """Encoded steps and fused vectors of standardised tracks.
 
-        `turns` says who of the batch speaks when; None: every utterance stands alone.
+        `turns` says who of the batch speaks when; None: every utterance is on its own.
         """
         mask = next(iter(tracks.values())).mask
-        turns = turns or alone(len(mask), mask.device)
+        turns = turns or single_utterances(len(mask), mask.device)
         if self.dialogue is None:
             return Encoded(*self._utterances(tracks), turns)
         if len(self.objectives):
             encoded, fused = self._utterances(tracks)
         else:
             encoded, fused = {}, self._by_length(tracks)
-        heard: Padded = self.dialogue(turns.arranged(fused), turns.speakers)
-        return Encoded(encoded, turns.flat(heard.values), turns, self.causal)
+        in_context = self.dialogue(turns.arranged(fused), turns.speakers)
+        return Encoded(encoded, turns.flat(in_context.values), turns, self.causal)
 
     def _utterances(self, tracks: Mapping[str, Padded]) -> tuple[dict[str, Padded], Tensor]:
         """Encoded steps and fused vectors of utterances, each on its own."""
         encoded = {
-            name: self.temporals[name](into(tracks[name])) for name, into in self.inputs.items()
+            name: self.temporals[name](entry(tracks[name])) for name, entry in self.inputs.items()
         }
         return encoded, self.mix(self.fusion(encoded))
 
     def _by_length(self, tracks: Mapping[str, Padded]) -> Tensor:
-        """Fused vectors alone; utterances of like length together, or most would be padding.
+        """Only the fused vectors; utterances of like length together, or most would be padding.
 
         A GPU takes them all at once: it would have to be waited for, to learn their lengths.
         """
@@ -131,50 +131,57 @@ class Head(nn.Module):
         ]
         return torch.cat(fused)[order.argsort()]
 
-    def answer(self, encoded: Encoded) -> dict[str, Tensor]:
+    def outputs(self, encoded: Encoded) -> dict[str, Tensor]:
         """The output of each task."""
         return {name: task(encoded) for name, task in self.tasks.items()}
 
     def forward(
         self, tracks: Mapping[str, Padded], turns: Turns | None = None
     ) -> dict[str, Tensor]:
-        return self.answer(self.encode(self.standardised(tracks), turns))
+        return self.outputs(self.encode(self.standardised(tracks), turns))
 
 
-def _temporal(spec: HeadSpec, name: str) -> nn.Module:
-    leaf = spec.temporal[name]
-    found: nn.Module = load_leaf("train/temporal", leaf.code).Temporal(
-        spec.dim, spec.dropout, **leaf.options
+def _temporal(spec: HeadSpec, modality: str) -> Temporal:
+    leaf = spec.temporal[modality]
+    temporal = load_leaf("train/temporal", leaf.code).Temporal
+    made: Temporal = temporal(spec.dim, spec.dropout, **leaf.options)
+    return made
+
+
+def _pooling(spec: HeadSpec, modality: str) -> Pooling:
+    leaf = spec.pooling[modality]
+    made: Pooling = load_leaf("train/pooling", leaf.code).Pooling(spec.dim, **leaf.options)
+    return PresentOrMissing(made)
+
+
+def _fusion(spec: HeadSpec, modalities: list[str]) -> Fusion:
+    leaf = spec.fusion
+    fusion = load_leaf("train/fusions", leaf.code).Fusion
+    made: Fusion = fusion(
+        modalities, spec.dim, spec.dropout, lambda name: _pooling(spec, name), **leaf.options
     )
-    return found
+    return made
 
 
-def _pooling(spec: HeadSpec, name: str) -> nn.Module:
-    leaf = spec.pooling[name]
-    found: nn.Module = load_leaf("train/pooling", leaf.code).Pooling(spec.dim, **leaf.options)
-    return found
-
-
-def _dialogue(spec: HeadSpec, hidden: int) -> nn.Module | None:
+def _dialogue(spec: HeadSpec, hidden: int) -> Dialogue | None:
     leaf = spec.dialogue
     if leaf is None:
         return None
-    found: nn.Module = load_leaf("train/dialogues", leaf.code).Dialogue(
-        hidden, spec.dropout, **leaf.options
-    )
-    return found
+    dialogue = load_leaf("train/dialogues", leaf.code).Dialogue
+    made: Dialogue = dialogue(hidden, spec.dropout, **leaf.options)
+    return made
 
 
-def _task(spec: HeadSpec, name: str, hidden: int, facts: Facts) -> nn.Module:
+def _task(spec: HeadSpec, name: str, hidden: int, facts: Facts) -> Task:
     leaf = spec.tasks[name]
-    found: nn.Module = load_leaf("train/tasks", leaf.code).Task(hidden, facts[name], **leaf.options)
-    return found
+    made: Task = load_leaf("train/tasks", leaf.code).Task(hidden, facts[name], **leaf.options)
+    return made
 
 
 def _objective(
     spec: HeadSpec, name: str, hidden: int, modalities: Mapping[str, Any], facts: Facts
-) -> nn.Module:
+) -> Objective:
     leaf = spec.objectives[name]
     objective = load_leaf("train/objectives", leaf.code).Objective
-    found: nn.Module = objective(spec.dim, hidden, list(modalities), facts[name], **leaf.options)
-    return found
+    made: Objective = objective(spec.dim, hidden, list(modalities), facts[name], **leaf.options)
+    return made

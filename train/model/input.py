@@ -1,4 +1,4 @@
-"""One modality's way into a head."""
+"""The first layers of a head, for one modality."""
 
 import torch
 from torch import Tensor, nn
@@ -10,9 +10,12 @@ from train.data.masking import Padded, masked_bins, zero_padding
 class Input(nn.Module):
     """Steps in standard deviations, reduced to bins, their layers weighted, projected to `dim`.
 
-    Mean and standard deviation come from the training part. Where a store holds several
+    Mean and standard deviation come from the training split. Where a store holds several
     layers, their weights are learned (a softmax, at first all equal).
     """
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, spec: HeadSpec, modality: str, shape: tuple[int, int]) -> None:
         super().__init__()
@@ -29,14 +32,14 @@ class Input(nn.Module):
         )
 
     def take_moments(self, mean: Tensor, std: Tensor) -> None:
-        """Mean and standard deviation `(L, D)` of the training part."""
-        self.mean.copy_(mean)  # type: ignore[operator]
-        self.std.copy_(std)  # type: ignore[operator]
+        """Mean and standard deviation `(L, D)` of the training split."""
+        self.mean.copy_(mean)
+        self.std.copy_(std)
 
     def standardised(self, track: Padded) -> Padded:
         """`(B, T, L, D)` to the same, or to as many bins; what is in the padding is finite."""
         # In place: a batch of wide tracks is hundreds of megabytes.
-        values = zero_padding(track).values.sub_(self.mean).div_(self.std)  # type: ignore[arg-type]
+        values = zero_padding(track).values.sub_(self.mean).div_(self.std)
         scaled = Padded(values, track.mask)
         return scaled if self.bins is None else masked_bins(scaled, self.bins)
 

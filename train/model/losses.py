@@ -18,7 +18,7 @@ def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
 def focal(
     logits: Tensor, targets: Tensor, weight: Tensor, label_smoothing: float, gamma: float
 ) -> Tensor:
-    """Cross-entropy of each utterance `(N,)` that looks away from what is known well.
+    """Cross-entropy of each utterance `(N,)` that gives less weight to well-classified ones.
 
     It is multiplied by `(1 - p) ** gamma`, p the probability of the utterance's class (Lin et al.
     2017); with gamma 0 it is the cross-entropy. `logits (N, C)`, `targets (N,)`, `weight (C,)`.
@@ -56,9 +56,9 @@ def huber(predicted: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
 def ccc(predicted: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     """One minus the concordance correlation (Lin 1989) of the batch."""
     means = weighted_mean(predicted, weights), weighted_mean(truth, weights)
-    apart = predicted - means[0], truth - means[1]
-    covariance = weighted_mean(apart[0] * apart[1], weights)
-    spread = weighted_mean(apart[0].square() + apart[1].square(), weights)
+    centred = predicted - means[0], truth - means[1]
+    covariance = weighted_mean(centred[0] * centred[1], weights)
+    spread = weighted_mean(centred[0].square() + centred[1].square(), weights)
     return 1 - 2 * covariance / (spread + (means[0] - means[1]).square() + TINY)
 
 

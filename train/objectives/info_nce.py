@@ -1,4 +1,4 @@
-"""InfoNCE: the modalities of one utterance are to be alike, those of different ones are not.
+"""InfoNCE: modalities of one utterance attract each other, those of different ones repel.
 
 Van den Oord et al. (2018), between modalities as in Radford et al. (2021).
 """
@@ -19,13 +19,8 @@ RANGES = {"weight": (0, None), "temperature": (0.001, 100), "width": (1, None)}
 MIN_MODALITIES = 2
 
 
-def facts(train: Sequence[Label]) -> dict[str, Any]:
-    """What the objective takes from the training labels: nothing."""
-    return {}
-
-
 class Objective(nn.Module):
-    """The mean over all pairs of modalities of how badly one tells its partner in the batch.
+    """The mean loss, over all pairs of modalities, of identifying the partner within the batch.
 
     Modalities are the means of their encoded steps, projected to `width` numbers. Utterances that
     lack one of the two count for nothing, and so does a batch with fewer than two that have both.
@@ -46,6 +41,11 @@ class Objective(nn.Module):
         self.weight, self.temperature = weight, temperature
         self.projections = nn.ModuleDict({name: nn.Linear(dim, width) for name in modalities})
 
+    @staticmethod
+    def facts(train: Sequence[Label]) -> dict[str, Any]:
+        """What the objective takes from the training labels: nothing."""
+        return {}
+
     def targets(self, labels: Sequence[Label]) -> Tensor:
         """The objective needs no label."""
         return torch.zeros(len(labels))
@@ -59,11 +59,11 @@ class Objective(nn.Module):
         for one, other in combinations(vectors, 2):
             both = encoded.tracks[one].present & encoded.tracks[other].present
             alike = vectors[one] @ vectors[other].T / self.temperature
-            right = torch.arange(len(alike), device=alike.device)
+            partners = torch.arange(len(alike), device=alike.device)
             weights = both.to(alike.dtype) * (both.sum() >= 2)
             for table in (alike, alike.T):
-                seen = table.masked_fill(~both, torch.finfo(table.dtype).min)
-                each = nn.functional.cross_entropy(seen, right, reduction="none")
+                logits = table.masked_fill(~both, torch.finfo(table.dtype).min)
+                losses_of_rows = nn.functional.cross_entropy(logits, partners, reduction="none")
                 # The partner of one that lacks it is hidden, and counts for nothing.
-                losses.append(weighted_mean(torch.where(both, each, 0.0), weights) / 2)
+                losses.append(weighted_mean(torch.where(both, losses_of_rows, 0.0), weights) / 2)
         return torch.stack(losses).sum() / (len(vectors) * (len(vectors) - 1) / 2)

@@ -1,7 +1,7 @@
-"""Speaker-adversarial loss: the fused vector is not to tell who speaks (Ganin et al. 2016).
+"""Speaker-adversarial loss: the fused vector must not reveal the speaker (Ganin et al. 2016).
 
-A linear layer learns to name the speaker; on the way back its gradient is turned round, so that
-the head learns to make that impossible.
+A linear layer learns to classify the speaker; its gradient is reversed on the way back, so that the
+head learns to make that impossible.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,21 +19,10 @@ from train.scoring.measure import UNKNOWN
 RANGES = {"weight": (0, None), "reversal": (0, None)}
 
 
-def facts(train: Sequence[Label]) -> dict[str, Any]:
-    """The speakers of the training part; ProjectError where fewer than two are known."""
-    speakers = sorted({label.speaker for label in train if label.speaker is not None})
-    if len(speakers) < 2:
-        raise ProjectError(
-            f"'speaker-adversarial' needs two speakers, and {len(speakers)} are known in the "
-            "training part; leave it out"
-        )
-    return {"speakers": speakers}
-
-
 class Objective(nn.Module):
-    """The cross-entropy of the speakers; `reversal` times its gradient is turned against the head.
+    """The cross-entropy of the speakers; `reversal` times its gradient is reversed for the head.
 
-    Utterances whose speaker nobody knows count for nothing.
+    Utterances without a speaker count for nothing.
     """
 
     def __init__(
@@ -51,8 +40,19 @@ class Objective(nn.Module):
         self.numbers = {name: number for number, name in enumerate(facts["speakers"])}
         self.output = nn.Linear(hidden, len(self.numbers))
 
+    @staticmethod
+    def facts(train: Sequence[Label]) -> dict[str, Any]:
+        """The speakers of the training split; ProjectError where there are fewer than two."""
+        speakers = sorted({label.speaker for label in train if label.speaker is not None})
+        if len(speakers) < 2:
+            raise ProjectError(
+                f"'speaker-adversarial' needs two speakers, and the training split has "
+                f"{len(speakers)}; leave it out"
+            )
+        return {"speakers": speakers}
+
     def targets(self, labels: Sequence[Label]) -> Tensor:
-        """Speaker numbers `(N,)`, UNKNOWN where nobody knows."""
+        """Speaker numbers `(N,)`, UNKNOWN without a speaker."""
         return torch.tensor([self.numbers.get(str(label.speaker), UNKNOWN) for label in labels])
 
     def forward(self, encoded: Encoded, targets: Tensor) -> Tensor:
@@ -63,7 +63,7 @@ class Objective(nn.Module):
 
 
 class _Reversed(torch.autograd.Function):
-    """The identity, whose gradient is turned round."""
+    """The identity, with a reversed gradient."""
 
     @staticmethod
     def forward(context: Any, values: Tensor, strength: float) -> Tensor:

@@ -13,14 +13,6 @@ from train.scoring.measure import UNKNOWN
 RANGES = {"weight": (0, None), "temperature": (0.001, 100), "width": (1, None)}
 
 
-def facts(train: Sequence[Label]) -> dict[str, Any]:
-    """The classes of every label that the objective may be told to use."""
-    return {
-        name: sorted({value for label in train if (value := getattr(label, name)) is not None})
-        for name in ("emotion", "sentiment", "depression")
-    }
-
-
 class Objective(nn.Module):
     """The mean, over utterances with a partner of their class in the batch, of the loss `L_out`.
 
@@ -46,6 +38,14 @@ class Objective(nn.Module):
         self.weight, self.temperature, self.label = weight, temperature, label
         self.numbers = {name: number for number, name in enumerate(facts[label])}
         self.project = nn.Linear(hidden, width)
+
+    @staticmethod
+    def facts(train: Sequence[Label]) -> dict[str, Any]:
+        """The classes of every label that the objective may be told to use."""
+        return {
+            name: sorted({value for label in train if (value := getattr(label, name)) is not None})
+            for name in ("emotion", "sentiment", "depression")
+        }
 
     def targets(self, labels: Sequence[Label]) -> Tensor:
         """Class numbers `(N,)`, UNKNOWN where there is no label."""

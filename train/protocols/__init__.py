@@ -1,1 +1,1 @@
-"""How a corpus is cut into parts that train, choose and test, one file each."""
+"""How a corpus is cut into training, dev and test splits, one file each."""

@@ -11,17 +11,17 @@ SPEAKER_DISJOINT = True
 
 def folds(labels: Sequence[Label], *, column: str) -> list[Fold]:
     """A fold for every value of the column, tested where an utterance has that value."""
-    known = sorted({name for label in labels for name in label.folds})
-    if column not in known:
+    columns = sorted({name for label in labels for name in label.folds})
+    if column not in columns:
         raise ProjectError(
-            f"the corpus has no column of folds {column!r}; its columns are {quoted(known)}."
-            f"{did_you_mean(column, known)} 'folds: TABLE' under the corpus in params.yaml names "
-            "the table, which lies in its root"
+            f"the corpus has no column of folds {column!r}; its columns are {quoted(columns)}."
+            f"{did_you_mean(column, columns)} 'folds: TABLE' under the corpus in params.yaml names "
+            "the table, a path relative to its root"
         )
-    lost = [label.id for label in labels if column not in label.folds]
-    if lost:
+    without = [label.id for label in labels if column not in label.folds]
+    if without:
         raise ProjectError(
-            f"the column of folds {column!r} says nothing of {len(lost)} utterances (the first is "
-            f"{lost[0]!r}); each must be in one fold"
+            f"the column of folds {column!r} has no value for {len(without)} utterances (the first "
+            f"is {without[0]!r}); each must be in one fold"
         )
     return fold_for_each(labels, [label.folds[column] for label in labels])

@@ -1,6 +1,6 @@
-"""The parts that the corpus itself names.
+"""The splits that the corpus itself defines.
 
-Where it has no dev part, one is drawn from the training part.
+Where it has no dev set, one is drawn from the training split.
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ SPEAKER_DISJOINT = False
 
 def folds(labels: Sequence[Label]) -> list[Fold]:
     """One fold, by the labels' splits; ProjectError where an utterance has none."""
-    lost = [label.id for label in labels if label.split is None]
-    if lost:
+    without = [label.id for label in labels if label.split is None]
+    if without:
         raise ProjectError(
-            f"the corpus names no part for {len(lost)} of {len(labels)} utterances (the first is "
-            f"{lost[0]!r}), so the protocol cannot be 'official'; choose another one, such as "
-            "protocol: {code: speaker-folds}"
+            f"the corpus defines no split for {len(without)} of {len(labels)} utterances (the "
+            f"first is {without[0]!r}), so the protocol cannot be 'official'; choose another one, "
+            "such as protocol: {code: speaker-folds}"
         )
     test = frozenset(label.id for label in labels if label.split == "test")
     dev = frozenset(label.id for label in labels if label.split == "dev")

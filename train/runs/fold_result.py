@@ -1,4 +1,4 @@
-"""What came out of one fold: the heads, and what they predicted."""
+"""The result of one fold: trained heads, and their predictions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,19 +7,19 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from train.data.dataset import Dataset
-from train.folds.split import Parts
-from train.loop.epoch import Epoch
+from train.folds.split import Splits
+from train.loop.tracking import Epoch
 from train.scoring.predictions import Predictions
 
-# A modality, and the level of noise on it; None where it is missing.
-Damage = tuple[str, float | None]
+# A modality, and the level of noise on it; None: it is missing.
+Corruption = tuple[str, float | None]
 
 
 class Fitted(Protocol):
-    """A trained head: `chosen` is what dev chose, an epoch or the strength of a probe."""
+    """A trained head: `selected` is what was selected on dev, an epoch or a probe's strength."""
 
     @property
-    def chosen(self) -> float: ...
+    def selected(self) -> float: ...
 
     @property
     def epochs(self) -> list[Epoch]: ...
@@ -28,7 +28,7 @@ class Fitted(Protocol):
     def num_parameters(self) -> int: ...
 
     def predict(self, dataset: Dataset) -> Predictions:
-        """What each measure says it predicts, `(N, ...)`, in the dataset's order."""
+        """Predictions of each measure `(N, ...)`, in the dataset's order."""
 
     def state(self) -> dict[str, Tensor]:
         """The weights."""
@@ -36,15 +36,15 @@ class Fitted(Protocol):
 
 @dataclass
 class FoldResult:
-    """A head per seed, and what each predicted of dev, of test, and of a damaged test part.
+    """A head per seed, and its predictions of dev, of test, and of corrupted test sets.
 
-    `shuffled` is what a head made of test that was trained on shuffled labels.
+    `shuffled` are the test predictions of the shuffled-label control.
     """
 
-    parts: Parts
+    splits: Splits
     facts: Mapping[str, Mapping[str, Any]]
     fitted: list[Fitted]
     dev: list[Predictions]
     test: list[Predictions]
-    damaged: dict[Damage, list[Predictions]]
+    corrupted: dict[Corruption, list[Predictions]]
     shuffled: Predictions

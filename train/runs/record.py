@@ -1,12 +1,14 @@
-"""The files of a run as bytes: what was trained on what, and what came out."""
+"""The files of a run: what was trained on what, and what came out."""
 
 import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from features.errors import ProjectError
 from features.files import canonical_json
 from features.specs.heads import AnyHead
 from features.specs.tracks import LeafSpec
@@ -14,7 +16,7 @@ from features.store.reader import Store
 from train.runs.fold_result import FoldResult
 from train.scoring.class_measure import ClassMeasure
 from train.scoring.measure import UNKNOWN, Measure
-from train.scoring.predictions import Answers
+from train.scoring.predictions import RunPredictions
 
 
 def run_record(
@@ -23,17 +25,35 @@ def run_record(
     results: Sequence[FoldResult],
     stores: Mapping[str, Store],
 ) -> bytes:
-    """What was trained on what: the spec, the stores, the folds and what was chosen on dev."""
+    """What was trained on what: the spec, stores and folds, and what was selected on dev."""
     first = results[0]
     record = {
         "head": described(spec),
-        "facts": {result.parts.fold: result.facts for result in results},
+        "facts": {result.splits.fold: result.facts for result in results},
         "measures": {m.name: described_measure(m) for m in measures},
-        "folds": {result.parts.fold: _fold_facts(result) for result in results},
+        "folds": {result.splits.fold: _fold_facts(result) for result in results},
         "num_parameters": first.fitted[0].num_parameters,
         "stores": {modality: _store_facts(store) for modality, store in stores.items()},
     }
     return json.dumps(record, indent=2).encode()
+
+
+def read_record(run: Path, head: AnyHead, where: str) -> dict[str, Any]:
+    """The record of a finished run of `head`; `where` begins the message of a ProjectError.
+
+    Raises ProjectError where there is none, or where the head had other settings.
+    """
+    again = f"run 'dvc repro {'continue' if head.start else 'train'}@{head.name}'"
+    try:
+        record: dict[str, Any] = json.loads((run / "run.json").read_text())
+    except FileNotFoundError:
+        raise ProjectError(f"{run / 'run.json'} does not exist; {again}") from None
+    if record["head"] != json.loads(json.dumps(described(head))):
+        raise ProjectError(
+            f"{where}: the head {head.name!r} was trained with other settings than those in "
+            f"params.yaml; {again}"
+        )
+    return record
 
 
 def described_measure(measure: Measure) -> dict[str, Any]:
@@ -47,33 +67,34 @@ def weights_name(fold: int, num_folds: int, seed: int) -> str:
 
 
 def prediction_lines(
-    seeds: Sequence[int], measures: Sequence[Measure], parts: Mapping[str, Answers]
+    seeds: Sequence[int], measures: Sequence[Measure], splits: Mapping[str, RunPredictions]
 ) -> bytes:
-    """One JSON object per part, fold, seed and utterance, with the prediction of each measure."""
+    """One JSON object per split, fold, seed and utterance, with the prediction of each measure."""
     lines = []
-    for split, answers in parts.items():
+    for split, predictions in splits.items():
         for number, seed in enumerate(seeds):
-            for row, label in enumerate(answers.labels):
-                line = {"id": label.id, "fold": answers.folds[row], "seed": seed, "split": split}
-                lines.append(canonical_json({**line, **answers.told(measures, number, row)}))
+            for row, label in enumerate(predictions.labels):
+                line = {"id": label.id, "fold": predictions.folds[row], "seed": seed}
+                by_measure = predictions.as_json(measures, number, row)
+                lines.append(canonical_json({**line, "split": split, **by_measure}))
     return b"".join(lines)
 
 
-def confusion_table(measures: Sequence[Measure], test: Answers) -> bytes:
+def confusion_table(measures: Sequence[Measure], test: RunPredictions) -> bytes:
     """Truth and prediction of every test utterance and seed, as `dvc plots` counts them."""
     rows = []
     for measure in measures:
         if not isinstance(measure, ClassMeasure):
             continue
         truth = measure.truth(test.labels)
-        for seed in test.predicted[measure.name].argmax(axis=-1):
+        for classes in test.predicted[measure.name].argmax(axis=-1):
             rows += [
                 {
                     "measure": measure.name,
                     "actual": measure.classes[int(true)],
                     "predicted": measure.classes[int(guess)],
                 }
-                for true, guess in zip(truth, seed, strict=True)
+                for true, guess in zip(truth, classes, strict=True)
                 if true != UNKNOWN
             ]
     return csv_table(rows, ["measure", "actual", "predicted"])
@@ -105,13 +126,13 @@ def described(spec: AnyHead) -> dict[str, Any]:
 
 
 def _fold_facts(result: FoldResult) -> dict[str, Any]:
-    parts = result.parts
+    splits = result.splits
     return {
-        "num_utterances": {split: len(parts[split]) for split in ("train", "dev", "test")},
-        "dev_drawn": parts.drawn,
-        "shared_speakers": parts.shared_speakers,
-        "num_unknown_speakers": parts.num_unknown_speakers,
-        "chosen": [one.chosen for one in result.fitted],
+        "num_utterances": {split: len(splits[split]) for split in ("train", "dev", "test")},
+        "dev_drawn": splits.dev_drawn,
+        "shared_speakers": splits.shared_speakers,
+        "num_unknown_speakers": splits.num_unknown_speakers,
+        "chosen": [fitted.selected for fitted in result.fitted],
     }
 
 
@@ -123,6 +144,6 @@ def _store_facts(store: Store) -> dict[str, Any]:
         "layers": store.attributes["layers"],
         "dim": store.dim,
         "rate_hz": store.attributes["rate_hz"],
-        "facts": {name: int(told.sum()) for name, told in store.facts.items()},
+        "facts": {name: int(values.sum()) for name, values in store.facts.items()},
         "missing": {reason: missing.count(reason) for reason in sorted(set(missing))},
     }

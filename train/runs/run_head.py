@@ -30,9 +30,9 @@ from train.runs.record import (
     run_record,
     weights_name,
 )
-from train.runs.run_fold import Setting, rounds, run_fold
-from train.scoring.measure import measures_of
-from train.scoring.predictions import Answers
+from train.runs.run_fold import RunSettings, max_epochs, run_fold
+from train.scoring.measure import Measure, measures_of
+from train.scoring.predictions import RunPredictions
 
 
 def run_head(
@@ -41,28 +41,41 @@ def run_head(
     stores: Mapping[str, Store],
     folder: Path,
     work: Path | None = None,
-    setting: Setting | None = None,
+    settings: RunSettings | None = None,
 ) -> dict[str, Any]:
     """Train, score and write ``runs/<head>``; returns what `metrics.json` holds.
 
     The folder is complete or absent: it is built beside its place and renamed. With a folder
-    `work` for trainings in progress, a run that was interrupted goes on where it stood.
+    `work` for trainings in progress, an interrupted run resumes where it stopped.
     """
     folds = folds_of(spec, labels)
-    setting = setting or Setting()
-    _prepare_device(spec, setting.device)
-    decided = [described(spec), setting.start and setting.start.digest, setting.device.type]
-    checkpoints = Checkpoints(work, run_key(decided, labels, stores))
-    setting = replace(setting, checkpoints=checkpoints)
-    total = len(folds) * (len(spec.seeds) + 1) * rounds(spec)
-    with Progress(spec.name, total, "epochs") as shown, _memory_named(spec, setting.device):
+    settings = settings or RunSettings()
+    _prepare_device(spec, settings.device)
+    warm_start = settings.warm_start and settings.warm_start.digest
+    decisive = [described(spec), warm_start, settings.device.type]
+    checkpoints = Checkpoints(work, run_key(decisive, labels, stores))
+    settings = replace(settings, checkpoints=checkpoints)
+    total = len(folds) * (len(spec.seeds) + 1) * max_epochs(spec)
+    with Progress(spec.name, total, "epochs") as progress, _memory_named(spec, settings.device):
         results = [
-            run_fold(spec, number, parts, known, stores, setting, shown)
-            for number, (parts, known) in enumerate(folds)
+            run_fold(spec, number, splits, facts, stores, settings, progress)
+            for number, (splits, facts) in enumerate(folds)
         ]
-    measures = measures_of(spec, folds[0][1])
-    dev = Answers.of({r.parts.fold: (r.parts.dev, r.dev) for r in results})
-    test = Answers.of({r.parts.fold: (r.parts.test, r.test) for r in results})
+    content, metrics = _content(spec, measures_of(spec, folds[0][1]), results, stores)
+    write_folder(folder, content)
+    checkpoints.remove()
+    return metrics
+
+
+def _content(
+    spec: AnyHead,
+    measures: Sequence[Measure],
+    results: Sequence[FoldResult],
+    stores: Mapping[str, Store],
+) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The files of a run by name, and its metrics."""
+    dev = RunPredictions.of({r.splits.fold: (r.splits.dev, r.dev) for r in results})
+    test = RunPredictions.of({r.splits.fold: (r.splits.test, r.test) for r in results})
     metrics = metrics_of(measures, dev, test, results)
     figures = evaluation(spec, measures, dev, test, results)
     content = {
@@ -73,9 +86,7 @@ def run_head(
         "confusion.csv": confusion_table(measures, test),
         "curves.csv": csv_table(_curves(results)),
     }
-    write_folder(folder, {**content, **_weights(results, spec.seeds)})
-    checkpoints.remove()
-    return metrics
+    return {**content, **_weights(results, spec.seeds)}, metrics
 
 
 def _prepare_device(spec: AnyHead, device: torch.device) -> None:
@@ -103,13 +114,13 @@ def _memory_named(spec: AnyHead, device: torch.device) -> Iterator[None]:
     raise ProjectError(
         f"{spec.where}: a batch does not fit into the memory of {device}; lower "
         "training.batch_size (and raise training.accumulate by as much), set bins for long tracks, "
-        "or give --device cpu. What was trained is kept."
+        "or give --device cpu. Finished trainings are kept."
     )
 
 
 def _curves(results: Sequence[FoldResult]) -> list[dict[str, Any]]:
     return [
-        {"fold": result.parts.fold, **epoch}
+        {"fold": result.splits.fold, **epoch}
         for result in results
         for one in result.fitted
         for epoch in one.epochs

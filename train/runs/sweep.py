@@ -1,4 +1,4 @@
-"""Searches the settings of a head on its dev parts. No test part is ever looked at."""
+"""Searches the settings of a head on its dev sets. The test set is never used."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,9 +16,9 @@ from features.manifest import Label
 from features.specs.heads import HeadSpec
 from features.specs.sweeps import RangeSpec, SweepSpec
 from features.store.reader import Store
-from train.data.dataset import CPU, Part, load_dataset
+from train.data.dataset import CPU, SplitData, load_dataset
 from train.folds.label_facts import Facts, folds_of
-from train.folds.split import Parts
+from train.folds.split import Splits
 from train.loop.checkpoint import run_key
 from train.loop.fit import fit
 from train.loop.tracking import Tracker
@@ -53,28 +53,28 @@ def search(
     """Run the trials of a sweep one after another; each is in `file` before the next begins.
 
     Settings are proposed by a tree-structured Parzen estimator (Bergstra et al. 2011). A sweep that
-    was interrupted, or is to have more trials, goes on with the proposals it would have had; one of
-    another space, head (`head` is what params.yaml says of it), corpus or code begins anew. Trials
-    with settings that do not fit each other are kept, with the reason.
+    was interrupted, or is given more trials, resumes with the proposals it would have had; one of
+    another space, head (`head` is its entry in params.yaml), corpus or code starts from the
+    beginning. Trials whose settings contradict each other are kept, with the reason.
     """
     space = {path: c if isinstance(c, list) else vars(c) for path, c in spec.space.items()}
     key = run_key([head, list(space.items()), spec.seed, spec.seeds], labels, stores)
-    told = _read(file, key)
+    finished = _read(file, key)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         direction="maximize", sampler=optuna.samplers.TPESampler(seed=spec.seed)
     )
     for number in range(spec.trials):
-        asked = study.ask()
-        settings = {path: _proposed(asked, path, c) for path, c in spec.space.items()}
-        if number < len(told):
-            trial = told[number]
+        proposal = study.ask()
+        settings = {path: _proposed(proposal, path, c) for path, c in spec.space.items()}
+        if number < len(finished):
+            trial = finished[number]
         else:
             trial = _run(number, settings, head_of, labels, stores, tracker)
-            told.append(trial)
-            _write(file, key, told)
+            finished.append(trial)
+            _write(file, key, finished)
         state = TrialState.FAIL if trial.score is None else TrialState.COMPLETE
-        study.tell(asked, trial.score, state)
+        study.tell(proposal, trial.score, state)
         yield trial
 
 
@@ -85,12 +85,12 @@ def ranked(trials: Sequence[Trial]) -> list[Trial]:
     return sorted(trials, key=lambda trial: (trial.score is None, -(trial.score or 0.0)))
 
 
-def _proposed(asked: optuna.Trial, path: str, choices: RangeSpec | list[Any]) -> Any:
+def _proposed(proposal: optuna.Trial, path: str, choices: RangeSpec | list[Any]) -> Any:
     if isinstance(choices, list):
-        return choices[asked.suggest_int(path, 0, len(choices) - 1)]
+        return choices[proposal.suggest_int(path, 0, len(choices) - 1)]
     if choices.whole:
-        return asked.suggest_int(path, int(choices.low), int(choices.high), log=choices.log)
-    return asked.suggest_float(path, choices.low, choices.high, log=choices.log)
+        return proposal.suggest_int(path, int(choices.low), int(choices.high), log=choices.log)
+    return proposal.suggest_float(path, choices.low, choices.high, log=choices.log)
 
 
 def _run(
@@ -104,8 +104,8 @@ def _run(
     try:
         spec = head_of(settings)
         scores = [
-            _dev_score(spec, parts, facts, seed, stores, tracker, f"trial-{number}", settings)
-            for parts, facts in folds_of(spec, labels)
+            _dev_score(spec, splits, facts, seed, stores, tracker, f"trial-{number}", settings)
+            for splits, facts in folds_of(spec, labels)
             for seed in spec.seeds
         ]
     except ProjectError as error:
@@ -115,7 +115,7 @@ def _run(
 
 def _dev_score(
     spec: HeadSpec,
-    parts: Parts,
+    splits: Splits,
     facts: Facts,
     seed: int,
     stores: Mapping[str, Store],
@@ -123,8 +123,10 @@ def _dev_score(
     name: str,
     settings: Mapping[str, Any],
 ) -> float:
-    train, dev = (Part(load_dataset(stores, part), part) for part in (parts.train, parts.dev))
-    with tracker.training(f"{name}/{parts.fold}/seed-{seed}", settings) as log:
+    train, dev = (
+        SplitData(load_dataset(stores, labels), labels) for labels in (splits.train, splits.dev)
+    )
+    with tracker.training(f"{name}/{splits.fold}/seed-{seed}", settings) as log:
         fitted = fit(spec, facts, train, dev, seed, log, device=CPU)
     return fitted.best_score
 

@@ -17,18 +17,18 @@ from features.store.reader import Store
 from train.data.dataset import Dataset, load_dataset
 from train.loop.predict import build_head, predict
 from train.loop.probe import restored_probe
-from train.runs.label_mapping import Mapped, map_labels
+from train.runs.label_mapping import MappedLabels, map_labels
 from train.runs.record import (
     confusion_table,
-    described,
     described_measure,
     prediction_lines,
+    read_record,
     weights_name,
 )
 from train.scoring.class_measure import ClassMeasure
 from train.scoring.measure import Facts, Measure, Numbers, measures_of
 from train.scoring.metrics import scores
-from train.scoring.predictions import Answers, Predictions
+from train.scoring.predictions import Predictions, RunPredictions
 from train.scoring.significance import clusters
 from train.scoring.summaries import by_class, summary
 
@@ -43,77 +43,61 @@ def run_transfer(
 ) -> dict[str, Any]:
     """Predict the other corpus with every trained head of a run, and write ``runs/<transfer>``.
 
-    All utterances are tested whose class the head knows; it chooses among the classes that both
-    corpora have. A run with several folds has a head for each: every one counts like a seed.
+    All utterances are tested whose class the head can predict; it predicts among the classes that
+    both corpora have. A run with several folds has a head for each; all count like seeds.
     """
-    record = _record(spec, head, run)
+    record = read_record(run, head, f"transfers.{spec.name}")
     _check_stores(spec, record["stores"], stores)
     facts = next(iter(record["facts"].values()))
     measures = measures_of(head, facts)
     mapped = map_labels(spec, measures, labels)
-    # Utterances whose class the head does not know are context all the same.
+    # Utterances of other classes are still context.
     dataset = load_dataset(stores, labels)
     places = {name: row for row, name in enumerate(dataset.ids)}
     rows = [places[label.id] for label in mapped.labels]
+    shared = [_shared(measure, mapped.used) for measure in measures]
     replicas = [
-        {name: values[rows] for name, values in one.items()}
-        for one in _predictions(head, record, run, dataset)
+        {
+            after.name: _among(before, after, predictions[after.name][rows])
+            for before, after in zip(measures, shared, strict=True)
+        }
+        for predictions in _predictions(head, record, run, dataset)
     ]
-    kept = [_shared(measure, mapped.used) for measure in measures]
-    told = [
-        {m.name: _among(old, m, one[m.name]) for old, m in zip(measures, kept, strict=True)}
-        for one in replicas
-    ]
-    test = Answers.of({spec.corpus: (mapped.labels, told)})
-    metrics = {"test": summary(kept, test), "majority": _majority(kept, facts, mapped.labels)}
+    test = RunPredictions.of({spec.corpus: (mapped.labels, replicas)})
+    metrics = {"test": summary(shared, test), "majority": _majority(shared, facts, mapped.labels)}
     content = {
         "metrics.json": json.dumps(metrics, indent=2).encode(),
-        "transfer.json": json.dumps(_about(spec, head, mapped, kept, test), indent=2).encode(),
-        "predictions.jsonl": prediction_lines(range(len(replicas)), kept, {"test": test}),
-        "confusion.csv": confusion_table(kept, test),
+        "transfer.json": json.dumps(_about(spec, head, mapped, shared, test), indent=2).encode(),
+        "predictions.jsonl": prediction_lines(range(len(replicas)), shared, {"test": test}),
+        "confusion.csv": confusion_table(shared, test),
     }
     write_folder(folder, content)
     return metrics
 
 
-def _record(spec: TransferSpec, head: AnyHead, run: Path) -> dict[str, Any]:
-    """What the run of the head says of itself; ProjectError where it is missing or another."""
-    again = f"run 'dvc repro train@{spec.head}'"
-    try:
-        record: dict[str, Any] = json.loads((run / "run.json").read_text())
-    except FileNotFoundError:
-        raise ProjectError(f"{run / 'run.json'} does not exist; {again}") from None
-    if record["head"] != json.loads(json.dumps(described(head))):
-        raise ProjectError(
-            f"transfers.{spec.name}: the head {spec.head!r} was trained with other settings than "
-            f"those in params.yaml; {again}"
-        )
-    return record
-
-
 def _majority(
     measures: Sequence[Measure], facts: Facts, labels: Sequence[Label]
 ) -> dict[str, dict[str, float]]:
-    """The figures of the class (or mean) that the head has seen most, among those shared."""
-    found = {}
+    """The figures of the majority class (or mean) of training, among the shared classes."""
+    figures = {}
     for measure in measures:
-        known = facts[measure.task]
+        of_task = facts[measure.task]
         if not isinstance(measure, ClassMeasure):
-            guess = np.full(len(labels), known[measure.name]["mean"])
+            baseline = np.full(len(labels), of_task[measure.name]["mean"])
         else:
-            counts = dict(zip(known["classes"], known["counts"], strict=True))
+            counts = dict(zip(of_task["classes"], of_task["counts"], strict=True))
             best = max(measure.classes, key=lambda name: counts[name])
-            guess = np.tile([float(name == best) for name in measure.classes], (len(labels), 1))
-        found[measure.name] = scores(measure, measure.truth(labels), guess)
-    return found
+            baseline = np.tile([float(name == best) for name in measure.classes], (len(labels), 1))
+        figures[measure.name] = scores(measure, measure.truth(labels), baseline)
+    return figures
 
 
 def _about(
     spec: TransferSpec,
     head: AnyHead,
-    mapped: Mapped,
+    mapped: MappedLabels,
     measures: Sequence[Measure],
-    test: Answers,
+    test: RunPredictions,
 ) -> dict[str, Any]:
     unit, names = clusters(test.labels)
     numbers = [m for m in measures if m.kind == "numbers"]
@@ -131,7 +115,7 @@ def _about(
 
 
 def _range(truth: Numbers) -> list[float]:
-    """The least and the greatest number that occurs: scales differ from corpus to corpus."""
+    """The least and the greatest label: scales differ from corpus to corpus."""
     return [float(np.nanmin(truth)), float(np.nanmax(truth))]
 
 
@@ -141,7 +125,7 @@ def _check_stores(
     for modality, store in stores.items():
         if store.attributes["recipe"] != trained[modality]["recipe"]:
             raise ProjectError(
-                f"transfers.{spec.name}: {store.path} was made by another recipe than the "
+                f"transfers.{spec.name}: {store.path} has another recipe than the "
                 f"{modality} tracks that the head {spec.head!r} was trained on; run 'dvc repro'"
             )
 
@@ -149,8 +133,8 @@ def _check_stores(
 def _predictions(
     head: AnyHead, record: Mapping[str, Any], run: Path, dataset: Dataset
 ) -> list[Predictions]:
-    """What each trained head of the run makes of a dataset, fold after fold."""
-    found: list[Predictions] = []
+    """The predictions of each trained head of the run, fold after fold."""
+    predictions: list[Predictions] = []
     for number, facts in enumerate(record["facts"].values()):
         for seed in head.seeds:
             weights = run / "weights" / weights_name(number, len(record["facts"]), seed)
@@ -158,14 +142,14 @@ def _predictions(
             if isinstance(head, HeadSpec):
                 network = build_head(head, facts, dataset)
                 network.load_state_dict(state)
-                found.append(predict(network, dataset))
+                predictions.append(predict(network, dataset))
             else:
-                found.append(dict(restored_probe(head, facts, state).predict(dataset)))
-    return found
+                predictions.append(dict(restored_probe(head, facts, state).predict(dataset)))
+    return predictions
 
 
 def _shared(measure: Measure, used: Mapping[str, Mapping[str, str]]) -> Measure:
-    """The measure with those classes alone that the other corpus has."""
+    """The measure with only those classes that the other corpus has."""
     if not isinstance(measure, ClassMeasure):
         return measure
     names = set(used[measure.name].values())
@@ -177,5 +161,5 @@ def _among(measure: Measure, shared: Measure, predicted: Numbers) -> Numbers:
     if not isinstance(measure, ClassMeasure) or shared.classes is None:
         return predicted
     columns = [measure.classes.index(name) for name in shared.classes]
-    chosen = predicted[:, columns] + 1e-12
-    return np.asarray(chosen / chosen.sum(axis=1, keepdims=True))
+    among = predicted[:, columns] + 1e-12
+    return np.asarray(among / among.sum(axis=1, keepdims=True))

@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: calibration error, reliability, temperature."""
+"""Calibration of probabilities: expected calibration error, reliability, temperature."""
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -10,19 +10,19 @@ LEAST_PROBABILITY = 1e-7
 
 
 def reliability(truth: Numbers, probabilities: Numbers) -> list[dict[str, float]]:
-    """Per bin of confidence: how many predictions, their mean confidence, the share that is right.
+    """Per bin of confidence: how many predictions, their mean confidence, their accuracy.
 
     Fifteen bins of equal width over the probability of the predicted class; empty ones left out.
     `truth` is `(N,)` class numbers, `probabilities` `(N, C)`.
     """
     confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == truth
+    correct = probabilities.argmax(axis=1) == truth
     bins = np.minimum((confidence * NUM_BINS).astype(int), NUM_BINS - 1)
     return [
         {
             "count": int((bins == number).sum()),
             "confidence": float(confidence[bins == number].mean()),
-            "accuracy": float(right[bins == number].mean()),
+            "accuracy": float(correct[bins == number].mean()),
         }
         for number in range(NUM_BINS)
         if (bins == number).any()
@@ -40,19 +40,21 @@ def tempered(probabilities: Numbers, temperature: float) -> Numbers:
     """Probabilities whose logarithms are divided by a temperature; the order of classes stays."""
     logs = np.log(np.maximum(probabilities, LEAST_PROBABILITY)) / temperature
     raised = np.exp(logs - logs.max(axis=-1, keepdims=True))
-    # The likeliest class stays the likeliest, also where rounding makes two equal.
+    # The likeliest class stays the likeliest even where rounding makes two equal.
     best = probabilities.argmax(axis=-1)[..., None]
     np.put_along_axis(raised, best, np.nextafter(1.0, 2.0), axis=-1)
     return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
 
 
 def fitted_temperature(truth: Numbers, probabilities: Numbers) -> float:
-    """The temperature under which the truth is likeliest, between 0.05 and 20."""
+    """The temperature, between 0.05 and 20, with the largest likelihood of the truth."""
     rows, columns = np.arange(len(truth)), truth.astype(int)
 
-    def surprise(log_temperature: float) -> float:
-        likely = tempered(probabilities, float(np.exp(log_temperature)))[rows, columns]
-        return float(-np.log(np.maximum(likely, LEAST_PROBABILITY)).mean())
+    def negative_log_likelihood(log_temperature: float) -> float:
+        likelihoods = tempered(probabilities, float(np.exp(log_temperature)))[rows, columns]
+        return float(-np.log(np.maximum(likelihoods, LEAST_PROBABILITY)).mean())
 
-    found = minimize_scalar(surprise, bounds=(np.log(0.05), np.log(20)), method="bounded")
-    return float(np.exp(found.x))
+    optimum = minimize_scalar(
+        negative_log_likelihood, bounds=(np.log(0.05), np.log(20)), method="bounded"
+    )
+    return float(np.exp(optimum.x))

@@ -38,25 +38,25 @@ class ClassMeasure:
         numbers = {name: number for number, name in enumerate(self.classes)}
         return np.array([numbers.get(getattr(x, self.name), UNKNOWN) for x in labels], float)
 
-    def known(self, truth: Numbers) -> NDArray[np.bool_]:
+    def labelled(self, truth: Numbers) -> NDArray[np.bool_]:
         """Which utterances are labelled, `(N,)`."""
         return np.asarray(truth != UNKNOWN)
 
-    def foreign(self, labels: Sequence[Label]) -> list[str]:
+    def unseen_classes(self, labels: Sequence[Label]) -> list[str]:
         """The classes of some labels that it cannot predict."""
         return sorted({getattr(label, self.name) for label in labels} - {None, *self.classes})
 
     def tallies(self, truth: Numbers, predicted: Numbers) -> Numbers:
         """Per utterance a confusion matrix `(..., N, C * C)` with the truth in rows."""
-        known, count = self.known(truth), len(self.classes)
-        cells = np.where(known, truth, 0).astype(int) * count + predicted.argmax(axis=-1)
-        return np.asarray(np.eye(count * count)[cells] * known[:, None])
+        labelled, count = self.labelled(truth), len(self.classes)
+        cells = np.where(labelled, truth, 0).astype(int) * count + predicted.argmax(axis=-1)
+        return np.asarray(np.eye(count * count)[cells] * labelled[:, None])
 
     def scores(self, totals: Numbers) -> dict[str, Numbers]:
-        """Averages run over the classes that occur in the truth; what is never right counts 0."""
-        support, guessed, right = self.by_class(totals)
-        f1 = ratio(2 * right, support + guessed)
-        recall, precision = ratio(right, support), ratio(right, guessed)
+        """Averages are over classes that occur in the truth; one never predicted counts as 0."""
+        support, predicted, correct = self.by_class(totals)
+        f1 = ratio(2 * correct, support + predicted)
+        recall, precision = ratio(correct, support), ratio(correct, predicted)
         present, count = (support > 0).sum(axis=-1), support.sum(axis=-1)
         occurs = support > 0
         return {
@@ -64,27 +64,30 @@ class ClassMeasure:
             "macro_f1": ratio((f1 * occurs).sum(axis=-1), present),
             "weighted_precision": ratio((precision * support).sum(axis=-1), count),
             "unweighted_accuracy": ratio((recall * occurs).sum(axis=-1), present),
-            "accuracy": ratio(right.sum(axis=-1), count),
+            "accuracy": ratio(correct.sum(axis=-1), count),
         }
 
     def by_class(self, totals: Numbers) -> ClassSums:
         """Sums of every class, of a confusion matrix `(..., C * C)`."""
         count = len(self.classes)
         confusion = totals.reshape(*totals.shape[:-1], count, count)
-        right = np.diagonal(confusion, axis1=-2, axis2=-1)
-        return ClassSums(confusion.sum(axis=-1), confusion.sum(axis=-2), right)
+        correct = np.diagonal(confusion, axis1=-2, axis2=-1)
+        return ClassSums(confusion.sum(axis=-1), confusion.sum(axis=-2), correct)
 
     def majority(self, train: Sequence[Label], num_utterances: int) -> Numbers:
-        """Always the commonest class of the training part."""
+        """Always the commonest class of the training split."""
         truth = self.truth(train)
-        counts = np.bincount(truth[self.known(truth)].astype(int), minlength=len(self.classes))
+        counts = np.bincount(truth[self.labelled(truth)].astype(int), minlength=len(self.classes))
         return np.tile(np.eye(len(self.classes))[counts.argmax()], (num_utterances, 1))
 
-    def told(self, value: Numbers) -> dict[str, Any]:
+    def as_json(self, prediction: Numbers) -> dict[str, Any]:
         """The class, and the probability of each."""
-        named = zip(self.classes, [round(float(p), 6) for p in value], strict=True)
-        return {"predicted": self.classes[int(value.argmax())], "probabilities": dict(named)}
+        probabilities = [round(float(probability), 6) for probability in prediction]
+        return {
+            "predicted": self.classes[int(prediction.argmax())],
+            "probabilities": dict(zip(self.classes, probabilities, strict=True)),
+        }
 
-    def read(self, told: Mapping[str, Any]) -> Numbers:
-        """All for the class that was predicted."""
-        return np.array([float(name == told["predicted"]) for name in self.classes])
+    def from_json(self, prediction: Mapping[str, Any]) -> Numbers:
+        """Probability 1 for the class that was predicted."""
+        return np.array([float(name == prediction["predicted"]) for name in self.classes])

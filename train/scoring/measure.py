@@ -1,4 +1,4 @@
-"""What is scored: each thing that a task predicts, as arrays of truth and of predictions."""
+"""The contract of a measure: one thing that a task predicts, and how it is scored."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -19,15 +19,15 @@ class ClassSums(NamedTuple):
     """Per class `(..., C)`: how often it is true, how often predicted, and how often both."""
 
     support: Numbers
-    guessed: Numbers
-    right: Numbers
+    predicted: Numbers
+    correct: Numbers
 
 
 class Measure(Protocol):
     """One thing that a task predicts; there is a file for each kind of it.
 
-    `label` is the field of a label that it is held against. Truth is `(N, ...)`, predictions are
-    `(..., N, ...)`.
+    `label` is the field of the labels that it is compared with. Truth is `(N, ...)`, predictions
+    are `(..., N, ...)`.
     """
 
     @property
@@ -48,13 +48,13 @@ class Measure(Protocol):
         """The classes that are predicted, where there are some."""
 
     def truth(self, labels: Sequence[Label]) -> Numbers:
-        """What the labels of a part say."""
+        """The truth of some labels."""
 
-    def known(self, truth: Numbers) -> NDArray[np.bool_]:
+    def labelled(self, truth: Numbers) -> NDArray[np.bool_]:
         """Which utterances are labelled, `(N,)`."""
 
-    def foreign(self, labels: Sequence[Label]) -> list[str]:
-        """The classes of some labels that it cannot predict."""
+    def unseen_classes(self, labels: Sequence[Label]) -> list[str]:
+        """The classes of some labels that training did not have, so that it cannot predict them."""
 
     def tallies(self, truth: Numbers, predicted: Numbers) -> Numbers:
         """Per utterance what scores are summed up from, `(..., N, X)`; zeros where not labelled."""
@@ -66,21 +66,21 @@ class Measure(Protocol):
         """What the figures of single classes are made of; None where there are no classes."""
 
     def majority(self, train: Sequence[Label], num_utterances: int) -> Numbers:
-        """Predictions that need no knowledge of an utterance: what the training part has most."""
+        """Predictions of the majority baseline: what the training split has most, or its mean."""
 
-    def told(self, value: Numbers) -> dict[str, Any]:
+    def as_json(self, prediction: Numbers) -> dict[str, Any]:
         """One prediction as plain JSON."""
 
-    def read(self, told: Mapping[str, Any]) -> Numbers:
-        """The prediction that was told."""
+    def from_json(self, prediction: Mapping[str, Any]) -> Numbers:
+        """The prediction that `as_json` was taken from, as far as scores need it."""
 
 
 def measures_of(spec: TrainedSpec, facts: Facts) -> list[Measure]:
-    """Everything that a head's tasks predict, in the order of the tasks."""
-    found: list[Measure] = []
+    """The measures of all tasks of a head, in the order of the tasks."""
+    measures: list[Measure] = []
     for task, leaf in spec.tasks.items():
-        found += load_leaf("train/tasks", leaf.code).measures(facts[task])
-    return found
+        measures += load_leaf("train/tasks", leaf.code).Task.measures(facts[task])
+    return measures
 
 
 def ratio(over: Numbers, under: Numbers) -> Numbers:

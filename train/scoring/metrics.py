@@ -1,4 +1,4 @@
-"""Figures of one set of predictions, by class, and over seeds."""
+"""Metrics of one set of predictions, by class, and over seeds."""
 
 from collections.abc import Sequence
 
@@ -23,9 +23,9 @@ def class_figures(measure: Measure, truth: Numbers, predicted: Numbers) -> list[
         return []
     columns = {
         "support": sums.support,
-        "precision": ratio(sums.right, sums.guessed),
-        "recall": ratio(sums.right, sums.support),
-        "f1": ratio(2 * sums.right, sums.support + sums.guessed),
+        "precision": ratio(sums.correct, sums.predicted),
+        "recall": ratio(sums.correct, sums.support),
+        "f1": ratio(2 * sums.correct, sums.support + sums.predicted),
     }
     return [
         {name: float(values[number]) for name, values in columns.items()}

@@ -33,11 +33,11 @@ class NumberMeasure:
         values = [getattr(label, self.name) for label in labels]
         return np.array([np.nan if value is None else value for value in values], float)
 
-    def known(self, truth: Numbers) -> NDArray[np.bool_]:
+    def labelled(self, truth: Numbers) -> NDArray[np.bool_]:
         """Which utterances are labelled, `(N,)`."""
         return np.isfinite(truth)
 
-    def foreign(self, labels: Sequence[Label]) -> list[str]:
+    def unseen_classes(self, labels: Sequence[Label]) -> list[str]:
         """Every number can be predicted."""
         return []
 
@@ -46,11 +46,11 @@ class NumberMeasure:
 
         t and p are distances from the mean truth.
         """
-        known = self.known(truth)
-        centre = truth[known].mean() if known.any() else 0.0
-        t = np.broadcast_to(np.where(known, truth - centre, 0.0), predicted.shape)
-        p = np.where(known, predicted - centre, 0.0)
-        one = np.broadcast_to(known.astype(float), predicted.shape)
+        labelled = self.labelled(truth)
+        centre = truth[labelled].mean() if labelled.any() else 0.0
+        t = np.broadcast_to(np.where(labelled, truth - centre, 0.0), predicted.shape)
+        p = np.where(labelled, predicted - centre, 0.0)
+        one = np.broadcast_to(labelled.astype(float), predicted.shape)
         return np.stack([one, t, p, t * t, p * p, t * p, abs(t - p), (t - p) ** 2], axis=-1)
 
     def scores(self, totals: Numbers) -> dict[str, Numbers]:
@@ -70,13 +70,13 @@ class NumberMeasure:
         """There are no classes."""
 
     def majority(self, train: Sequence[Label], num_utterances: int) -> Numbers:
-        """Always the mean of the training part."""
+        """Always the mean of the training split."""
         return np.full(num_utterances, np.nanmean(self.truth(train)))
 
-    def told(self, value: Numbers) -> dict[str, Any]:
+    def as_json(self, prediction: Numbers) -> dict[str, Any]:
         """The number."""
-        return {"predicted": round(float(value), 6)}
+        return {"predicted": round(float(prediction), 6)}
 
-    def read(self, told: Mapping[str, Any]) -> Numbers:
+    def from_json(self, prediction: Mapping[str, Any]) -> Numbers:
         """The number."""
-        return np.array(told["predicted"], float)
+        return np.array(prediction["predicted"], float)

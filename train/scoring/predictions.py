@@ -1,4 +1,4 @@
-"""What all heads of a run predicted of one part of the corpus, fold after fold, seed by seed."""
+"""Predictions of all heads of a run for one split, fold after fold, seed by seed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ Predictions = Mapping[str, Numbers]
 
 
 @dataclass(frozen=True)
-class Answers:
+class RunPredictions:
     """Labels, the fold of each, and per measure predictions `(S, N, ...)`.
 
-    An utterance that is in the part of several folds is there once for each.
+    An utterance that is in the split in several folds occurs once for each.
     """
 
     labels: Sequence[Label]
@@ -25,10 +25,12 @@ class Answers:
     predicted: Mapping[str, Numbers]
 
     @classmethod
-    def of(cls, folds: Mapping[str, tuple[Sequence[Label], Sequence[Predictions]]]) -> "Answers":
-        """Put together the labels of each fold's part and the predictions of each seed."""
-        labels = [label for part, _ in folds.values() for label in part]
-        names = [fold for fold, (part, _) in folds.items() for _ in part]
+    def of(
+        cls, folds: Mapping[str, tuple[Sequence[Label], Sequence[Predictions]]]
+    ) -> "RunPredictions":
+        """Join the labels and the predictions of each seed, by fold."""
+        labels = [label for in_fold, _ in folds.values() for label in in_fold]
+        names = [fold for fold, (in_fold, _) in folds.items() for _ in in_fold]
         first = next(iter(folds.values()))[1][0]
         joined = {
             name: np.concatenate(
@@ -38,15 +40,15 @@ class Answers:
         }
         return cls(labels, names, joined)
 
-    def fold(self, name: str) -> "Answers":
-        """What was said in one fold."""
+    def fold(self, name: str) -> "RunPredictions":
+        """Those of one fold."""
         rows = [row for row, fold in enumerate(self.folds) if fold == name]
-        return Answers(
+        return RunPredictions(
             [self.labels[row] for row in rows],
             [name] * len(rows),
             {key: values[:, rows] for key, values in self.predicted.items()},
         )
 
-    def told(self, measures: Sequence[Measure], seed: int, row: int) -> dict[str, Any]:
+    def as_json(self, measures: Sequence[Measure], seed: int, row: int) -> dict[str, Any]:
         """One prediction as plain JSON, by measure."""
-        return {m.name: m.told(self.predicted[m.name][seed, row]) for m in measures}
+        return {m.name: m.as_json(self.predicted[m.name][seed, row]) for m in measures}

@@ -8,53 +8,55 @@ import numpy as np
 from train.scoring.calibration import calibration_error, fitted_temperature, reliability, tempered
 from train.scoring.measure import Measure, Numbers
 from train.scoring.metrics import over_seeds
-from train.scoring.predictions import Answers
+from train.scoring.predictions import RunPredictions
 
 
-def calibrated(measures: Sequence[Measure], dev: Answers, test: Answers) -> dict[str, Any]:
-    """Per measure with classes: the calibration error on test, and with dev's temperature.
+def calibrated(
+    measures: Sequence[Measure], dev: RunPredictions, test: RunPredictions
+) -> dict[str, Any]:
+    """Per measure with classes: the calibration error on test, and with temperatures of dev.
 
-    One temperature per seed and fold is chosen on that fold's dev part; it changes no class.
+    One temperature per seed and fold is fitted on that fold's dev set; no predicted class changes.
     """
-    found = {}
+    calibration = {}
     for measure in measures:
         if measure.kind != "classes":
             continue
         temperatures = _temperatures(measure, dev)
-        truth, probabilities = _known(measure, test)
+        truth, probabilities = _labelled(measure, test)
         factors = np.array([temperatures[fold] for fold in test.folds]).T
-        factors = factors[:, measure.known(measure.truth(test.labels))]
-        cooled = np.stack(
+        factors = factors[:, measure.labelled(measure.truth(test.labels))]
+        tempered_probabilities = np.stack(
             [
                 np.stack([tempered(row, t) for row, t in zip(seed, ts, strict=True)])
                 for seed, ts in zip(probabilities, factors, strict=True)
             ]
         )
-        found[measure.name] = {
+        calibration[measure.name] = {
             "temperatures": temperatures,
             "plain": _errors(truth, probabilities),
-            "tempered": _errors(truth, cooled),
+            "tempered": _errors(truth, tempered_probabilities),
         }
-    return found
+    return calibration
 
 
-def _temperatures(measure: Measure, dev: Answers) -> dict[str, list[float]]:
+def _temperatures(measure: Measure, dev: RunPredictions) -> dict[str, list[float]]:
     by_fold = {}
     for fold in dict.fromkeys(dev.folds):
-        truth, probabilities = _known(measure, dev.fold(fold))
+        truth, probabilities = _labelled(measure, dev.fold(fold))
         by_fold[fold] = [fitted_temperature(truth, seed) for seed in probabilities]
     return by_fold
 
 
-def _known(measure: Measure, answers: Answers) -> tuple[Numbers, Numbers]:
-    truth = measure.truth(answers.labels)
-    known = measure.known(truth)
-    return truth[known], answers.predicted[measure.name][:, known]
+def _labelled(measure: Measure, predictions: RunPredictions) -> tuple[Numbers, Numbers]:
+    truth = measure.truth(predictions.labels)
+    labelled = measure.labelled(truth)
+    return truth[labelled], predictions.predicted[measure.name][:, labelled]
 
 
 def _errors(truth: Numbers, probabilities: Numbers) -> dict[str, Any]:
-    """The calibration error over seeds, and the bins of all seeds together."""
+    """The calibration error over seeds, and the bins over all seeds."""
     errors = [calibration_error(truth, seed) for seed in probabilities]
-    together = np.tile(truth, len(probabilities))
-    bins = reliability(together, probabilities.reshape(-1, probabilities.shape[-1]))
+    all_truth = np.tile(truth, len(probabilities))
+    bins = reliability(all_truth, probabilities.reshape(-1, probabilities.shape[-1]))
     return {"error": over_seeds(errors), "bins": bins}

@@ -1,7 +1,7 @@
-"""How far a figure may be off by the choice of the test part: the cluster bootstrap.
+"""Confidence intervals and tests of significance, by resampling clusters of the test set.
 
-Utterances of one dialogue or speaker are not independent, so whole dialogues or speakers are drawn
-again, with replacement (Field and Welsh 2007). Percentiles of few draws are too narrow: they are
+Utterances of one dialogue or speaker are not independent, so the bootstrap draws whole dialogues or
+speakers, with replacement (Field and Welsh 2007). Percentiles of few draws are too narrow: they are
 widened as Hesterberg (2015, "expanded percentile interval") says.
 """
 
@@ -23,17 +23,19 @@ BLOCK_VALUES = 2**24
 
 
 def clusters(labels: Sequence[Label]) -> tuple[str, list[str]]:
-    """What is drawn again, and which of them each utterance belongs to.
+    """The unit that is resampled, and the one that each utterance belongs to.
 
     Dialogues where there are some, else speakers, else utterances. An utterance without a dialogue
-    belongs to its speaker; one whose speaker is not known either stands for itself.
+    belongs to its speaker; one without a speaker either is a cluster of its own.
     """
-    units = [unit for unit in ("dialogue", "speaker") if any(getattr(x, unit) for x in labels)]
+    fields = [field for field in ("dialogue", "speaker") if any(getattr(x, field) for x in labels)]
     names = []
     for label in labels:
-        known = [f"{unit} {name}" for unit in units if (name := getattr(label, unit)) is not None]
-        names.append(known[0] if known else f"utterance {label.id}")
-    return (units or ["utterance"])[0], names
+        clusters_of_label = [
+            f"{field} {name}" for field in fields if (name := getattr(label, field)) is not None
+        ]
+        names.append(clusters_of_label[0] if clusters_of_label else f"utterance {label.id}")
+    return (fields or ["utterance"])[0], names
 
 
 def cluster_totals(tally: Numbers, names: Sequence[str]) -> Numbers:
@@ -80,9 +82,9 @@ def intervals(measure: Measure, tally: Numbers, names: Sequence[str]) -> dict[st
 
 @dataclass(frozen=True)
 class Difference:
-    """By how much one run is above another: its interval, and the chance of it (two-sided).
+    """The difference of one run to another, its interval, and the two-sided p value.
 
-    Neither is known where there is one cluster.
+    Interval and p are None where there is one cluster.
     """
 
     value: float
@@ -95,31 +97,31 @@ def paired(
 ) -> dict[str, Difference]:
     """The difference of two runs on the same utterances, by metric, of tallies `(S, N, X)`.
 
-    For the interval both are drawn with the same clusters. For `p` the runs change places in
-    clusters at random (approximate randomisation, Noreen 1989): it is the share of such draws in
-    which they differ as much.
+    The interval is of a paired bootstrap: both runs are resampled with the same clusters. `p` is of
+    a permutation test (approximate randomisation, Noreen 1989): the share of random swaps of the
+    runs within clusters after which they differ at least as much.
     """
     totals = cluster_totals(one, names), cluster_totals(other, names)
     drawn = [resampled(measure, each) for each in totals]
     own = [measure.scores(each.sum(axis=0)) for each in totals]
     swapped = _swapped(measure, *totals)
-    found: dict[str, Difference] = {}
+    differences: dict[str, Difference] = {}
     for name, values in drawn[0].items():
         value = float(own[0][name].mean() - own[1][name].mean())
         # Sums in another order differ in the last bits.
         as_large = int((np.abs(swapped[name]) >= abs(value) - 1e-12).sum())
         p = None if len(totals[0]) < 2 else (1 + as_large) / (1 + NUM_RESAMPLES)
-        found[name] = Difference(value, interval(values - drawn[1][name], len(totals[0])), p)
-    return found
+        differences[name] = Difference(value, interval(values - drawn[1][name], len(totals[0])), p)
+    return differences
 
 
 def _swapped(measure: Measure, one: Numbers, other: Numbers) -> dict[str, Numbers]:
     """Each metric's difference, the runs swapped in a random half of the clusters `(K, S, X)`."""
-    together = math.lcm(one.shape[1], other.shape[1])
-    sides = [np.repeat(each, together // each.shape[1], axis=1) for each in (one, other)]
+    num_seeds = math.lcm(one.shape[1], other.shape[1])
+    sides = [np.repeat(each, num_seeds // each.shape[1], axis=1) for each in (one, other)]
     random = np.random.default_rng(0)
-    block = max(1, BLOCK_VALUES // (together * one.shape[2] + len(one)))
-    found: list[dict[str, Numbers]] = []
+    block = max(1, BLOCK_VALUES // (num_seeds * one.shape[2] + len(one)))
+    differences: list[dict[str, Numbers]] = []
     for first in range(0, NUM_RESAMPLES, block):
         count = min(block, NUM_RESAMPLES - first)
         kept = random.integers(0, 2, (count, len(one))).astype(float)
@@ -127,5 +129,5 @@ def _swapped(measure: Measure, one: Numbers, other: Numbers) -> dict[str, Number
         for weights in (kept, 1 - kept):
             sums = np.tensordot(weights, sides[0], 1) + np.tensordot(1 - weights, sides[1], 1)
             drawn.append({k: v.mean(axis=1) for k, v in measure.scores(sums).items()})
-        found.append({name: drawn[0][name] - drawn[1][name] for name in drawn[0]})
-    return {name: np.concatenate([each[name] for each in found]) for name in found[0]}
+        differences.append({name: drawn[0][name] - drawn[1][name] for name in drawn[0]})
+    return {name: np.concatenate([block[name] for block in differences]) for name in differences[0]}

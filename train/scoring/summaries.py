@@ -1,4 +1,4 @@
-"""Holds predictions against labels: figures by seed with intervals, by fold, and by class."""
+"""Figures of predictions: by seed with confidence intervals, by fold, and by class."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,60 +12,62 @@ from train.scoring.metrics import (
     over_seeds,
     scores,
 )
-from train.scoring.predictions import Answers, Predictions
+from train.scoring.predictions import Predictions, RunPredictions
 from train.scoring.significance import clusters, intervals
 
 
-def part_scores(
+def split_scores(
     measures: Sequence[Measure], predictions: Predictions, labels: Sequence[Label]
 ) -> dict[str, Scores]:
-    """Every metric of each measure over the labelled utterances of a part."""
+    """Every metric of each measure over the labelled utterances of a split."""
     return {m.name: scores(m, m.truth(labels), predictions[m.name]) for m in measures}
 
 
-def choice_score(found: Mapping[str, Scores], choose_by: str) -> float:
-    """What a choice goes by, the larger the better: the mean over the measures that have it."""
-    values = [one[choose_by] for one in found.values() if choose_by in one]
+def selection_score(by_measure: Mapping[str, Scores], metric: str) -> float:
+    """The figure to select by, larger is better: the mean over the measures that have it."""
+    values = [scores[metric] for scores in by_measure.values() if metric in scores]
     mean = sum(values) / len(values)
-    return -mean if choose_by in LOWER_IS_BETTER else mean
+    return -mean if metric in LOWER_IS_BETTER else mean
 
 
-def summary(measures: Sequence[Measure], answers: Answers) -> dict[str, dict[str, Any]]:
+def summary(measures: Sequence[Measure], predictions: RunPredictions) -> dict[str, dict[str, Any]]:
     """Per measure and metric: mean, deviation, every seed's figure, and the interval."""
-    _, names = clusters(answers.labels)
-    found: dict[str, dict[str, Any]] = {}
+    _, names = clusters(predictions.labels)
+    figures: dict[str, dict[str, Any]] = {}
     for measure in measures:
-        truth = measure.truth(answers.labels)
-        tally = measure.tallies(truth, answers.predicted[measure.name])
+        truth = measure.truth(predictions.labels)
+        tally = measure.tallies(truth, predictions.predicted[measure.name])
         limits = intervals(measure, tally, names)
-        found[measure.name] = {
+        figures[measure.name] = {
             name: {**over_seeds(list(values)), "low": limits[name][0], "high": limits[name][1]}
             for name, values in measure.scores(tally.sum(axis=1)).items()
         }
-    return found
+    return figures
 
 
-def by_fold(measures: Sequence[Measure], answers: Answers) -> dict[str, dict[str, Any]]:
+def by_fold(measures: Sequence[Measure], predictions: RunPredictions) -> dict[str, dict[str, Any]]:
     """Per measure and metric: each fold's figure, the mean over the seeds."""
-    found: dict[str, dict[str, dict[str, float]]] = {}
-    for fold in dict.fromkeys(answers.folds):
-        part = answers.fold(fold)
+    figures: dict[str, dict[str, dict[str, float]]] = {}
+    for fold in dict.fromkeys(predictions.folds):
+        in_fold = predictions.fold(fold)
         for m in measures:
-            tally = m.tallies(m.truth(part.labels), part.predicted[m.name]).sum(axis=1)
+            tally = m.tallies(m.truth(in_fold.labels), in_fold.predicted[m.name]).sum(axis=1)
             for metric, values in m.scores(tally).items():
-                found.setdefault(m.name, {}).setdefault(metric, {})[fold] = float(values.mean())
-    return found
+                figures.setdefault(m.name, {}).setdefault(metric, {})[fold] = float(values.mean())
+    return figures
 
 
-def by_class(measures: Sequence[Measure], answers: Answers) -> dict[str, dict[str, Any]]:
+def by_class(measures: Sequence[Measure], predictions: RunPredictions) -> dict[str, dict[str, Any]]:
     """Per class: how often it occurs, and mean and deviation of precision, recall and F1."""
-    found = {}
+    figures = {}
     for measure in measures:
         if measure.classes is None:
             continue
-        truth = measure.truth(answers.labels)
-        seeds = [class_figures(measure, truth, one) for one in answers.predicted[measure.name]]
-        found[measure.name] = {
+        truth = measure.truth(predictions.labels)
+        seeds = [
+            class_figures(measure, truth, seed) for seed in predictions.predicted[measure.name]
+        ]
+        figures[measure.name] = {
             name: {
                 "support": int(seeds[0][number]["support"]),
                 **{
@@ -76,4 +78,4 @@ def by_class(measures: Sequence[Measure], answers: Answers) -> dict[str, dict[st
             }
             for number, name in enumerate(measure.classes)
         }
-    return found
+    return figures

@@ -1,25 +1,12 @@
-"""Valence, arousal and dominance: those of them that the labels give, as numbers."""
+"""Valence, arousal and dominance: those of them that the labels have, as numbers."""
 
-from collections.abc import Sequence
-from typing import Any
+from train.tasks._numbers import KIND, RANGES, NumberTask
 
-from features.manifest import Label
-from train.scoring.number_measure import NumberMeasure
-from train.tasks._numbers import NumberTask, number_facts
-
-KIND = "numbers"
-RANGES = {"weight": (0, None)}
-
-
-def facts(train: Sequence[Label]) -> dict[str, Any]:
-    """What the task takes from the training labels."""
-    return number_facts(("valence", "arousal", "dominance"), train)
-
-
-def measures(task_facts: dict[str, Any]) -> list[NumberMeasure]:
-    """What it predicts: those numbers that the training labels give."""
-    return [NumberMeasure(name, "vad") for name in task_facts]
+__all__ = ["KIND", "RANGES", "Task"]
 
 
 class Task(NumberTask):
     """See `NumberTask`."""
+
+    task = "vad"
+    labels = ("valence", "arousal", "dominance")

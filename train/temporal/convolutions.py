@@ -37,8 +37,8 @@ class _Block(nn.Module):
 
     def forward(self, track: Padded) -> Padded:
         clean = zero_padding(track)
-        seen = self.convolution(clean.values.transpose(1, 2)).transpose(1, 2)
-        return masked_pool(Padded(clean.values + self.after(seen), clean.mask), self.pool)
+        convolved = self.convolution(clean.values.transpose(1, 2)).transpose(1, 2)
+        return masked_pool(Padded(clean.values + self.after(convolved), clean.mask), self.pool)
 
 
 def masked_pool(track: Padded, pool: int) -> Padded:

@@ -22,7 +22,7 @@ MAX_LAYERS, MAX_SPEC = 64, 1000
 UNFIT = (YAMLError, KeyError, TypeError, ValueError, ArithmeticError, RuntimeError, RecursionError)
 CONFIG = "config.yaml"
 AUDIO = "modality_encoders.AUDIO."
-# Names behind AUDIO, and ours.
+# Published names after AUDIO, and ours.
 NAMES = (
     (r"local_encoder\.conv_layers\.(\d+)\.0\.", r"convolutions.\1.conv."),
     (r"local_encoder\.conv_layers\.(\d+)\.2\.1\.", r"convolutions.\1.norm."),
@@ -43,7 +43,7 @@ class Published:
 
 
 def read_checkpoint(folder: Path) -> Published:
-    """Read a published folder; ProjectError says what is lacking or of another architecture."""
+    """Read a published folder; ProjectError where a file is missing or of another architecture."""
     weights = _weights_file(folder)
     try:
         with (folder / CONFIG).open(encoding="utf-8") as stream:
@@ -79,8 +79,8 @@ def _weights_file(folder: Path) -> Path:
 def architecture(config: Mapping[str, Any]) -> Architecture:
     """The sizes that a `model_conf` states.
 
-    Raises ValueError for a network that is none of the published ones, which normalise after each
-    half of a block, in a layer-norm extractor, and have fixed ALiBi slopes.
+    Raises ValueError for a network unlike the published ones, which normalise after each half of a
+    block, have a layer-norm extractor, and fixed ALiBi slopes.
     """
     audio = config["modalities"]["audio"]
     expected: list[tuple[Mapping[str, Any], str, Any]] = [
@@ -93,7 +93,7 @@ def architecture(config: Mapping[str, Any]) -> Architecture:
     ]
     for section, name, value in expected:
         if section[name] != value:
-            raise ValueError(f"{name} is {section[name]!r}; only {value!r} is known")
+            raise ValueError(f"{name} is {section[name]!r}; only {value!r} is supported")
     per_layer = audio["learned_alibi_scale_per_layer"]
     return Architecture(
         convolutions=conv_layers(audio["feature_encoder_spec"]),
@@ -115,8 +115,8 @@ def architecture(config: Mapping[str, Any]) -> Architecture:
 def conv_layers(spec: str) -> tuple[tuple[int, int, int], ...]:
     """Read a list of (width, kernel, stride) such as ``[(512, 10, 5)] + [(512, 3, 2)] * 4``.
 
-    Only lists, tuples, whole numbers, ``+`` and ``*`` are understood. Raises ValueError for
-    anything else.
+    Only lists, tuples, whole numbers, ``+`` and ``*`` are allowed. Raises ValueError for anything
+    else.
     """
 
     def value(node: ast.AST) -> Any:
@@ -131,17 +131,17 @@ def conv_layers(spec: str) -> tuple[tuple[int, int, int], ...]:
                 repeated = value(left)
                 if len(repeated) * times <= MAX_LAYERS:
                     return repeated * times
-        raise ValueError(f"{ast.unparse(node)!r} is no list of (width, kernel, stride)")
+        raise ValueError(f"{ast.unparse(node)!r} is not a list of (width, kernel, stride)")
 
     try:
         layers = value(ast.parse(spec[:MAX_SPEC], mode="eval").body)
         return tuple((int(width), int(kernel), int(stride)) for width, kernel, stride in layers)
     except (SyntaxError, TypeError):
-        raise ValueError(f"{spec!r} is no list of (width, kernel, stride)") from None
+        raise ValueError(f"{spec!r} is not a list of (width, kernel, stride)") from None
 
 
 def our_name(published: str, prenet_depth: int) -> str:
-    """A weight's name in our network; one that only pre-training needs keeps its own."""
+    """A weight's name in our network; weights of pre-training only keep their published names."""
     name = published.removeprefix("d2v_model.")
     if match := re.fullmatch(r"blocks\.(\d+)\.(?:attn\.|mlp\.)?(.+)", name):
         return f"blocks.{prenet_depth + int(match[1])}.{match[2]}"
@@ -154,19 +154,18 @@ def our_name(published: str, prenet_depth: int) -> str:
 
 
 def load_weights(network: Emotion2VecNetwork, state: Mapping[str, Tensor], file: Path) -> None:
-    """Put the weights of a file into the network; what only pre-training needs is left out."""
-    wanted = network.state_dict()
-    lacking = sorted(wanted.keys() - state.keys())
-    shared = sorted(wanted.keys() & state.keys())
-    other = [name for name in shared if state[name].shape != wanted[name].shape]
-    if lacking or other:
-        named = (lacking + other)[0]
+    """Load the weights of a file into the network, without those of pre-training only."""
+    expected = network.state_dict()
+    missing = sorted(expected.keys() - state.keys())
+    shared = sorted(expected.keys() & state.keys())
+    misshapen = [name for name in shared if state[name].shape != expected[name].shape]
+    if missing or misshapen:
         raise ProjectError(
-            f"{file} lacks {len(lacking)} weights of the network that "
-            f"{CONFIG} describes and has {len(other)} of another shape, such as {named!r}; the "
-            "two files do not belong together. Copy both from the same publication."
+            f"{file} lacks {len(missing)} weights of the network that {CONFIG} describes and has "
+            f"{len(misshapen)} of another shape, such as {(missing + misshapen)[0]!r}; the two "
+            "files do not belong together. Copy both from the same publication."
         )
-    network.load_state_dict({name: state[name] for name in wanted})
+    network.load_state_dict({name: state[name] for name in expected})
 
 
 def _tensors(file: Path) -> dict[str, Tensor]:
@@ -178,9 +177,9 @@ def _tensors(file: Path) -> dict[str, Tensor]:
             f"{file} cannot be read as plain tensors, and nothing else is read: {reason}"
         ) from None
     state = content.get("model", content) if isinstance(content, dict) else None
-    held = state if isinstance(state, dict) else {}
-    # Training leaves counters and the like among them.
-    tensors = {name: value for name, value in held.items() if isinstance(value, Tensor)}
+    values = state if isinstance(state, dict) else {}
+    # Among them are counters and the like of the training.
+    tensors = {name: value for name, value in values.items() if isinstance(value, Tensor)}
     if not tensors:
         raise ProjectError(
             f"{file} has no weights under 'model'; give the file that emotion2vec publishes"

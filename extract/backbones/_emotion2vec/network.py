@@ -1,9 +1,9 @@
 """The network of emotion2vec (Ma et al., ACL 2024), which is data2vec 2.0 for audio.
 
 Convolutions with layer norms, a positional convolution of several layers, extra tokens in front,
-and transformer blocks that normalise after each half and know positions by distance alone (ALiBi;
-Press et al., ICLR 2022). Padding is zeroed after every positional layer, so a padded batch says
-what each clip says alone.
+and transformer blocks that normalise after each half and whose positions are distances alone
+(ALiBi; Press et al., ICLR 2022). Padding is zeroed after every positional layer, so a padded batch
+gives what each clip gives alone.
 """
 
 import math
@@ -122,21 +122,21 @@ class Emotion2VecNetwork(nn.Module):
         num_extra = self.extra_tokens.shape[1]
         hidden = torch.cat([self.extra_tokens.expand(len(hidden), -1, -1), hidden], dim=1)
         hidden = self.norm(hidden)
-        hides = torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, -math.inf)
-        hides = functional.pad(hides, (num_extra, 0))[:, None, None]
-        apart = distances(self.slopes, mask.shape[1])
-        apart = functional.pad(apart, (num_extra, 0, num_extra, 0))
+        padding = torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, -math.inf)
+        padding = functional.pad(padding, (num_extra, 0))[:, None, None]
+        alibi = distances(self.slopes, mask.shape[1])
+        alibi = functional.pad(alibi, (num_extra, 0, num_extra, 0))
         scales = self.alibi_scale.clamp_min(0)
-        bias = apart * scales[0] + hides
-        kept = {0: hidden}
+        bias = alibi * scales[0] + padding
+        states = {0: hidden}
         for number, block in enumerate(self.blocks):
             if number > 0 and len(scales) > 1:
                 del bias  # one at a time: it grows with the square of the steps
-                bias = apart * scales[number % len(scales)] + hides
+                bias = alibi * scales[number % len(scales)] + padding
             hidden = block(hidden, bias)
             if number + 1 in layers:
-                kept[number + 1] = hidden
-        return torch.stack([kept[layer][:, num_extra:].float() for layer in layers], dim=1)
+                states[number + 1] = hidden
+        return torch.stack([states[layer][:, num_extra:].float() for layer in layers], dim=1)
 
     def _positions(self, hidden: Tensor, mask: Tensor) -> Tensor:
         position = hidden.transpose(1, 2)
@@ -150,8 +150,8 @@ class Emotion2VecNetwork(nn.Module):
 def distances(head_slopes: Tensor, num_steps: int) -> Tensor:
     """ALiBi `(num_heads, T, T)`: minus the distance of two steps times the slope of each head."""
     steps = torch.arange(num_steps, device=head_slopes.device)
-    apart = (steps[None] - steps[:, None]).abs()
-    return -apart * head_slopes[:, None, None]
+    distance = (steps[None] - steps[:, None]).abs()
+    return -distance * head_slopes[:, None, None]
 
 
 def slopes(num_heads: int) -> Sequence[float]:

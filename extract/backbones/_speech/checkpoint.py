@@ -1,7 +1,6 @@
 """The waveform networks of the Hugging Face library: wav2vec 2.0 and its relatives.
 
-Positional convolutions of several layers let padding in again after the first; it is zeroed after
-each of them.
+Padding leaks in again after the first of several positional convolutions; it is zeroed after each.
 """
 
 import warnings
@@ -20,7 +19,7 @@ from extract.network.backbone import seeded
 from extract.network.checkpoint_folders import checkpoint_folder, digest_checkpoint
 from extract.network.checkpoints import load_part, load_pretrained
 from extract.network.compute import CPU, Compute
-from extract.network.preprocessing_files import SOUND
+from extract.network.preprocessing_files import AUDIO
 from features.errors import ProjectError
 from features.files import digest_json
 
@@ -77,7 +76,9 @@ def zeroed_padding(positional: nn.Module, mask: Tensor) -> Iterator[None]:
     with ExitStack() as hooks:
         for layer in inside:
             if layer is not None:
-                hook = layer.register_forward_hook(lambda _, given, out: out * mask[:, None])
+                hook = layer.register_forward_hook(
+                    lambda module, inputs, output: output * mask[:, None]
+                )
                 hooks.callback(hook.remove)
         yield
 
@@ -88,35 +89,39 @@ def load_speech(
     checkpoint: str,
     revision: str | None,
     normalise: bool | None,
+    *,
+    version: int,
     **settings: Any,
 ) -> Speech:
     """Load a network of the class `kind` from a folder or a pinned hub repository.
 
-    `normalise` says whether clips are scaled, where the checkpoint does not state it.
+    A recording longer than `window_s` is cut into windows that share `overlap_s`. `normalise` says
+    whether clips are scaled, where the checkpoint does not state it.
     """
     folder = checkpoint_folder(checkpoint, revision)
     digest = digest_checkpoint(folder)
     library = load_pretrained(kind, folder, compute, [kind.config_class.model_type])
     if getattr(library.config, "add_adapter", False):
         raise ProjectError(
-            f"the checkpoint in {folder} has an adapter behind its transformer (add_adapter), "
+            f"the checkpoint in {folder} has an adapter after its transformer (add_adapter), "
             "which this backbone does not run; give a checkpoint without one"
         )
     floor = VARIANCE_FLOOR if _normalises(folder, normalise) else None
-    return Speech(HfSpeechNetwork(library), digest, compute, variance_floor=floor, **settings)
+    network = HfSpeechNetwork(library)
+    return Speech(network, digest, compute, version, variance_floor=floor, **settings)
 
 
 def random_speech(
-    kind: Any, config: Any, compute: Compute, seed: int = 0, **settings: Any
+    kind: Any, config: Any, compute: Compute, version: int, seed: int = 0, **settings: Any
 ) -> Speech:
     """A network of the class `kind` with random weights drawn from a seed."""
     network = seeded(seed, lambda: HfSpeechNetwork(kind(config)))
     digest = digest_json(["random", seed])
-    return Speech(network, digest, compute, variance_floor=VARIANCE_FLOOR, **settings)
+    return Speech(network, digest, compute, version, variance_floor=VARIANCE_FLOOR, **settings)
 
 
-def tiny_speech(kind: Any, **sizes: Any) -> Speech:
-    """Two transformer layers of width 16 behind the base network's seven convolutions."""
+def tiny_speech(kind: Any, version: int, **sizes: Any) -> Speech:
+    """Two transformer layers of width 16 after the base network's seven convolutions."""
     config = kind.config_class(
         hidden_size=16,
         num_hidden_layers=2,
@@ -126,18 +131,18 @@ def tiny_speech(kind: Any, **sizes: Any) -> Speech:
         num_conv_pos_embedding_groups=2,
         **sizes,
     )
-    return random_speech(kind, config, CPU, layers=[0, 1, 2])
+    return random_speech(kind, config, CPU, version, layers=[0, 1, 2])
 
 
 def _normalises(folder: Path, normalise: bool | None) -> bool:
     """Whether each clip is scaled: what the checkpoint states, else what the settings say."""
-    stated = SOUND.settings(folder)
+    stated = AUDIO.settings(folder)
     if stated is not None:
         sample_hz = load_part(AutoFeatureExtractor, folder).sampling_rate
         if sample_hz != SAMPLE_HZ:
             raise ProjectError(
-                f"the checkpoint in {folder} reads sound of {sample_hz} Hz; only networks for "
-                f"{SAMPLE_HZ} Hz are known"
+                f"the checkpoint in {folder} reads audio of {sample_hz} Hz; only networks for "
+                f"{SAMPLE_HZ} Hz are supported"
             )
     scales = None if stated is None else stated.get("do_normalize")
     if scales is not None and normalise is not None:

@@ -1,11 +1,11 @@
 """Networks on waveforms: a convolutional part, then a transformer in padded batches.
 
-Convolutions make one step of 20 ms each from 25 ms of sound; a transformer follows. The base
+Convolutions make one step of 20 ms each from 25 ms of audio; a transformer follows. The base
 networks of the Hugging Face library normalise over time in the convolutional part, and a padded
-batch changes what they give (relative error 0.3 to 0.8, with a mask or without). On a CPU that part
+batch changes their output (relative error 0.3 to 0.8, with a mask or without). On a CPU that part
 runs on every window alone, which is faster. On a GPU it runs in padded batches: its convolutions
-have no padding of their own, so steps within a clip never see what is behind it, and the norm over
-time counts the real steps alone (`NormOverTime`).
+have no padding of their own, so steps within a clip never depend on what follows it, and the norm
+over time counts the real steps only (`NormOverTime`).
 """
 
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ from extract.network.windows import Windowing
 
 # Steps of a batch.
 BUDGET = {"cpu": 512, "cuda": 16_384}
-# Samples that are convolved at a time on a GPU: two minutes of sound, some 3 GB. One window that is
-# longer is convolved alone.
+# Samples that are convolved at a time on a GPU: two minutes of audio, some 3 GB. A longer window is
+# convolved alone.
 FRONT_SAMPLES = 2**21
 ROUND_SAMPLES = 6400
 # On a GPU a window of so many steps costs twice as much where pairs of steps have biases.
@@ -47,8 +47,8 @@ class SpeechNetwork(Protocol):
     def convolve(self, waveforms: Tensor, num_samples: Tensor | None = None) -> Tensor:
         """Waveforms `(B, N)` to their steps `(B, T, C)`.
 
-        `num_samples` `(B,)` are the real ones of each where there is padding; steps that see some
-        of it are arbitrary, but finite.
+        `num_samples` `(B,)` are the real ones of each where there is padding; steps that depend on
+        padding are arbitrary, but finite.
         """
 
     def __call__(self, convolved: Tensor, mask: Tensor, layers: Sequence[int]) -> Tensor:
@@ -61,8 +61,8 @@ class SpeechNetwork(Protocol):
 class Speech:
     """A waveform network; `variance_floor` says how clips are scaled (None: not at all)."""
 
-    modality = "audio"
-    version = 1
+    reading = Reading(("audio",))
+    modality = reading.modalities[0]
     nominal_steps = 200
 
     def __init__(
@@ -70,6 +70,7 @@ class Speech:
         network: Any,
         weights_digest: str,
         compute: Compute,
+        version: int,
         *,
         variance_floor: float | None,
         layers: Sequence[int] | None = None,
@@ -77,7 +78,7 @@ class Speech:
         overlap_s: float = 10.0,
     ) -> None:
         parts: SpeechNetwork = network
-        self.reading = Reading(("audio",))
+        self.version = version
         self.network: Any = freeze(network, compute)
         self.weights_digest = weights_digest
         self.compute = compute
@@ -100,8 +101,8 @@ class Speech:
         convolved = self._convolved(windows, max(lengths))
         steps = torch.arange(convolved.shape[1], device=convolved.device)
         mask = steps[None] < self.compute.put(np.array(lengths))[:, None]
-        kept = self.network(convolved, mask, self.layers)
-        return [track[:, :length] for track, length in zip(kept, lengths, strict=True)]
+        states = self.network(convolved, mask, self.layers)
+        return [track[:, :length] for track, length in zip(states, lengths, strict=True)]
 
     def _convolved(self, windows: Sequence[Window], longest: int) -> Tensor:
         """The steps of all windows `(B, longest, C)`."""
@@ -109,11 +110,11 @@ class Speech:
             alone = [self.compute.put(window.values)[None] for window in windows]
             steps = [self.network.convolve(waveform)[0] for waveform in alone]
             return nn.utils.rnn.pad_sequence(steps, batch_first=True)
-        chunks = [self._chunk(chunk)[:, :longest] for chunk in self._chunks(windows)]
-        grown = [functional.pad(c, (0, 0, 0, longest - c.shape[1])) for c in chunks]
-        return torch.cat(grown)
+        chunks = [self._convolved_chunk(chunk)[:, :longest] for chunk in self._chunks(windows)]
+        padded = [functional.pad(c, (0, 0, 0, longest - c.shape[1])) for c in chunks]
+        return torch.cat(padded)
 
-    def _chunk(self, windows: Sequence[Window]) -> Tensor:
+    def _convolved_chunk(self, windows: Sequence[Window]) -> Tensor:
         """The steps of a few windows, padded with silence to a round number of samples."""
         counts = [len(window.values) for window in windows]
         waveforms = np.zeros((len(windows), _rounded(max(counts))), np.float32)
@@ -160,12 +161,12 @@ class NormOverTime(nn.Module):
 
 
 def _rounded(num_samples: int) -> int:
-    """So many samples or a few more, so that lengths repeat."""
+    """The number of samples, rounded up so that lengths repeat."""
     return -(-num_samples // ROUND_SAMPLES) * ROUND_SAMPLES
 
 
 def receptive_field(kernels: Sequence[int], strides: Sequence[int]) -> tuple[int, int]:
-    """How many samples one step of stacked convolutions sees, and the samples between steps."""
+    """The samples that one step of stacked convolutions spans, and the samples between steps."""
     field, hop = 1, 1
     for kernel, stride in zip(kernels, strides, strict=True):
         field += (kernel - 1) * hop

@@ -1,4 +1,4 @@
-"""Spectral features without weights: 25 ms windows, 100 steps per second of 16 kHz sound.
+"""Spectral features without weights: 25 ms windows, 100 steps per second of 16 kHz audio.
 
 Windows lie wholly inside the signal (no padding at its ends), so a step depends on its own
 25 ms alone; a shorter clip is lengthened to one window with zeros.
@@ -40,7 +40,8 @@ class LogBands(nn.Module):
 class Spectral:
     """A transform of waveforms `(B, N)` to features `(B, dim, T)`, each step on its own."""
 
-    modality = "audio"
+    reading = Reading(("audio",))
+    modality = reading.modalities[0]
     layers = (0,)
     weights_digest = ""
     rate_hz = SAMPLE_HZ / HOP
@@ -48,7 +49,6 @@ class Spectral:
     nominal_steps = 400
 
     def __init__(self, transform: nn.Module, dim: int, version: int, compute: Compute) -> None:
-        self.reading = Reading(("audio",))
         self.transform = transform.eval().requires_grad_(False).to(compute.device)
         self.dim = dim
         self.version = version

@@ -1,4 +1,4 @@
-"""How networks that read 16 kHz waveforms are given a recording."""
+"""The input of networks that read 16 kHz waveforms."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class WaveformInput:
     """Resamples, scales, lengthens and cuts a recording.
 
     Attributes:
-        field, hop: samples that one step sees, and samples from step to step. A clip shorter
+        field, hop: samples that one step spans, and samples from step to step. A clip shorter
             than `field` is lengthened with zeros, after it was scaled.
         variance_floor: added to the variance when a clip is scaled to mean 0 and variance 1, as
             a whole and before it is cut; None where it is not scaled.
@@ -38,7 +38,7 @@ class WaveformInput:
             waveform = (waveform - waveform.mean()) / spread
         values = lengthen(waveform, self.field).numpy()
         num_steps = self.num_steps(len(values))
-        # Samples beyond the last step stay: a norm over time in the network counts them.
+        # Samples after the last step stay: a norm over time in the network counts them.
         return Example(
             tuple(
                 Window(

@@ -1,4 +1,4 @@
-"""Pictures as the image processors of the Hugging Face library shape them."""
+"""Frames as the image processors of the Hugging Face library shape them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ class LibraryShape:
     processor: Any
 
     def __call__(self, picture: Picture) -> Picture:
-        """A picture `(H, W, 3)` in its new shape."""
-        made = self.processor(
+        """A frame `(H, W, 3)` in its new shape."""
+        output = self.processor(
             [picture],
             do_rescale=False,
             do_normalize=False,
             input_data_format="channels_last",
             return_tensors="pt",
         )
-        pixels = made["pixel_values"].reshape(-1, *made["pixel_values"].shape[-2:])
+        pixels = output["pixel_values"].reshape(-1, *output["pixel_values"].shape[-2:])
         return np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())
 
     @property
@@ -48,12 +48,12 @@ def squares(size_px: int) -> dict[str, dict[str, int]]:
 def library_shape(folder: Path, size_px: int) -> LibraryShape:
     """The preprocessing in a checkpoint's folder, which must give squares of `size_px`."""
     shape = LibraryShape(load_part(AutoImageProcessor, folder))
-    given = shape(np.zeros((size_px + 9, 2 * size_px, 3), np.uint8)).shape
-    usual = shape.processor.do_rescale and shape.processor.rescale_factor == 1 / 255
-    if given != (size_px, size_px, 3) or not usual or not shape.processor.do_normalize:
+    result = shape(np.zeros((size_px + 9, 2 * size_px, 3), np.uint8)).shape
+    rescales = shape.processor.do_rescale and shape.processor.rescale_factor == 1 / 255
+    if result != (size_px, size_px, 3) or not rescales or not shape.processor.do_normalize:
         raise ProjectError(
             f"the preprocessing of the checkpoint in {folder} does not fit its network: it gives "
-            f"pictures of {given[0]} x {given[1]}, or leaves their values as they are, and the "
+            f"frames of {result[0]} x {result[1]}, or does not scale their values, and the "
             f"network takes {size_px} x {size_px}, scaled. Copy both from the same publication."
         )
     return shape

@@ -1,4 +1,4 @@
-"""How the 3-D ResNets are given a clip: squares, then windows or stretches of a dense track."""
+"""The input of the 3-D ResNets: squares, then windows or stretches of a dense track."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ LARGE_PX = 160
 class ClipInput:
     """Cuts a clip into windows, or into stretches of a dense track.
 
-    `crop` and `size_px` say how pictures become squares; a step is `frames_per_step` frames and a
+    `crop` and `size_px` say how frames become squares; a step is `frames_per_step` frames and a
     moment has `cells` steps; `window_frames` is None for a dense track.
     """
 
@@ -41,7 +41,7 @@ class ClipInput:
 
     @property
     def shape(self) -> Shape:
-        """How pictures are resized and cut; without a filter, as the weights were trained."""
+        """How frames are resized and cut; without a filter, as the weights were trained."""
         square = (self.size_px, self.size_px)
         if self.crop == "published":
             height_px, width_px = (round(self.size_px * share) for share in RESIZED)

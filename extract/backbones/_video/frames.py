@@ -1,4 +1,4 @@
-"""What networks on frames share: how they are given a clip, and means over a picture's cells."""
+"""Shared by networks on frames: their input, and means over the cells of a frame."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from extract.network.windows import Windowing
 
 @dataclass(frozen=True)
 class SingleFrames:
-    """For networks that see each frame alone: runs of up to `limit` frames."""
+    """For networks that take each frame alone: runs of up to `limit` frames."""
 
     rate_hz: float
     face_weights: Path | None

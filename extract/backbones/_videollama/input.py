@@ -1,4 +1,4 @@
-"""How VideoLLaMA3 is given frames and words."""
+"""The input of VideoLLaMA3: frames and words."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,16 +17,16 @@ from extract.media.shape import Shape
 from extract.media.video import Picture
 from extract.network.backbone import Example, Window
 
-# What a token of a joint window is: part of the layout, of the video, of the utterance's words.
-LAYOUT, SEEN, OWN = 0, 1, 2
+# The roles of a token in a joint window: layout, video, the utterance's words.
+LAYOUT, FRAME, WORD = 0, 1, 2
 
 
 @dataclass(frozen=True)
 class TokenShape:
-    """Resizes pictures to about as many tokens as they may have, proportions kept.
+    """Resizes frames to about `max_tokens` tokens, proportions kept.
 
-    A token is a square of `token_px`. With `square` pictures are squares of the largest number of
-    tokens, cut out of the middle where they are none; faces come in all sizes.
+    A token is a square of `token_px`. With `square` frames become squares of the largest number of
+    tokens, cut out of the middle where they are not square; faces come in all sizes.
     """
 
     token_px: int
@@ -35,17 +35,19 @@ class TokenShape:
     square: bool
 
     def __call__(self, picture: Picture) -> Picture:
-        """A picture `(H, W, 3)` in its new shape."""
+        """A frame `(H, W, 3)` in its new shape."""
         if self.square:
             side = max(1, int(self.max_tokens**0.5)) * self.token_px
             return Shape(side, (side, side), bicubic=True)(picture)
         height, width, _ = picture.shape
-        most = self.max_tokens * self.token_px**2
-        least = min(self.min_pixels, most)
+        max_pixels = self.max_tokens * self.token_px**2
+        min_pixels = min(self.min_pixels, max_pixels)
         try:
-            size = smart_resize(height, width, self.token_px, min_pixels=least, max_pixels=most)
+            size = smart_resize(
+                height, width, self.token_px, min_pixels=min_pixels, max_pixels=max_pixels
+            )
         except ValueError:
-            detail = f"a picture of {width} x {height} is too long and narrow for the network"
+            detail = f"a frame of {width} x {height} is too long and narrow for the network"
             raise UnreadableError("undecodable", detail) from None
         pixels = torch.from_numpy(picture).permute(2, 0, 1)
         pixels = tvf.resize(pixels, list(size), interpolation=tvf.InterpolationMode.BICUBIC)
@@ -53,7 +55,7 @@ class TokenShape:
 
 
 @dataclass(frozen=True)
-class SeenInput(SingleFrames):
+class FramesInput(SingleFrames):
     """Frames alone; `grid` says how a frame's tokens are pooled, see videollama.py."""
 
     shape: TokenShape
@@ -73,12 +75,12 @@ class SeenInput(SingleFrames):
 
 
 @dataclass(frozen=True)
-class JointInput(SeenInput):
+class JointInput(FramesInput):
     """Frames and words in the order in which the network's processor writes them.
 
-    Each frame is announced by its time (``Time 0.5s:``) and followed by its tokens; frames are
-    divided by commas, and the words come after a line break. Each window of a long clip is followed
-    by the words; the track has them once, as they are after the last window. A window of more than
+    Each frame begins with its time (``Time 0.5s:``), followed by its tokens; frames are separated
+    by commas, and the words come after a line break. Each window of a long clip is followed
+    by the words; the track has those after the last window only. A window of more than
     `max_positions` tokens is refused.
     """
 
@@ -87,12 +89,12 @@ class JointInput(SeenInput):
     max_positions: int
 
     def __call__(self, clip: Clip) -> Example:
-        said, spans = self._words(clip.text.own if clip.text is not None else "")
+        words, spans = self._words(clip.text.own if clip.text is not None else "")
         cells, runs = self.cells(clip), self.runs(clip)
         windows, first = [], 0
         for frames in runs:
-            seen = self._layout(first, len(frames), self.num_tokens(clip))
-            tokens = np.concatenate([seen, said], axis=1)
+            layout = self._frames(first, len(frames), self.num_tokens(clip))
+            tokens = np.concatenate([layout, words], axis=1)
             self._refuse_long(tokens.shape[1])
             first += len(frames)
             last = first == len(clip.frames)
@@ -110,23 +112,23 @@ class JointInput(SeenInput):
                 "positions; lower window_s, rate_hz or max_tokens",
             )
 
-    def _layout(self, first: int, num_frames: int, num_tokens: int) -> NDArray[np.int64]:
-        """Tokens and what they are, `(2, N)`, of the frames from number `first` on."""
+    def _frames(self, first: int, num_frames: int, num_tokens: int) -> NDArray[np.int64]:
+        """Tokens and their roles, `(2, N)`, of the frames from number `first` on."""
         rows: list[tuple[int, int]] = []
         for number in range(num_frames):
             time_s = (first + number + 0.5) / self.rate_hz
-            written = f"{',' if number else ''}Time {time_s:.1f}s:"
-            rows += [(token, LAYOUT) for token in self._encoded(written)["input_ids"]]
-            rows += [(self.video_token, SEEN)] * num_tokens
+            label = f"{',' if number else ''}Time {time_s:.1f}s:"
+            rows += [(token, LAYOUT) for token in self._encoded(label)["input_ids"]]
+            rows += [(self.video_token, FRAME)] * num_tokens
         return np.array(rows).T
 
     def _words(self, text: str) -> tuple[NDArray[np.int64], tuple[Span, ...]]:
-        """The words after a line break as tokens, `(2, N)`, and the span of each own one."""
+        """The words after a line break as tokens, `(2, N)`, and the span of each word's token."""
         encoded = self._encoded("\n" + text)
         spans = [(max(0, start - 1), end - 1) for start, end in encoded["offset_mapping"]]
-        roles = [OWN if end > 0 else LAYOUT for _, end in spans]
-        own = tuple(visible(text, span) for span in spans if span[1] > 0)
-        return np.array([encoded["input_ids"], roles]), own
+        roles = [WORD if end > 0 else LAYOUT for _, end in spans]
+        word_spans = tuple(visible(text, span) for span in spans if span[1] > 0)
+        return np.array([encoded["input_ids"], roles]), word_spans
 
     def _encoded(self, text: str) -> Any:
         return self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)

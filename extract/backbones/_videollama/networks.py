@@ -13,7 +13,7 @@ from transformers.models.video_llama_3.modeling_video_llama_3 import (
 from transformers.vision_utils import get_vision_position_ids
 
 
-class Sight(VideoLlama3PreTrainedModel):  # type: ignore[misc]
+class VisionNetwork(VideoLlama3PreTrainedModel):  # type: ignore[misc]
     """The vision tower and the projector."""
 
     config_class = VideoLlama3Config
@@ -26,7 +26,7 @@ class Sight(VideoLlama3PreTrainedModel):  # type: ignore[misc]
         self.post_init()
 
 
-class Words(VideoLlama3PreTrainedModel):  # type: ignore[misc]
+class EmbeddingNetwork(VideoLlama3PreTrainedModel):  # type: ignore[misc]
     """The language model's input embeddings."""
 
     config_class = VideoLlama3Config
@@ -40,23 +40,22 @@ class Words(VideoLlama3PreTrainedModel):  # type: ignore[misc]
         self.post_init()
 
 
-class Whole(VideoLlama3Model):  # type: ignore[misc]
+class JointNetwork(VideoLlama3Model):  # type: ignore[misc]
     """Everything but the output layer over the vocabulary."""
 
     _keys_to_ignore_on_load_unexpected = ("lm_head",)
 
 
-def seen_tokens(
+def projected_tokens(
     network: Any, clips: list[Tensor], patch: int, merge: int, put: Callable[[Tensor], Tensor]
 ) -> list[Tensor]:
     """The projected tokens of clips of frames `(T, 3, H, W)`: `(T, h, w, D)` each, in order.
 
-    `put` brings a tensor to the device of the clips.
-
-    Frames are attended one by one, so neither the clip nor the batch changes what they say.
+    `put` copies a tensor to the device of the clips. Attention is within each frame alone, so
+    neither the clip nor the batch changes its tokens.
     """
     sizes = [(len(clip), clip.shape[2] // patch, clip.shape[3] // patch) for clip in clips]
-    # The library reads sizes as numbers, for which it would wait for a GPU; so they stay here.
+    # The library reads sizes as numbers, for which a GPU would be synchronised; so they stay here.
     grid, merges = torch.tensor(sizes), torch.full((len(clips),), merge)
     tokens = network.vision_model(
         pixel_values=torch.cat([patches(clip, patch, merge) for clip in clips]),

@@ -53,6 +53,6 @@ def byte_tokenizer() -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.BPE(vocab=letters, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    made = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=END, eos_token=END)
-    made.add_special_tokens({"additional_special_tokens": [IMAGE, VIDEO]})
-    return made
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=END, eos_token=END)
+    fast.add_special_tokens({"additional_special_tokens": [IMAGE, VIDEO]})
+    return fast

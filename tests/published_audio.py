@@ -1,4 +1,4 @@
-"""Fakes of published networks on sound, see published_layouts.py."""
+"""Fakes of published networks on audio, see published_layouts.py."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from extract.backbones import omni_audio
 from tests.published_layouts import State, drawn, write, write_network, write_weights
 from tests.test_omni_audio import library
 
-SOUND = {
+SIZES = {
     "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32,
     "conv_dim": (8,) * 7, "num_conv_pos_embedding_groups": 2, "num_conv_pos_embeddings": 16,
 }  # fmt: skip
@@ -47,7 +47,7 @@ def speech(
     """The leaf of a network on waveforms, and how it is published: its body alone, or a head."""
 
     def publish(folder: Path) -> Any:
-        network = drawn(lambda: kind(kind.config_class(**{**SOUND, **sizes})))
+        network = drawn(lambda: kind(kind.config_class(**{**SIZES, **sizes})))
         write_network(folder, network, weight_norm, extra=extra, old=old)
         write(folder, "preprocessor_config.json", preprocessing(do_normalize))
         return getattr(network, network.base_model_prefix, network)
@@ -98,7 +98,7 @@ def whisper(folder: Path) -> Any:
 
 
 def emotion2vec(folder: Path, weights: str) -> list[tuple[Any, Tensor]]:
-    """A fairseq state in ModelScope's layout; clips, and the frames that FunASR made of them."""
+    """A fairseq state in ModelScope's layout; clips, and FunASR's frames of them."""
     saved = np.load(Path(__file__).parent / "fixtures" / "emotion2vec_tiny.npz")
     names = [name for name in saved.files if name.startswith("weights/")]
     state = {name.removeprefix("weights/"): torch.from_numpy(saved[name]) for name in names}

@@ -1,4 +1,4 @@
-"""Difficulty, worked out by hand, and how much of the training part each epoch sees."""
+"""Difficulty, worked out by hand, and the share of the training split that each epoch uses."""
 
 import math
 
@@ -9,8 +9,8 @@ import torch
 from features.errors import ProjectError
 from features.manifest import Label
 from features.specs.training import CurriculumSpec
-from train.loop.curriculum import easiest, num_seen, share_of
 from train.loop.difficulty import by_class_frequency, by_first_model, by_vad, ranks
+from train.loop.pacing import easiest, num_scheduled, share_of
 from train.scoring.class_measure import ClassMeasure
 from train.scoring.number_measure import NumberMeasure
 
@@ -24,8 +24,9 @@ def test_ranks_are_even_and_equal_values_share_one() -> None:
 def test_rare_classes_are_difficult() -> None:
     names = ["joy", "joy", "joy", "fear", "anger", "anger", None]
     labels = [Label(str(n), emotion=name) for n, name in enumerate(names)]
-    found = by_class_frequency(labels, "emotion").tolist()
-    assert found[3] == 1.0 > found[4] == found[5] > found[0] == found[1] > found[6] == 0.0
+    difficulty = by_class_frequency(labels, "emotion").tolist()
+    fear, anger, joy, unlabelled = difficulty[3], difficulty[4:6], difficulty[:3], difficulty[6]
+    assert fear == 1.0 > anger[0] == anger[1] > joy[0] == joy[1] > unlabelled == 0.0
 
 
 def test_utterances_nearer_to_another_class_are_difficult() -> None:
@@ -38,38 +39,39 @@ def test_utterances_nearer_to_another_class_are_difficult() -> None:
         ("joy", None),
     ]
     labels = [Label(str(n), emotion=e, valence=v) for n, (e, v) in enumerate(points)]
-    found = by_vad(labels, "emotion").tolist()
-    assert found[2] == 1.0 and found[5] == 0.5 and max(found[0], found[1], found[3], found[4]) < 1
+    difficulty = by_vad(labels, "emotion").tolist()
+    assert difficulty[2] == 1.0 and difficulty[5] == 0.5
+    assert max(difficulty[n] for n in (0, 1, 3, 4)) < 1
 
 
-def test_what_a_first_model_finds_unlikely_is_difficult() -> None:
+def test_labels_that_a_first_model_finds_unlikely_are_difficult() -> None:
     labels = [Label("a", emotion="joy"), Label("b", emotion="joy"), Label("c", emotion="anger")]
     measure = ClassMeasure("emotion", ("anger", "joy"))
-    told = {"emotion": np.array([[0.1, 0.9], [0.6, 0.4], [0.8, 0.2]])}
-    assert by_first_model([measure], told, labels).tolist() == [0.0, 1.0, 0.5]
-    numbers = NumberMeasure("phq8", "phq8")
+    predictions: dict[str, np.ndarray] = {"emotion": np.array([[0.1, 0.9], [0.6, 0.4], [0.8, 0.2]])}
+    assert by_first_model([measure], predictions, labels).tolist() == [0.0, 1.0, 0.5]
+    number_measure = NumberMeasure("phq8", "phq8")
     scored = [Label(str(n), phq8=float(n)) for n in range(3)]
-    told = {"phq8": np.array([0.0, 3.0, 3.0])}
-    assert by_first_model([numbers], told, scored).tolist() == [0.0, 1.0, 0.5]
+    predictions = {"phq8": np.array([0.0, 3.0, 3.0])}
+    assert by_first_model([number_measure], predictions, scored).tolist() == [0.0, 1.0, 0.5]
 
 
-@pytest.mark.parametrize(("find", "message"), [(by_vad, "vad"), (by_class_frequency, "frequency")])
-def test_labels_that_are_lacking_are_named(find: object, message: str) -> None:
-    with pytest.raises(ProjectError, match=f"{message}.*choose another"):
-        find([Label("a"), Label("b")], "emotion")  # type: ignore[operator]
+@pytest.mark.parametrize(("ranking", "name"), [(by_vad, "vad"), (by_class_frequency, "frequency")])
+def test_missing_labels_are_named(ranking: object, name: str) -> None:
+    with pytest.raises(ProjectError, match=f"{name}.*choose another"):
+        ranking([Label("a"), Label("b")], "emotion")  # type: ignore[operator]
 
 
 @pytest.mark.parametrize(
     ("pacing", "middle"),
     [("linear", 0.625), ("square-root", math.sqrt(0.0625 + 0.9375 / 2)), ("exponential", 0.5)],
 )
-def test_pacing_grows_from_its_start_to_all(pacing: str, middle: float) -> None:
+def test_the_share_grows_from_its_start_to_one(pacing: str, middle: float) -> None:
     spec = CurriculumSpec(pacing, start=0.25, epochs=4)  # type: ignore[arg-type]
     assert share_of(spec, 1) == 0.25
     assert share_of(spec, 3) == pytest.approx(middle)
     assert share_of(spec, 5) == share_of(spec, 50) == 1.0
-    assert [num_seen(spec, epoch, 8) for epoch in (1, 5)] == [2, 8]
-    assert num_seen(CurriculumSpec(start=0.01), 1, 8) == 1
+    assert [num_scheduled(spec, epoch, 8) for epoch in (1, 5)] == [2, 8]
+    assert num_scheduled(CurriculumSpec(start=0.01), 1, 8) == 1
     assert share_of(None, 1) == 1.0
 
 

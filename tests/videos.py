@@ -14,10 +14,10 @@ def write_video(
     path: Path, levels: Sequence[int], rate: int = 10, size: tuple[int, int] = (32, 48)
 ) -> None:
     """Frames of one grey each."""
-    write_film(path, [np.full((*size, 3), level, np.uint8) for level in levels], rate)
+    write_frames(path, [np.full((*size, 3), level, np.uint8) for level in levels], rate)
 
 
-def write_film(
+def write_frames(
     path: Path,
     pictures: Pictures,
     rate: int = 10,
@@ -28,10 +28,10 @@ def write_film(
     pixels: str = "yuv420p",
     options: dict[str, str] | None = None,
 ) -> None:
-    """Encode pictures `(H, W, 3)`.
+    """Encode frames `(H, W, 3)`.
 
     `times` are frame numbers, for a rate that varies; `rotation` is the angle, counter-clockwise,
-    by which the file says that its frames are to be turned.
+    by which players turn the frames.
     """
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=rate)

@@ -1,15 +1,16 @@
-"""Who of a batch speaks when: worked out by hand."""
+"""The order of turns and speakers in a batch, worked out by hand."""
 
 import pytest
 import torch
 
 from features.manifest import Label
-from train.data.dataset import Dataset, Tracks
-from train.data.dialogues import Places, alone, in_order
-from train.data.units import Units
+from train.data.batches import BatchItems
+from train.data.dataset import Dataset
+from train.data.dialogues import Places, in_order, single_utterances
+from train.data.tracks import Tracks
 from train.loop.predict import evaluation_batches
 
-# Two dialogues in turns, the second with its turns out of order, and an utterance of its own.
+# Two interleaved dialogues, the second with its turns out of order, and a lone utterance.
 LABELS = [
     Label("a0", dialogue="a", turn=4, speaker="Ann"),
     Label("b1", dialogue="b", turn=2, speaker="Ann"),
@@ -34,10 +35,10 @@ def test_utterances_are_in_the_order_of_their_turns() -> None:
     assert places.turns.tolist() == [0, 1, 1, 0, 0, 2]
 
 
-def test_who_is_not_known_is_nobody_else() -> None:
+def test_an_unknown_speaker_equals_no_other() -> None:
     speakers = Places.of([*LABELS, Label("y")]).speakers.tolist()
     assert speakers[0] == speakers[1] == speakers[5] != speakers[2]
-    assert len({speakers[place] for place in (0, 2, 3, 4, 6)}) == 5
+    assert len({speakers[row] for row in (0, 2, 3, 4, 6)}) == 5
 
 
 def test_a_batch_is_arranged_by_dialogue_and_back() -> None:
@@ -52,28 +53,25 @@ def test_a_batch_is_arranged_by_dialogue_and_back() -> None:
     assert turns.speakers[0, 0] == turns.speakers[0, 1] == turns.speakers[1, 1]
 
 
-def test_alone_everybody_is_a_dialogue() -> None:
+def test_a_single_utterance_is_a_dialogue_of_its_own() -> None:
     vectors = torch.randn(3, 2)
-    turns = alone(3)
+    turns = single_utterances(3)
     assert turns.arranged(vectors).values.shape == (3, 1, 2)
     assert torch.equal(turns.flat(turns.arranged(vectors).values), vectors)
 
 
-def test_units_are_utterances_or_whole_dialogues() -> None:
-    single, whole = Units(dataset(), whole=False), Units(dataset(), whole=True)
-    assert (single.count, whole.count) == (6, 3)
-    assert single.rows(torch.tensor([4, 2])).tolist() == [4, 2]
-    assert whole.rows(torch.tensor([1, 0])).tolist() == [4, 1, 0, 2, 5]
+def test_batch_items_are_utterances_or_whole_dialogues() -> None:
+    utterances, dialogues = (BatchItems(dataset(), whole=whole) for whole in (False, True))
+    assert (utterances.count, dialogues.count) == (6, 3)
+    assert utterances.rows(torch.tensor([4, 2])).tolist() == [4, 2]
+    assert dialogues.rows(torch.tensor([1, 0])).tolist() == [4, 1, 0, 2, 5]
     costs = dataset().costs()
-    assert whole.sums(costs).tolist() == [6, 6, 1] and whole.means(costs, costs > 1).tolist() == [
-        2.5,
-        5,
-        0,
-    ]
+    assert dialogues.sums(costs).tolist() == [6, 6, 1]
+    assert dialogues.means(costs, costs > 1).tolist() == [2.5, 5, 0]
 
 
 def test_evaluation_never_cuts_a_dialogue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("train.loop.predict.EVALUATION_BATCH", 3)
-    found = [sorted(rows.tolist()) for rows in evaluation_batches(dataset(), whole=True)]
-    assert sorted(found) == [[0, 2, 5], [1, 4], [3]] or sorted(found) == [[0, 2, 5], [1, 3, 4]]
+    batches = [sorted(rows.tolist()) for rows in evaluation_batches(dataset(), whole=True)]
+    assert sorted(batches) in ([[0, 2, 5], [1, 4], [3]], [[0, 2, 5], [1, 3, 4]])
     assert sum(len(rows) for rows in evaluation_batches(dataset(), whole=False)) == 6

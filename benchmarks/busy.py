@@ -1,0 +1,92 @@
+"""Training beside a busy process, with threads that spin while they wait and with ones that sleep.
+
+    python benchmarks/busy.py [--json PATH] [--rounds 3] [--busy 2]
+
+Each training is a process of its own: a small convolutional head, two threads, with
+OMP_WAIT_POLICY=ACTIVE and PASSIVE in turn, alone and beside `--busy` processes that do nothing but
+count. `python cli.py` sets PASSIVE (app/__init__.py).
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+POLICIES = ("ACTIVE", "PASSIVE")
+# 30 steps of a temporal convolutional head on 16 tracks of 300 steps; prints the seconds.
+TRAINING = """
+import time, torch
+torch.set_num_threads(2)
+torch.manual_seed(0)
+from train.data.masking import Padded
+from train.temporal.tcn import Temporal
+network = Temporal(64, 0.2, layers=4)
+optimiser = torch.optim.AdamW(network.parameters())
+track = Padded(torch.randn(16, 300, 64), torch.ones(16, 300, dtype=torch.bool))
+for step in range(35):
+    if step == 5:
+        begin = time.perf_counter()
+    network(track).values.square().mean().backward()
+    optimiser.step()
+    optimiser.zero_grad()
+print(time.perf_counter() - begin)
+"""
+
+
+@contextmanager
+def busy_processes(count: int) -> Iterator[None]:
+    """Processes that keep cores busy for as long as it lasts."""
+    command = [sys.executable, "-c", "while True: pass"]
+    processes = [subprocess.Popen(command) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def seconds(policy: str) -> float:
+    """How long one training takes."""
+    done = subprocess.run(
+        [sys.executable, "-c", TRAINING],
+        cwd=Path(__file__).resolve().parents[1],
+        env={**os.environ, "OMP_WAIT_POLICY": policy},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout)
+
+
+def main() -> None:
+    """Print a table of medians."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--busy", type=int, default=2)
+    options = parser.parse_args()
+    rows = []
+    for count in (0, options.busy):
+        times: dict[str, list[float]] = {policy: [] for policy in POLICIES}
+        with busy_processes(count):
+            for _ in range(options.rounds):
+                for policy in POLICIES:
+                    times[policy].append(seconds(policy))
+        spinning, sleeping = (median(times[policy]) for policy in POLICIES)
+        rows.append({"busy": count, "active_s": spinning, "passive_s": sleeping})
+        print(
+            f"beside {count} busy processes: spinning {spinning:.2f} s, sleeping {sleeping:.2f} s, "
+            f"{spinning / sleeping:.2f} times as long"
+        )
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=2))
+
+
+if __name__ == "__main__":
+    main()
