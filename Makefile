@@ -2,6 +2,9 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
+# A worker for each core, four at most; a file's tests stay together, and so do its fixtures.
+WORKERS := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 .PHONY: setup setup-test repro check test bench
 
 setup: $(VENV)/.installed
@@ -27,13 +30,13 @@ check: setup-test
 	ruff check .
 	ruff format --check .
 	mypy
-	pytest -m "not slow and not network"
+	pytest $(WORKERS) -m "not slow and not network"
 
 test: setup-test
 	ruff check .
 	ruff format --check .
 	mypy
-	pytest
+	pytest $(WORKERS)
 
 bench: setup
 	@set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; python $$file; done

@@ -3,7 +3,7 @@
     python benchmarks/same_bytes.py [REVISION] [--ravdess FOLDER] [--json FILE]
 
 Runs the demo, and RAVDESS where its folder is named, with the command line of REVISION (a git
-name) and with that of the working tree, each in an empty folder. Compares every file of every
+name) and with that of the working tree, each in an empty folder, with the parameters of REVISION. Compares every file of every
 store, the manifests, the labels, and the figures and predictions of every head. A change that
 only moves or renames must leave all of them as they were. Exits 1 where one differs.
 """
@@ -44,9 +44,9 @@ def sources(revision: str | None, folder: Path) -> None:
         archive.extractall(folder, filter="data")
 
 
-def run_recipe(folder: Path, recipe: str, corpus: Path | None) -> None:
-    """Run all stages of a recipe in a folder, with short trainings."""
-    raw = YAML(typ="safe").load(folder / "recipes" / f"{recipe}.yaml")
+def run_recipe(folder: Path, recipe: str, corpus: Path | None, source: Path) -> None:
+    """Run all stages of a recipe of `source` in a folder, with short trainings."""
+    raw = YAML(typ="safe").load(source / "recipes" / f"{recipe}.yaml")
     for head in raw["heads"].values():
         head["training"] = {**head["training"], **TRAINING[recipe]}
     for entry in raw["corpora"].values():
@@ -94,7 +94,7 @@ def compare(revision: str, recipe: str, corpus: Path | None) -> dict[str, Any]:
             folder = Path(work) / name
             folder.mkdir()
             sources(which, folder)
-            run_recipe(folder, recipe, corpus)
+            run_recipe(folder, recipe, corpus, Path(work) / "before")
             made.append(digests(folder))
     before, after = made
     differ = sorted(name for name in before | after if before.get(name) != after.get(name))

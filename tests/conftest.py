@@ -16,10 +16,16 @@ from features.specs.tracks import CorpusSpec, LeafSpec
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole pipelines first: a worker that got one last would keep the others waiting."""
+    items.sort(key=lambda item: not hasattr(getattr(item, "module", None), "pytestmark"))
+
+
 @pytest.fixture(autouse=True)
 def _same_start() -> None:
     torch.manual_seed(0)
-    torch.set_num_threads(2)
+    # Workers of pytest-xdist share the cores among themselves.
+    torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else 2)
 
 
 @pytest.fixture(scope="session")

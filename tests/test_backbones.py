@@ -61,6 +61,16 @@ def test_a_backbone_keeps_the_contract(backbone: Backbone) -> None:
     assert not violations, "\n".join(["the contract in extract/network/backbone.py:", *violations])
 
 
+def test_a_backbone_that_reads_text_gives_the_span_of_every_kept_step(backbone: Backbone) -> None:
+    example = backbone.prepare(media(backbone, 9, np.random.default_rng(3)))
+    if "text" not in backbone.reading.modalities:
+        assert example.spans is None
+        return
+    kept = sum(track.shape[1] for track in Encoder(backbone, CPU).tracks({0: example}).values())
+    assert example.spans is not None and len(example.spans) == kept
+    assert all(0 <= start <= end for start, end in example.spans)
+
+
 def test_every_attribute_and_method_of_the_contract_is_checked() -> None:
     methods = {name for name, value in vars(Backbone).items() if inspect.isfunction(value)}
     public = {name for name in methods if not name.startswith("_")}

@@ -54,7 +54,7 @@ class TestBadInput:
         assert "has no setting 'epoch'" in refused(project, "train", "main")
 
     def test_unknown_name_on_the_command_line(self, project: Project) -> None:
-        assert "Did you mean 'sound'?" in refused(project, "train", "sounds")
+        assert "Did you mean 'audio'?" in refused(project, "train", "audios")
 
     @pytest.mark.slow
     def test_missing_media(self, project: Project) -> None:

@@ -15,11 +15,17 @@ from tests.project import Project
 from train.runs.run_head import run_head
 
 pytestmark = pytest.mark.slow
+HEADS = ("main", "text", "audio", "video")
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = Project(tmp_path_factory.mktemp("demo"))
+    # One seed of each head: its figures are far above the margins asked for below.
+    params = (project.folder / "params.yaml").read_text(encoding="utf-8")
+    assert params.count("seeds: [0, 1, 2]") == len(HEADS)
+    params = params.replace("seeds: [0, 1, 2]", "seeds: [0]")
+    (project.folder / "params.yaml").write_text(params, encoding="utf-8")
     assert project.run("git", "init", "--quiet").returncode == 0
     done = project.run("dvc", "repro")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -31,7 +37,7 @@ def test_fusion_beats_the_best_single_modality_by_five_points_of_macro_f1(demo: 
         metrics = json.loads((demo.folder / "runs" / head / "metrics.json").read_text())
         return float(metrics["test"]["emotion"]["macro_f1"]["mean"])
 
-    single = max(macro_f1(head) for head in ("text", "audio", "video"))
+    single = max(macro_f1(head) for head in HEADS[1:])
     assert macro_f1("main") >= single + 0.05
 
 
@@ -53,12 +59,11 @@ def test_with_shuffled_labels_no_head_beats_the_majority_baseline(
     num_test = sum(label.split == "test" for label in labels)
     for name, spec in load_params(demo.folder / "params.yaml").heads.items():
         assert isinstance(spec, HeadSpec)
-        shrunk = replace(spec, training=replace(spec.training, seeds=[0, 1]))
         stores = {
             modality: Store(demo.folder / "features/cache/demo" / f"{backbone}.zarr")
             for modality, backbone in spec.used_inputs.items()
         }
-        metrics = run_head(shrunk, shuffled, stores, tmp_path / name)
+        metrics = run_head(spec, shuffled, stores, tmp_path / name)
         for metric in ("accuracy", "unweighted_accuracy"):
             score = metrics["test"]["emotion"][metric]["mean"]
             chance = metrics["majority"]["emotion"][metric]

@@ -15,7 +15,7 @@ AUTHOR = ("-c", "user.name=a", "-c", "user.email=a@b")
 TABLE = "data/raw/mine/utterances.csv"
 EXTRACTS = {"extract@mine-minilm", "extract@mine-mel"}
 MAIN = {"train@main", "continue@tuned"}
-HEADS = {*MAIN, "train@sound"}
+HEADS = {*MAIN, "train@audio"}
 
 
 class Pipeline(Project):
@@ -69,7 +69,7 @@ def test_a_new_track_runs_only_it_and_a_head_switched_to_it_only_that_head(
     assert ran == {"extract@mine-fine"}
     settled.edit("params.yaml", "{text: none, audio: mel,", "{text: none, audio: fine,")
     ran, _ = settled.repro()
-    assert ran == {"train@sound", "report"}
+    assert ran == {"train@audio", "report"}
 
 
 def test_a_learning_rate_runs_its_head_the_heads_that_start_from_it_and_the_report(
@@ -132,20 +132,20 @@ def test_features_are_on_disk_once_after_relinking(settled: Pipeline) -> None:
 
 def test_a_sweep_by_command_and_an_experiment_by_queue(settled: Pipeline) -> None:
     params = (settled.folder / "params.yaml").read_text()
-    sweep = "sweeps: {s: {head: sound, trials: 2, space: {dim: [8, 16]}}}\n"
+    sweep = "sweeps: {s: {head: audio, trials: 2, space: {dim: [8, 16]}}}\n"
     (settled.folder / "params.yaml").write_text(f"{params}\n{sweep}")
     done = settled.cli("sweep", "s")
-    assert done.returncode == 0 and "If trial" in done.stdout, done.stderr
+    assert done.returncode == 0 and "To use trial" in done.stdout, done.stderr
     assert len((settled.folder / "runs/.sweeps/s/trials.jsonl").read_text().splitlines()) == 3
     (settled.folder / "params.yaml").write_text(params)
     for command in (["git", "add", "-A"], ["git", *AUTHOR, "commit", "-qm", "all"]):
         assert settled.run(*command).returncode == 0
-    change = "heads.sound.training.lr=0.03"
-    queued = settled.run("dvc", "exp", "run", "--queue", "-S", change, "train@sound")
+    change = "heads.audio.training.lr=0.03"
+    queued = settled.run("dvc", "exp", "run", "--queue", "-S", change, "train@audio")
     assert queued.returncode == 0, queued.stderr
     assert settled.run("dvc", "exp", "run", "--run-all").returncode == 0
     experiments = settled.run("dvc", "exp", "show", "--csv").stdout
-    assert re.search(r"Success", experiments) and experiments.count("runs/sound/metrics.json") > 1
+    assert re.search(r"Success", experiments) and experiments.count("runs/audio/metrics.json") > 1
 
 
 def test_metrics_and_plots_are_read_by_dvc(settled: Pipeline) -> None:

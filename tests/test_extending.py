@@ -96,3 +96,9 @@ def test_a_pipeline_runs_on_all_examples_at_once(extended: Project) -> None:
         assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
     metrics = json.loads((extended.folder / "runs/main/metrics.json").read_text())
     assert set(metrics["test"]) == {"emotion", "arousal"}
+    # The tasks vad and arousal predict the same field, and only one prediction could be kept.
+    raw["heads"]["main"]["tasks"]["vad"] = {}
+    (extended.folder / "params.yaml").write_text(json.dumps(raw), encoding="utf-8")
+    refused = extended.cli("train", "main")
+    assert refused.returncode == 2
+    assert "heads.main.tasks: 'arousal' and 'vad' both predict 'arousal'" in refused.stderr

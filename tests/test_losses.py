@@ -1,6 +1,7 @@
 """Losses, worked out by hand, and conformance of the tasks that use them."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,20 +13,22 @@ from train.data.dialogues import Places
 from train.model.contracts import Encoded
 from train.model.losses import NUMBER_LOSSES, Uncertainty, focal
 from train.scoring.measure import UNKNOWN
+from train.tasks._classes import ClassTask
 
 TASKS = leaf_names("train/tasks")
 LABELS = [
     Label(
         "a", dialogue="1", emotion="joy", sentiment="good", depression="depressed", valence=4.0,
-        arousal=1.0, phq8=12.0, causes=("a",), is_cause="cause",
+        arousal=1.0, dominance=3.0, phq8=12.0, causes=("a",), is_cause="cause",
     ),
     Label(
         "b", dialogue="1", emotion="anger", sentiment="bad", depression="not-depressed",
-        valence=2.0, arousal=3.0, phq8=3.0, causes=("a", "c"), is_cause="no-cause",
+        valence=2.0, arousal=3.0, dominance=1.0, phq8=3.0, causes=("a", "c"),
+        is_cause="no-cause",
     ),
     Label(
         "c", dialogue="1", emotion="joy", sentiment="good", depression="depressed", valence=3.0,
-        arousal=2.0, phq8=15.0, causes=("a",), is_cause="cause",
+        arousal=2.0, dominance=2.0, phq8=15.0, causes=("a",), is_cause="cause",
     ),
     Label("d"),
 ]  # fmt: skip
@@ -187,5 +190,17 @@ def test_predicted_numbers_are_in_the_units_of_the_labels() -> None:
 
 def test_numbers_without_any_label_are_not_predicted() -> None:
     leaf = load_leaf("train/tasks", "vad")
-    measures = leaf.Task.measures(leaf.Task.facts(LABELS))
+    without = [replace(label, dominance=None) for label in LABELS]
+    measures = leaf.Task.measures(leaf.Task.facts(without))
     assert [measure.name for measure in measures] == ["valence", "arousal"]
+
+
+def test_a_class_task_may_be_called_otherwise_than_its_label() -> None:
+    class Task(ClassTask):
+        label = "sentiment"
+        task = "ordinal-sentiment"
+
+    (measure,) = Task.measures(Task.facts(LABELS))
+    assert (measure.name, measure.label, measure.task) == (
+        "sentiment", "sentiment", "ordinal-sentiment",
+    )  # fmt: skip

@@ -1,5 +1,7 @@
 """Masked arithmetic, worked out by hand."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
@@ -7,6 +9,7 @@ from torch import nn
 from train.data.masking import (
     Padded,
     attend,
+    masked_bins,
     masked_mean,
     masked_softmax,
     masked_std,
@@ -71,3 +74,33 @@ def test_attention_ignores_padding_and_gives_zero_for_a_missing_memory() -> None
     assert torch.equal(first, attend(attention, query, Padded(changed, mask)))
     assert bool((first[1] == 0).all()) and bool(torch.isfinite(first).all())
     assert bool((first[0] != 0).any())
+
+
+def test_long_tracks_become_the_means_of_equal_stretches() -> None:
+    # Step t of n goes to bin t * 3 // n: of seven steps 0 1 2 | 3 4 | 5 6, of four 0 1 | 2 | 3.
+    values = torch.arange(1.0, 8.0).repeat(3, 1)[..., None]
+    mask = torch.arange(7) < torch.tensor([7, 4, 2])[:, None]
+    binned = masked_bins(Padded(values.masked_fill(~mask[..., None], torch.nan), mask), 3)
+    assert binned.mask.tolist() == [[True] * 3, [True] * 3, [True, True, False]]
+    assert binned.values[0, :, 0].tolist() == [2.0, 4.5, 6.5]
+    assert binned.values[1, :, 0].tolist() == [1.5, 3.0, 4.0]
+    # A track that is short enough stays as it is.
+    assert binned.values[2, :, 0].tolist() == [1.0, 2.0, 0.0]
+
+
+@pytest.mark.parametrize("lengths", [[1], [10, 3], [25, 26, 27], [100, 1, 50]])
+@pytest.mark.parametrize("bins", [1, 2, 7, 25])
+def test_no_step_is_lost_among_the_bins(lengths: list[int], bins: int) -> None:
+    longest = max(lengths)
+    mask = torch.arange(longest) < torch.tensor(lengths)[:, None]
+    values = torch.randn(len(lengths), longest, 2, 4)
+    binned = masked_bins(Padded(values, mask), bins)
+    assert binned.mask.sum(dim=1).tolist() == [min(length, bins) for length in lengths]
+    for row, length in enumerate(lengths):
+        edges = [-(-number * length // bins) for number in range(bins + 1)]
+        stretches = [values[row, a:b] for a, b in pairwise(edges)]
+        if length > bins:
+            expected = torch.stack([stretch.mean(dim=0) for stretch in stretches])
+            assert torch.allclose(binned.values[row, :bins], expected, atol=1e-6)
+        else:
+            assert torch.equal(binned.values[row, :length], values[row, :length])

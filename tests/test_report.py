@@ -28,7 +28,7 @@ tracks:
   mine-r3d-random: {corpus: mine, backbone: r3d-random}
   yours-mel: {corpus: yours, backbone: mel}
 heads:
-  sound: &head
+  audio: &head
     corpus: mine
     inputs: {text: none, audio: mel, video: none}
     dim: 8
@@ -65,7 +65,7 @@ heads:
 continued:
   paced:
     <<: *head
-    start: sound
+    start: audio
     training:
       seeds: [0]
       epochs: 3
@@ -74,7 +74,7 @@ continued:
       raise_dropout: {to: 0.5, after: 1}
 transfers:
   elsewhere:
-    head: sound
+    head: audio
     corpus: yours
     inputs: {text: none, audio: mel, video: none}
 """
@@ -89,7 +89,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory, demo_root: Path) -> Proje
     commands = (
         ["manifest", "mine"], ["manifest", "yours"], ["extract", "mine-mel"],
         ["extract", "mine-r3d-random"], ["extract", "yours-mel"], ["train", "main"],
-        ["train", "sound"], ["train", "scores"], ["train", "probe"], ["train", "paced"],
+        ["train", "audio"], ["train", "scores"], ["train", "probe"], ["train", "paced"],
         ["train", "talk"], ["train", "talk-too"],
         ["transfer", "elsewhere"], ["report"],
     )  # fmt: skip
@@ -111,7 +111,7 @@ def test_the_page_loads_nothing_from_the_network(page: str) -> None:
 
 
 def test_every_head_has_its_figures_curves_and_confusion_matrix(page: str) -> None:
-    for head in ("main", "sound", "scores", "probe", "paced", "talk", "talk-too"):
+    for head in ("main", "audio", "scores", "probe", "paced", "talk", "talk-too"):
         assert f'<section class="head" id="{head}">' in page
     # Curves of seven heads, pacing of one; of emotion: confusion and calibration; of every
     # measure: robustness.
@@ -123,7 +123,7 @@ def test_every_head_has_its_figures_curves_and_confusion_matrix(page: str) -> No
 
 def test_a_curriculum_is_drawn_where_there_is_one(page: str) -> None:
     assert page.count("Curriculum and dropout, in the longest training") == 1
-    assert page.count("Started from the weights of sound.") == 1
+    assert page.count("Started from the weights of audio.") == 1
     assert "share of the training split" in page and "its mean difficulty" in page
 
 
@@ -152,13 +152,13 @@ def test_pairs_have_figures_of_their_own(reported: Project, page: str) -> None:
 
 
 def test_a_transfer_names_the_classes_and_what_was_dropped(page: str) -> None:
-    assert "sound, trained on mine, tested on 32 utterances of yours" in page
+    assert "audio, trained on mine, tested on 32 utterances of yours" in page
     assert "joy is joy" in page and "Nothing was dropped" in page
 
 
 def test_heads_on_the_same_utterances_are_compared(reported: Project, page: str) -> None:
     assert "main against the others" in page
-    output = reported.cli("compare", "main", "sound").stdout
+    output = reported.cli("compare", "main", "audio").stdout
     assert re.search(r"^macro_f1 .* [+-]\d+\.\d", output, re.MULTILINE)
     refused = reported.cli("compare", "main", "probe")
     assert refused.returncode == 2 and "were tested on different utterances" in refused.stderr
@@ -177,7 +177,7 @@ def test_the_same_runs_give_the_same_page(reported: Project, page: str) -> None:
 
 def test_results_print_a_table_and_where_the_report_is(reported: Project) -> None:
     output = reported.cli("results").stdout
-    assert "elsewhere: sound on yours, emotion" in output
+    assert "elsewhere: audio on yours, emotion" in output
     assert re.search(r"^main +\d+\.\d ± \d+\.\d", output, re.MULTILINE)
     assert re.search(r"^majority baseline, mine +\d+\.\d", output, re.MULTILINE)
     assert str(reported.folder / "report.html") in output

@@ -29,7 +29,9 @@ def label_facts(spec: TrainedSpec, splits: Splits, where: str) -> Facts:
                 f"{where}.tasks names {name!r}, and no train utterance of {spec.corpus!r} has that "
                 "label; remove the task or choose another corpus"
             )
-    for measure in measures_of(spec, facts):
+    measures = measures_of(spec, facts)
+    _refuse_shared_measures(measures, where)
+    for measure in measures:
         _check(measure, spec.corpus, splits, f"{where}.tasks.{measure.task}")
     for name in spec.objectives if isinstance(spec, HeadSpec) else ():
         try:
@@ -53,6 +55,18 @@ def folds_of(spec: TrainedSpec, labels: Sequence[Label]) -> list[tuple[Splits, F
         names = [measure.label for measure in measures_of(spec, facts)]
         folds.append((with_labels(splits, names, whole), facts))
     return folds
+
+
+def _refuse_shared_measures(measures: Sequence[Measure], where: str) -> None:
+    """Refuse two tasks that predict the same thing: only one of the predictions could be kept."""
+    tasks: dict[str, str] = {}
+    for measure in measures:
+        other = tasks.setdefault(measure.name, measure.task)
+        if other != measure.task:
+            raise ProjectError(
+                f"{where}.tasks: {other!r} and {measure.task!r} both predict {measure.name!r}; "
+                "leave one of them out"
+            )
 
 
 def _check(measure: Measure, corpus: str, splits: Splits, where: str) -> None:

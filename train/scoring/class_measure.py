@@ -15,18 +15,19 @@ from train.scoring.measure import UNKNOWN, ClassSums, Numbers, ratio
 class ClassMeasure:
     """A label out of `classes`.
 
-    Predictions are probabilities `(..., N, C)`; the truth is a class number `(N,)`, UNKNOWN where
-    an utterance is not labelled.
+    `predicted_by` is the task, if it is not called like the label. Predictions are probabilities
+    `(..., N, C)`; the truth is a class number `(N,)`, UNKNOWN where an utterance is not labelled.
     """
 
     name: str
     classes: tuple[str, ...]
+    predicted_by: str | None = None
     kind: ClassVar[str] = "classes"
 
     @property
     def task(self) -> str:
         """The task that predicts it."""
-        return self.name.replace("_", "-")
+        return self.predicted_by or self.name.replace("_", "-")
 
     @property
     def label(self) -> str:

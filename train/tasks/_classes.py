@@ -19,13 +19,14 @@ RANGES = {"label_smoothing": (0, 1), "focal_gamma": (0, None), "weight": (0, Non
 class ClassTask(nn.Module):
     """A linear layer over the classes of a label, trained by (focal) cross-entropy.
 
-    `label` is the field of the labels. `class_weights: balanced` weighs each class by the inverse
-    of its frequency in the training labels. `focal_gamma` above 0 gives less weight to utterances
-    that are classified well. `weight` multiplies the loss among those of several tasks. Utterances
-    without a label count for nothing.
+    `label` is the field of the labels, `task` the name in params.yaml where it is another one.
+    `class_weights: balanced` weighs each class by the inverse of its frequency in the training
+    labels. `focal_gamma` above 0 gives less weight to utterances that are classified well. `weight`
+    multiplies the loss among those of several tasks. Utterances without a label count for nothing.
     """
 
     label: ClassVar[str]
+    task: ClassVar[str | None] = None
     class_weights: Tensor
 
     def __init__(
@@ -57,7 +58,7 @@ class ClassTask(nn.Module):
     @classmethod
     def measures(cls, facts: Mapping[str, Any]) -> list[ClassMeasure]:
         """The label's class."""
-        return [ClassMeasure(cls.label, tuple(facts["classes"]))]
+        return [ClassMeasure(cls.label, tuple(facts["classes"]), cls.task)]
 
     def targets(self, labels: Sequence[Label]) -> Tensor:
         """Class numbers `(N,)`, int64, UNKNOWN where there is no label."""
