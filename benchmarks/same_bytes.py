@@ -3,9 +3,10 @@
     python benchmarks/same_bytes.py [REVISION] [--ravdess FOLDER] [--json FILE]
 
 Runs the demo, and RAVDESS where its folder is named, with the command line of REVISION (a git
-name) and with that of the working tree, each in an empty folder, with the parameters of REVISION. Compares every file of every
-store, the manifests, the labels, and the figures and predictions of every head. A change that
-only moves or renames must leave all of them as they were. Exits 1 where one differs.
+name) and with that of the working tree, each in an empty folder, with the parameters of REVISION.
+Compares every file of every store, the manifests, the labels, and the figures and predictions of
+every head. A change that only moves or renames must leave all of them as they were. Exits 1 where
+one differs.
 """
 
 import argparse

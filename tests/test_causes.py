@@ -146,6 +146,7 @@ def test_the_threshold_is_selected_on_dev() -> None:
     assert prediction == {"predicted": "anger", "causes": [0, 1, 3]}
 
 
+@pytest.mark.slow
 def test_causes_are_learned_and_recorded_in_a_run(
     dialogues: tuple[list[Label], Store], tmp_path: Path
 ) -> None:

@@ -38,6 +38,7 @@ def loop_of(spec: HeadSpec, world: World, difficulty: torch.Tensor | None = None
     return TrainingLoop(spec, facts, train, dev, 0, difficulty, None, torch.device("cpu"))
 
 
+@pytest.mark.slow
 def test_emotions_that_depend_on_the_turn_before_are_learned_with_context(
     dialogues: World, tmp_path: Path
 ) -> None:

@@ -128,6 +128,7 @@ def filled(network: Any, folder: Path, videos: dict[str, Any]) -> tuple[Extracti
     return done, Store(path)
 
 
+@pytest.mark.slow
 def test_frames_without_a_face_are_whole_and_counted(
     network: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,8 @@ from tests.conformance import (
 )
 from tests.pretended_gpu import DEVICES, GpuPathsOnCpu, NeverWaits, fake_gpu, move, take_gpu_paths
 
+pytestmark = pytest.mark.slow
+
 NAMES = leaf_names("extract/backbones")
 
 

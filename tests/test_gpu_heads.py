@@ -27,6 +27,8 @@ from train.loop.training_loop import TrainingLoop
 from train.model.head import Head
 from train.model.recurrent import Recurrent
 
+pytestmark = pytest.mark.slow
+
 TASKS, OBJECTIVES = leaf_names("train/tasks"), leaf_names("train/objectives")
 DIALOGUES = leaf_names("train/dialogues")
 EVERYTHING = AugmentSpec(noise=0.1, step_dropout=0.3, spans=1, bands=1, missing=0.2)

@@ -33,6 +33,8 @@ from tests.pretended_gpu import Event, GpuPathsOnCpu, MemoryMeter, fake_gpu, mov
 from tests.speech_architectures import EMOTION2VEC_CONFIG
 from train.runs.run_head import run_head
 
+pytestmark = pytest.mark.slow
+
 FULL: list[Callable[[], Exception]] = [
     lambda: torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
     lambda: RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"),
@@ -284,7 +286,6 @@ def wav2vec2_base() -> HfSpeechNetwork:
     return HfSpeechNetwork(hf.Wav2Vec2Model(hf.Wav2Vec2Config()))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("build", [wavlm_large, emotion2vec_base, wav2vec2_base])
 @pytest.mark.parametrize("window_s", [3.0, 20.0, 60.0])
 def test_a_full_batch_of_a_published_network_fits_into_24_gigabytes(

@@ -10,6 +10,7 @@ from features.params.load import load_params
 from tests.conftest import ROOT
 
 
+@pytest.mark.slow
 def test_recipes_fill_half_of_a_gpus_budget_with_little_padding(shared_data: Path) -> None:
     sizes = {
         load_params(path).extract.part_bytes

@@ -16,6 +16,7 @@ def test_a_complete_store_has_no_problems(store_path: Path) -> None:
     assert verify(store_path) == []
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_in_any_file_is_found(store_path: Path, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     files = sorted(f.relative_to(store_path) for f in store_path.rglob("*") if f.is_file())
