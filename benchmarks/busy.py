@@ -1,10 +1,11 @@
-"""Training beside a busy process, with threads that spin while they wait and with ones that sleep.
+"""Training beside busy processes: how long threads that wait for each other should spin.
 
     python benchmarks/busy.py [--json PATH] [--rounds 3] [--busy 2]
 
-Each training is a process of its own: a small convolutional head, two threads, with
-OMP_WAIT_POLICY=ACTIVE and PASSIVE in turn, alone and beside `--busy` processes that do nothing but
-count. `python cli.py` sets PASSIVE (app/__init__.py).
+Each training is a process of its own: a small convolutional head with two threads. In turn they
+spin without end (OMP_WAIT_POLICY=ACTIVE), sleep at once (PASSIVE), spin as long as OpenMP does
+without being told, and spin for 10,000 turns (GOMP_SPINCOUNT), as `python cli.py` sets it
+(app/__init__.py). They run alone, and beside `--busy` processes that do nothing but count.
 """
 
 import argparse
@@ -17,7 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-POLICIES = ("ACTIVE", "PASSIVE")
+SETTINGS = {
+    "endless spinning": {"OMP_WAIT_POLICY": "ACTIVE"},
+    "OpenMP's default": {},
+    "short spinning": {"GOMP_SPINCOUNT": "10000"},
+    "no spinning": {"OMP_WAIT_POLICY": "PASSIVE"},
+}
 # 30 steps of a temporal convolutional head on 16 tracks of 300 steps; prints the seconds.
 TRAINING = """
 import time, torch
@@ -51,12 +57,13 @@ def busy_processes(count: int) -> Iterator[None]:
             process.wait()
 
 
-def seconds(policy: str) -> float:
-    """How long one training takes."""
+def seconds(settings: dict[str, str]) -> float:
+    """How long one training takes under some settings of OpenMP."""
+    others = {k: v for k, v in os.environ.items() if k not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
     done = subprocess.run(
         [sys.executable, "-c", TRAINING],
         cwd=Path(__file__).resolve().parents[1],
-        env={**os.environ, "OMP_WAIT_POLICY": policy},
+        env={**others, **settings},
         capture_output=True,
         text=True,
         check=True,
@@ -73,17 +80,16 @@ def main() -> None:
     options = parser.parse_args()
     rows = []
     for count in (0, options.busy):
-        times: dict[str, list[float]] = {policy: [] for policy in POLICIES}
+        times: dict[str, list[float]] = {name: [] for name in SETTINGS}
         with busy_processes(count):
             for _ in range(options.rounds):
-                for policy in POLICIES:
-                    times[policy].append(seconds(policy))
-        spinning, sleeping = (median(times[policy]) for policy in POLICIES)
-        rows.append({"busy": count, "active_s": spinning, "passive_s": sleeping})
-        print(
-            f"beside {count} busy processes: spinning {spinning:.2f} s, sleeping {sleeping:.2f} s, "
-            f"{spinning / sleeping:.2f} times as long"
-        )
+                for name, settings in SETTINGS.items():
+                    times[name].append(seconds(settings))
+        medians = {name: median(values) for name, values in times.items()}
+        rows.append({"busy": count, **medians})
+        for name, value in medians.items():
+            ratio = value / medians["short spinning"]
+            print(f"beside {count} busy processes, {name}: {value:.2f} s, {ratio:.2f} times")
     if options.json:
         options.json.write_text(json.dumps(rows, indent=2))
 

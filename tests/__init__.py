@@ -3,4 +3,4 @@
 import os
 
 # As app/__init__.py does for the command line, before anything imports torch.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")

@@ -144,12 +144,12 @@ def test_training_needs_no_media_library() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_the_command_line_starts_without_torch_and_with_passive_waiting() -> None:
-    code = "import os, sys, cli; print('torch' in sys.modules, os.environ['OMP_WAIT_POLICY'])"
+def test_the_command_line_starts_without_torch_and_with_little_spinning() -> None:
+    code = "import os, sys, cli; print('torch' in sys.modules, os.environ['GOMP_SPINCOUNT'])"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "False PASSIVE"
+    assert done.stdout.strip() == "False 10000"
 
 
 def test_no_file_is_a_bag_of_helpers() -> None:
