@@ -1,7 +1,6 @@
 """Whole commands on a pretended GPU: device choice, loading, planning, extraction, training."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,21 +14,15 @@ from tests.conftest import ROOT
 from tests.pretended_gpu import pretended_gpu
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, demo_root: Path) -> Path:
-    """A project with the demo corpus."""
-    folder = tmp_path_factory.mktemp("project")
-    shutil.copy(ROOT / "tests" / "small_params.yaml", folder / "params.yaml")
-    shutil.copytree(demo_root, folder / "data/raw/mine")
-    return folder
-
-
 @pytest.fixture
-def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.chdir(folder)
-    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+def here(demo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with the demo corpus and its manifest, in which commands run."""
+    shutil.copy(ROOT / "tests" / "small_params.yaml", tmp_path / "params.yaml")
+    shutil.copytree(demo_root, tmp_path / "data/raw/mine")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    yield folder
+    run("manifest", "mine")
+    return tmp_path
 
 
 def run(*command: str) -> str:
@@ -40,7 +33,6 @@ def run(*command: str) -> str:
 
 
 def test_parts_of_a_cpu_are_never_served_to_a_gpu(here: Path) -> None:
-    run("manifest", "mine")
     on_cpu = run("extract", "mine-mel", "--device", "cpu")
     recipe = Store(here / "features/cache/mine/mel.zarr").attributes["recipe"]
     assert "device: cpu" in run("stores", "show", "mine/mel")
