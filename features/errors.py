@@ -16,10 +16,11 @@ def quoted(names: Iterable[object]) -> str:
     return ", ".join(repr(str(name)) for name in sorted(map(str, names))) or "none"
 
 
-def and_more(names: Sequence[object], num_named: int = 1) -> str:
-    """The first names, quoted, and how many there are beside them: ``'a', 'b' and 3 more``."""
-    first = ", ".join(repr(str(name)) for name in names[:num_named])
-    return f"{first} and {len(names) - num_named} more" if len(names) > num_named else first
+def and_more(items: Sequence[str], num_listed: int, separator: str = ", ") -> str:
+    """The first items of a list, and how many others there are: ``a, b and 3 more``."""
+    listed = separator.join(items[:num_listed])
+    num_others = len(items) - num_listed
+    return f"{listed} and {num_others} more" if num_others > 0 else listed
 
 
 def did_you_mean(name: str, names: Iterable[object]) -> str:

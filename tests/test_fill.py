@@ -197,7 +197,7 @@ def tracks_of(world: World) -> list[torch.Tensor]:
 def test_context_turns_are_part_of_a_text_parts_key(tmp_path: Path, demo_root: Path) -> None:
     settings = {**MINILM.leaf.options, "context_turns": 1}
     world = World(tmp_path, demo_root, replace(MINILM, leaf=LeafSpec("hf-text", settings)))
-    # float32, so that tracks are the same within the bounds of the contract, whatever was batched.
+    # float32: stored tracks are then equal within the bounds of the contract, in any batch.
     small = replace(SMALL, part_bytes=1, dtype="float32")
     world.extract(small)
     before = tracks_of(world)

@@ -19,6 +19,7 @@ from app.results.formats import (
 )
 from app.results.runs import Run, Transfer
 from app.tables import faceless
+from features.errors import and_more
 from features.manifest import SPLITS
 from features.specs.heads import METRICS, HeadSpec
 from train.scoring.significance import Difference
@@ -179,7 +180,4 @@ def _shared_speakers(run: Run) -> str:
     """Speakers of the test set who are in the training split or the dev set as well."""
     folds = run.record["folds"].values()
     names = sorted({name for fold in folds for name in fold["shared_speakers"]})
-    if not names:
-        return ""
-    more = f" and {len(names) - NUM_SPEAKERS} more" if len(names) > NUM_SPEAKERS else ""
-    return f"{', '.join(names[:NUM_SPEAKERS])}{more}"
+    return and_more(names, NUM_SPEAKERS)

@@ -8,7 +8,7 @@
   `layers` counts from 0 (the embeddings) to its number of layers; the last is taken after the final
   norm.
 
-A frame becomes about `max_tokens` tokens at most, whatever the length of the clip. (The published
+A frame becomes about `max_tokens` tokens at most, however long the clip is. (The published
 processor divides a number of pixels among the frames of a clip, and drops tokens that hardly
 change; then they depend on the other frames.) The steps of a frame are the means over `grid` x
 `grid` cells, row by row (1: one mean), or all its tokens where `grid` is null.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import av
 
+from features.errors import and_more
 from features.manifest import Utterance
 from features.progress import progress
 
@@ -30,9 +31,9 @@ def contradictions(root: Path, utterances: Sequence[Utterance]) -> list[str]:
             mismatches.append((-difference, f"{utterance.id} ({lengths})"))
     if not mismatches:
         return []
-    worst = ", ".join(text for _, text in sorted(mismatches)[:NUM_NAMED])
-    more = f" and {len(mismatches) - NUM_NAMED} more" if len(mismatches) > NUM_NAMED else ""
-    return [f"{len(mismatches)} clips contradict their annotated length: {worst}{more}"]
+    worst_first = [text for _, text in sorted(mismatches)]
+    listed = and_more(worst_first, NUM_NAMED)
+    return [f"{len(mismatches)} clips contradict their annotated length: {listed}"]
 
 
 def media_length_s(path: Path) -> float | None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from extract.corpus.reader import LABELLED_SESSION, Expected
+from features.errors import and_more
 from features.manifest import Label, Utterance
 
 NUM_NAMED = 5
@@ -29,8 +30,7 @@ def deviations(
         unexpected = counts.keys() - published.keys()
         wrong += [f"{value} {counts[value]}, not expected" for value in sorted(unexpected)]
         if wrong:
-            more = f" and {len(wrong) - NUM_NAMED} more" if len(wrong) > NUM_NAMED else ""
-            notes.append(f"utterances by {name}: {'; '.join(wrong[:NUM_NAMED])}{more}")
+            notes.append(f"utterances by {name}: {and_more(wrong, NUM_NAMED, '; ')}")
     return notes
 
 

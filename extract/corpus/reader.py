@@ -4,7 +4,7 @@ Its docstring says which folder it expects. Besides `read` it may define, each a
 read from the source text without importing the file:
 
 - ``RANGES``: the least and the greatest value of a setting, by its name (None: no limit).
-- ``FEATURES``: the ready-made features of the corpus, as a mapping from each name to whatever the
+- ``FEATURES``: the ready-made features of the corpus, as a mapping from each name to what the
   reader needs to find its file. Utterances have features of these names only.
 - ``SAME_RECORDINGS``: the readers of corpora made of the same recordings, so that a head trained
   on one is never tested on the other.

@@ -23,7 +23,7 @@ class Padded(NamedTuple):
 
 
 def zero_padding(track: Padded) -> Padded:
-    """The same track with zeros in its padding, whatever was there (NaN included)."""
+    """The same track with zeros in place of its padding, NaN included."""
     mask = track.mask.reshape(*track.mask.shape, *[1] * (track.values.dim() - 2))
     return Padded(torch.where(mask, track.values, 0.0), track.mask)
 

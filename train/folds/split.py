@@ -127,8 +127,9 @@ def _refuse_shared(
 ) -> None:
     for one, other in pairs:
         if shared := _shared(splits, field, one, other):
+            names = and_more([repr(name) for name in shared], 1)
             raise ProjectError(
-                f"fold {fold!r} has the {field} {and_more(shared)} in {one} and in {other}, so "
+                f"fold {fold!r} has the {field} {names} in {one} and in {other}, so "
                 f"the test would not be independent. Cut the corpus so that each {field} "
                 "is in one split"
             )

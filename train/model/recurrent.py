@@ -34,7 +34,7 @@ class Recurrent(nn.Module):
         clean = zero_padding(track)
         # A track without steps is read as one of zeros, and hidden again.
         lengths = clean.mask.sum(dim=1).clamp_min(1).cpu()
-        # Always in float32: under autocast cuDNN would read in float16, whatever was asked for.
+        # Always in float32: under autocast cuDNN would read in float16, even under bfloat16.
         with torch.autocast(clean.values.device.type, enabled=False):
             packed = pack_padded_sequence(
                 clean.values.float(), lengths, batch_first=True, enforce_sorted=False
