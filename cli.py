@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from app import compare, pipeline, recipes, report, stores, sweep
+from app import compare, heal, pipeline, recipes, report, stores, sweep
 from features.errors import ProjectError
 
 USER_ERROR = 2
@@ -26,6 +26,7 @@ for command in (
     compare.compare,
     sweep.sweep,
     stores.stores,
+    heal.runs,
     recipes.use,
     recipes.check,
 ):

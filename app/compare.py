@@ -3,7 +3,6 @@
 import click
 
 from app.inputs import load_labels
-from app.paths import RUNS_PATH
 from app.results.formats import p_value, signed, signed_limits
 from app.tables import aligned
 from features.params.load import load_params
@@ -18,7 +17,7 @@ def compare(first: str, second: str) -> None:
     from app.results.runs import load_run
 
     params = load_params()
-    runs = [load_run(params.pick("heads", name), RUNS_PATH) for name in (first, second)]
+    runs = [load_run(params.pick("heads", name)) for name in (first, second)]
     labels = load_labels(runs[0].spec.corpus)
     for measure, differences in compared(runs[0], runs[1], labels).items():
         rows: list[tuple[str, ...]] = [

@@ -7,12 +7,13 @@ from typing import Any
 import click
 
 from app.devices import chosen_device
-from app.inputs import load_labels, open_inputs
+from app.inputs import load_labels, open_inputs, refuse_unusable
 from app.paths import DATA_PATH, RUNS_PATH, labels_path, manifest_path, notes_path
 from app.tables import faceless, mostly_unknown
 from features.files import write_atomic
 from features.manifest import read_utterances, write_records
 from features.params.load import Params, load_params
+from features.runs.described import described
 from features.specs.heads import HeadSpec
 from features.specs.tracks import BackboneSpec, TrackSpec, store_path
 from features.store.pool import Pool
@@ -97,7 +98,6 @@ def train(name: str, device: str) -> None:
     spec = params.pick("heads", name)
 
     from train.loop.tracking import Trackers
-    from train.runs.record import described
     from train.runs.run_fold import RunSettings
     from train.runs.run_head import run_head
     from train.runs.warm_start import WarmStart
@@ -106,6 +106,7 @@ def train(name: str, device: str) -> None:
     first = params.heads.get(spec.start or "")
     warm_start = None
     if isinstance(spec, HeadSpec) and isinstance(first, HeadSpec):
+        refuse_unusable(first)
         warm_start = WarmStart(spec, first, RUNS_PATH / first.name, stores)
     # The CPU, until a benchmark shows that a GPU trains small heads faster; tf32 needs a GPU.
     needs_gpu = isinstance(spec, HeadSpec) and spec.training.precision == "tf32"
@@ -131,6 +132,7 @@ def transfer(name: str) -> None:
 
     from train.runs.transfer import run_transfer
 
+    refuse_unusable(head)
     stores = open_inputs(head, spec.corpus)
     labels = load_labels(spec.corpus)
     run, folder = RUNS_PATH / spec.head, RUNS_PATH / name

@@ -1,6 +1,7 @@
 """`report` and `results`: the test results of all heads, as a page and as tables."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from app.inputs import load_labels
-from app.paths import RUNS_PATH, notes_path
+from app.paths import notes_path
 from app.results.formats import baseline_name, number
-from app.results.runs import Run, Transfer, load_runs, load_transfers
+from app.results.runs import Run, Transfer, load_results
 from app.tables import aligned
 from features.errors import ProjectError
 from features.files import write_atomic
@@ -25,35 +26,44 @@ REPORT_PATH = Path("report.html")
 
 @click.command()
 def report() -> None:
-    """Write report.html from the runs of all heads and transfers."""
+    """Write report.html from all heads; exit code 1 where one is missing or stale."""
     from app.results.page import render
 
     params = load_params()
-    runs = load_runs(params, RUNS_PATH)
-    transfers = load_transfers(params, RUNS_PATH)
+    results = load_results(params)
     notes = {
         name: json.loads(notes_path(name).read_text())
         for name in params.corpora
         if notes_path(name).exists()
     }
-    page = render(runs, transfers, notes, _differences(runs))
+    page = render(results, notes, _differences(results.runs))
     write_atomic(REPORT_PATH, page.encode())
-    click.echo(f"{REPORT_PATH}: {len(runs)} heads, {len(transfers)} transfers")
+    click.echo(f"{REPORT_PATH}: {len(results.runs)} heads, {len(results.transfers)} transfers")
+    _exit_where_unusable(results.unusable)
 
 
 @click.command()
 def results() -> None:
-    """Print the test results of all heads and where the report is."""
-    params = load_params()
-    runs = load_runs(params, RUNS_PATH)
+    """Print the test results of all heads; exit code 1 where one is missing or stale."""
+    loaded = load_results(load_params())
+    runs = loaded.runs
     for measure in dict.fromkeys(name for run in runs for name in run.measures):
         click.echo(aligned(_rows(measure, [r for r in runs if measure in r.measures])) + "\n")
-    for transfer in load_transfers(params, RUNS_PATH):
+    for transfer in loaded.transfers:
         click.echo(aligned(_transfer_rows(transfer)) + "\n")
     click.echo("Mean ± standard deviation over seeds (of transfers, over folds as well).")
     click.echo("95 % CI: confidence interval (bootstrap over dialogues, speakers or utterances).")
     click.echo("Epochs and penalties were selected on the dev set.")
-    click.echo(f"The report is {REPORT_PATH.resolve()}")
+    if REPORT_PATH.exists():
+        click.echo(f"The report is {REPORT_PATH.resolve()}")
+    _exit_where_unusable(loaded.unusable)
+
+
+def _exit_where_unusable(lines: Sequence[str]) -> None:
+    """Name every head without figures, and end with exit code 1 where there is one."""
+    for line in lines:
+        click.echo(line, err=True)
+    sys.exit(1 if lines else 0)
 
 
 def _rows(measure: str, runs: Sequence[Run]) -> list[tuple[str, ...]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from app.heal import heal_store
 from app.tables import NUM_NAMED, aligned, faceless, mostly_unknown
 from features.errors import ProjectError, did_you_mean, quoted
 from features.progress import progress
@@ -106,6 +107,9 @@ def relink() -> None:
             linked += pool.relink(entry["key"], chunk)
     if linked:
         click.echo(f"{linked} parts now share their bytes with a store")
+
+
+stores.add_command(heal_store)
 
 
 def published() -> dict[str, Path]:

@@ -96,10 +96,12 @@ class TestBadInput:
 
     def test_training_before_extracting(self, project: Project) -> None:
         line = refused(project, "train", "main")
-        assert "minilm.zarr is not a readable store" in line and "'dvc repro' makes it" in line
+        assert "minilm.zarr/zarr.json does not exist; 'dvc repro' makes it" in line
 
     def test_a_report_before_training(self, project: Project) -> None:
-        assert "'dvc repro train@main' makes it" in refused(project, "report")
+        done = project.cli("report")
+        assert done.returncode == 1 and "Traceback" not in done.stderr
+        assert "runs/main: not trained yet; run 'dvc repro train@main'" in done.stderr
 
     def test_an_unknown_device(self, project: Project) -> None:
         assert "--device is 'tpu'" in refused(project, "extract", "mine-mel", "--device", "tpu")

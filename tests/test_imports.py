@@ -21,6 +21,7 @@ ROOMS = {
     "features.store": {"features.specs"},
     "features.specs": set(),
     "features.params": {"features.specs"},
+    "features.runs": {"features.specs", "features.store"},
     "extract.media": set(),
     "extract.corpus": {"extract.media"},
     "extract.network": {"extract.media"},

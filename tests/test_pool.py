@@ -1,12 +1,11 @@
 """The pool of parts: what counts as finished, and what is cleaned up."""
 
-import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from features.files import draft_path
+from features.drafts import draft_of
 from features.store.pool import Pool
 from tests.test_store import add_part, pool, store_path  # noqa: F401
 
@@ -39,13 +38,13 @@ def test_a_part_that_disagrees_with_its_record_does_not_count(pool: Pool, fault:
 def test_drafts_of_dead_processes_are_swept_away(pool: Pool) -> None:
     part = add_part(pool, 0, (2,))
     folder = pool.chunk_path(part.key).parent
-    alive = draft_path(folder / "x.chunk")
-    dead = alive.with_name(alive.name.replace(f"-{os.getpid()}.", "-99999999."))
-    elsewhere = alive.with_name(".x.chunk.0a0a0a0a-99999999.tmp")
-    for draft in (dead, alive, elsewhere):
-        draft.write_text("")
-    pool.sweep()
-    assert not dead.exists() and alive.exists() and elsewhere.exists()
+    of_an_earlier_version = folder / ".x.chunk.0a0a0a0a-99999999.tmp"
+    of_an_earlier_version.write_text("")
+    with draft_of(folder / "x.chunk") as alive:
+        alive.write_text("half")
+        pool.sweep()
+        assert alive.exists() and not of_an_earlier_version.exists()
+    assert pool.find(part.key) == part
 
 
 def test_relinking_shares_the_bytes_of_an_identical_file_only(

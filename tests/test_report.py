@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.results.page import render
-from app.results.runs import load_runs
+from app.results.runs import Results, load_results
 from features.params.load import load_params
 from tests.project import Project
 
@@ -196,9 +196,11 @@ def test_a_browser_shows_the_page(reported: Project, tmp_path: Path) -> None:
     assert done.stdout.count("<path") > 20 and "Results on mine" in done.stdout
 
 
-def test_frames_without_a_face_are_counted_and_old_runs_are_shown(reported: Project) -> None:
-    runs = load_runs(load_params(reported.folder / "params.yaml"), reported.folder / "runs")
+def test_frames_without_a_face_are_counted(
+    reported: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(reported.folder)
+    runs = load_results(load_params()).runs
     stores = runs[0].record["stores"]
     stores["video"]["facts"] = {"num_faceless": 3, "num_frames": 40}
-    del stores["audio"]["facts"]  # a run of an earlier version
-    assert "r3d-random: no face in 3 of 40 frames" in render(runs, [], {}, {})
+    assert "r3d-random: no face in 3 of 40 frames" in render(Results(runs, [], []), {}, {})

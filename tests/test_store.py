@@ -2,12 +2,15 @@
 
 import json
 import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zarr
 
+from features.drafts import locked
 from features.errors import ProjectError
 from features.store import reader
 from features.store.format import chunk_blocks, crc32c, read_array, write_array
@@ -70,7 +73,7 @@ def test_plain_zarr_reads_what_we_write(tmp_path: Path, dtype: str) -> None:
     values = np.arange(24).reshape(2, 3, 4).astype(dtype)
     write_array(tmp_path / "a", values)
     assert np.array_equal(zarr.open_array(tmp_path / "a", mode="r")[:], values)
-    assert np.array_equal(read_array(tmp_path / "a"), values)
+    assert np.array_equal(read_array(tmp_path / "a", crc32c(values)), values)
 
 
 def test_an_all_zero_array_is_written_like_any_other(tmp_path: Path) -> None:
@@ -171,7 +174,9 @@ def test_an_older_schema_is_refused(store_path: Path) -> None:
     root = json.loads((store_path / "zarr.json").read_text())
     root["attributes"]["schema"] = 0
     (store_path / "zarr.json").write_text(json.dumps(root))
-    with pytest.raises(ProjectError, match="store schema 0; this version reads 1"):
+    with pytest.raises(
+        ProjectError, match=r"another version .* \(store schema 0\); run 'dvc repro'"
+    ):
         Store(store_path)
 
 
@@ -191,5 +196,74 @@ def test_a_part_that_is_replaced_or_deleted_is_not_published(tmp_path: Path, poo
 @pytest.mark.parametrize("content", ["[]", '{"attributes": {}}', "{}"])
 def test_what_is_not_a_track_store_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "zarr.json").write_text(content)
-    with pytest.raises(ProjectError, match="is not a track store"):
+    with pytest.raises(ProjectError, match="has not the attributes of a track store"):
         Store(tmp_path)
+
+
+def test_two_parts_of_equal_size_cannot_be_exchanged(tmp_path: Path, pool: Pool) -> None:
+    path = tmp_path / "s.zarr"
+    publish(path, header(), [add_part(pool, 4, (3, 2)), add_part(pool, 5, (1, 4))], pool)
+    first, second = (path / f"parts/0{n}abc/c/0/0/0" for n in (4, 5))
+    first.rename(tmp_path / "aside")
+    second.rename(first)
+    (tmp_path / "aside").rename(second)
+    with pytest.raises(ProjectError, match="parts/04abc/c/0/0/0 is another file than the store"):
+        Store(path).track(0)
+
+
+@pytest.mark.parametrize("name", ["id_bytes", "length", "reason", "span"])
+def test_the_index_of_another_store_is_refused(
+    store_path: Path, tmp_path: Path, pool: Pool, name: str
+) -> None:
+    other = tmp_path / "other.zarr"
+    parts = [add_part(pool, 20 + n, lengths[::-1]) for n, lengths in enumerate(LENGTHS)]
+    publish(other, header(), parts, pool)
+    replaced = store_path / "index" / name
+    if name == "span":  # spans of equal steps are equal
+        raw = np.array(read_array(replaced, Store(other).attributes["index"]["span"]))
+        shutil.rmtree(replaced)
+        write_array(replaced, raw[::-1])
+    elif name == "reason":
+        shutil.rmtree(replaced)
+        write_array(replaced, np.zeros(8, np.uint8))
+    else:
+        shutil.rmtree(replaced)
+        shutil.copytree(other / "index" / name, replaced)
+    with pytest.raises(ProjectError, match=f"index/{name}/c/0.* is another file than the store"):
+        Store(store_path)
+
+
+def test_a_changed_root_is_refused_and_the_message_heals_it(tmp_path: Path, pool: Pool) -> None:
+    path = tmp_path / "demo" / "net.zarr"
+    publish(path, header(), [add_part(pool, 0, (2,))], pool)
+    text = (path / "zarr.json").read_text()
+    changes = {'"dim":5': '"dim":4', '"num_steps":2': '"num_steps":1', "[1,4]": "[4,1]"}
+    for old, new in changes.items():
+        assert old in text
+        (path / "zarr.json").write_text(text.replace(old, new))
+        with pytest.raises(ProjectError, match="not as it was written.* stores heal demo/net'"):
+            Store(path)
+
+
+def test_a_store_that_is_published_again_while_it_is_read_is_named(
+    store_path: Path, pool: Pool
+) -> None:
+    store = Store(store_path)
+    before = np.array(store.track(0))
+    publish(store_path, header(recipe="other"), [add_part(pool, 9, (2,))], pool)
+    assert np.array_equal(store.track(0), before) and store.ids[0] == "é0-0"
+    assert store.facts == {} and store.spans is not None and store.reasons[1] == "missing"
+    for read in (lambda: store.track(7), store.refuse_replaced):
+        with pytest.raises(ProjectError, match="published again while it was read; run the same"):
+            read()
+
+
+def test_a_reader_waits_while_a_store_is_replaced(store_path: Path, tmp_path: Path) -> None:
+    with ThreadPoolExecutor() as threads:
+        with locked(store_path):
+            store_path.rename(tmp_path / "aside")
+            opened = threads.submit(Store, store_path)
+            with pytest.raises(TimeoutError):
+                opened.result(timeout=0.05)
+            (tmp_path / "aside").rename(store_path)
+        assert len(opened.result()) == 8

@@ -19,7 +19,6 @@ from features.errors import ProjectError
 from features.files import digest_file
 from features.manifest import Utterance
 from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
-from features.store.format import read_array
 from features.store.pool import Pool
 from features.store.reader import Store
 from tests.videos import write_frames, write_video
@@ -140,7 +139,7 @@ def test_only_the_videos_that_some_network_lacks_are_decoded(
     world.extract(R3D, [JOINT])
     # Those of the one part with u6, by its index.
     world.extract(JOINT)
-    number = read_array(world.path(JOINT) / "index/part")
+    number = Store(world.path(JOINT))._parts
     same = [n for n in range(12) if number[n] == number[6] and n != 3]  # u3 has no words
     assert sorted(decoded[first:]) == sorted(world.folder / f"u{n}.mp4" for n in same)
     assert len(same) < 11

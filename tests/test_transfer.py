@@ -9,6 +9,7 @@ import pytest
 
 from features.errors import ProjectError
 from features.manifest import Label
+from features.runs.sealed import write_sealed
 from features.specs.heads import HeadSpec, ProbeSpec, TransferSpec
 from features.store.reader import Store
 from tests.head_world import labels, spec, store, store_of  # noqa: F401
@@ -138,8 +139,8 @@ class TestRun:
     ) -> None:
         wider = replace(spec, dim=32)
         for head, run, message in (
-            (wider, trained, "was trained with other settings than those in params.yaml"),
-            (spec, tmp_path / "nowhere", "run.json does not exist; run 'dvc repro train@test'"),
+            (wider, trained, r"stale: trained with other settings \(dim\); run 'dvc repro train@test'"),
+            (spec, tmp_path / "nowhere", "nowhere: not trained yet; run 'dvc repro train@test'"),
         ):
             with pytest.raises(ProjectError, match=message):
                 run_transfer(transfer_spec(), head, run, labels, {"text": store}, tmp_path / "t")
@@ -149,6 +150,7 @@ class TestRun:
     ) -> None:
         record = json.loads((trained / "run.json").read_text())
         record["stores"]["text"]["recipe"] = "another"
-        (trained / "run.json").write_text(json.dumps(record))
+        del record["seal"]
+        write_sealed(trained, "run.json", record, {})
         with pytest.raises(ProjectError, match="has another recipe than the text tracks"):
             run_transfer(transfer_spec(), spec, trained, labels, {"text": store}, tmp_path / "t")

@@ -10,6 +10,7 @@ import torch
 
 from features.errors import ProjectError
 from features.manifest import Label
+from features.runs.sealed import write_sealed
 from features.specs.heads import HeadSpec
 from features.store.reader import Store
 from tests.head_world import facts_of, labels, spec, splits_of, store  # noqa: F401
@@ -75,13 +76,14 @@ def test_a_missing_run_or_one_of_other_settings_or_tracks_is_refused(
     spec: HeadSpec, first: HeadSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
     continued = replace(spec, start="first")
-    with pytest.raises(ProjectError, match=r"run.json does not exist; run 'dvc repro train@first'"):
+    with pytest.raises(ProjectError, match=r"nowhere: not trained yet; run 'dvc repro train@first'"):
         WarmStart(continued, first, tmp_path / "nowhere", {"text": store})
-    with pytest.raises(ProjectError, match="continued.test: the head 'first' was trained with"):
+    with pytest.raises(ProjectError, match=r"first: stale: trained with other settings \(dim\)"):
         WarmStart(continued, replace(first, dim=99), tmp_path / "first", {"text": store})
     record: dict[str, Any] = json.loads((tmp_path / "first" / "run.json").read_text())
     record["stores"]["text"]["recipe"] = "another"
-    (tmp_path / "first" / "run.json").write_text(json.dumps(record))
+    del record["seal"]
+    write_sealed(tmp_path / "first", "run.json", record, {})
     with pytest.raises(ProjectError, match="was trained on tracks of other backbones"):
         WarmStart(continued, first, tmp_path / "first", {"text": store})
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ def compared(first: Run, second: Run, labels: Sequence[Label]) -> Differences:
 
     Raises ProjectError if their test sets differ or they predict nothing in common.
     """
-    predictions = [_test_predictions(run.folder) for run in (first, second)]
+    predictions = [_test_predictions(run.predictions) for run in (first, second)]
     ids = [set(rows_by_id) for rows_by_id in predictions]
     names = f"{first.spec.name!r} and {second.spec.name!r}"
     if first.spec.corpus != second.spec.corpus or ids[0] != ids[1]:
@@ -46,14 +45,13 @@ def compared(first: Run, second: Run, labels: Sequence[Label]) -> Differences:
     return differences
 
 
-def _test_predictions(folder: Path) -> dict[str, list[Any]]:
+def _test_predictions(lines: bytes) -> dict[str, list[Any]]:
     """The predictions of every seed for each test utterance."""
     rows_by_id: dict[str, list[Any]] = {}
-    with (folder / "predictions.jsonl").open(encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            if row["split"] == "test":
-                rows_by_id.setdefault(row["id"], []).append(row)
+    for line in lines.splitlines():
+        row = json.loads(line)
+        if row["split"] == "test":
+            rows_by_id.setdefault(row["id"], []).append(row)
     return rows_by_id
 
 

@@ -17,7 +17,7 @@ from app.results.formats import (
     signed_limits,
     spread,
 )
-from app.results.runs import Run, Transfer
+from app.results.runs import Results, Run
 from app.tables import faceless
 from features.errors import and_more
 from features.manifest import SPLITS
@@ -30,16 +30,16 @@ NUM_SELECTED = 12
 
 
 def render(
-    runs: Sequence[Run],
-    transfers: Sequence[Transfer],
+    results: Results,
     notes: Mapping[str, Sequence[str]],
     differences: Mapping[str, Mapping[str, Difference]],
 ) -> str:
-    """The page for some runs and transfers.
+    """The page for runs and transfers, and the names of those that cannot be shown.
 
     `notes` are those on each corpus; `differences` say, by head and measure, by how much the
     first head is above that head.
     """
+    runs = results.runs
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -56,7 +56,8 @@ def render(
         tables=_tables(runs),
         random=sorted({name for run in runs for name in run.random_inputs()}),
         runs=[_view(run) for run in runs],
-        transfers=transfers,
+        transfers=results.transfers,
+        unusable=results.unusable,
         metrics_by_kind=METRICS,
         notes={corpus: lines for corpus, lines in notes.items() if lines},
         differences=differences,

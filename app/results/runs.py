@@ -1,19 +1,22 @@
 """Reads the folders in runs/ for the report and the table of results."""
 
 import csv
-import json
+import io
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.inputs import sources_of
+from app.paths import RUNS_PATH
 from app.results.formats import limits, spread
-from features.errors import ProjectError
 from features.params.load import Params
+from features.runs.read import UnusableRunError, read_run, read_transfer
 from features.specs.heads import AnyHead, TransferSpec, shown_metric
 
 MAIN = "main"
+RUN_FILES = ("metrics.json", "evaluation.json", "curves.csv", "confusion.csv", "predictions.jsonl")
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,12 @@ class Run:
     """One trained head: its spec and the files that the stage `train` wrote."""
 
     spec: AnyHead
-    folder: Path
     metrics: dict[str, Any]
     evaluation: dict[str, Any]
     record: dict[str, Any]
     curves: list[dict[str, str]]
     confusions: list[dict[str, str]]
+    predictions: bytes
 
     @property
     def measures(self) -> dict[str, list[str] | None]:
@@ -92,46 +95,49 @@ class Run:
         return rows, classes
 
 
-def load_runs(params: Params, folder: Path) -> list[Run]:
-    """The run of every head in params.yaml, `main` first; ProjectError if one is missing."""
-    order = sorted(params.heads.values(), key=lambda spec: (spec.name != MAIN, spec.name))
-    return [load_run(spec, folder) for spec in order]
+@dataclass(frozen=True)
+class Results:
+    """The runs and transfers of params.yaml, `main` first, and why others have no figures.
+
+    A line of `unusable` names a head or a transfer that is missing, damaged or stale.
+    """
+
+    runs: list[Run]
+    transfers: list[Transfer]
+    unusable: list[str]
 
 
-def load_transfers(params: Params, folder: Path) -> list[Transfer]:
-    """Every transfer in params.yaml; ProjectError if one is missing."""
-    return [
-        Transfer(
-            spec,
-            _json(folder / name / "metrics.json", f"transfer@{name}"),
-            _json(folder / name / "transfer.json", f"transfer@{name}"),
-        )
-        for name, spec in params.transfers.items()
-    ]
+def load_results(params: Params, folder: Path = RUNS_PATH) -> Results:
+    """What can be shown of every head and transfer in params.yaml."""
+    results = Results([], [], [])
+    for head in sorted(params.heads.values(), key=lambda spec: (spec.name != MAIN, spec.name)):
+        try:
+            results.runs.append(load_run(head, folder))
+        except UnusableRunError as error:
+            results.unusable.append(str(error))
+    for transfer in params.transfers.values():
+        try:
+            results.transfers.append(_load_transfer(params, transfer, folder))
+        except UnusableRunError as error:
+            results.unusable.append(str(error))
+    return results
 
 
-def load_run(spec: AnyHead, runs: Path) -> Run:
-    """The run of one head; ProjectError if it is missing."""
-    stage = "continue" if spec.start else "train"
-    folder, stage = runs / spec.name, f"{stage}@{spec.name}"
-    return Run(
-        spec,
-        folder,
-        _json(folder / "metrics.json", stage),
-        _json(folder / "evaluation.json", stage),
-        _json(folder / "run.json", stage),
-        _rows(folder / "curves.csv"),
-        _rows(folder / "confusion.csv"),
-    )
+def load_run(head: AnyHead, folder: Path = RUNS_PATH) -> Run:
+    """The run of one head; UnusableRunError where it is missing, damaged or stale."""
+    now = sources_of(head, head.corpus, folder / head.start if head.start else None)
+    run = read_run(folder / head.name, head, now, RUN_FILES)
+    curves, confusions = (_rows(run.contents[name]) for name in ("curves.csv", "confusion.csv"))
+    figures = run.json("metrics.json"), run.json("evaluation.json")
+    return Run(head, *figures, run.record, curves, confusions, run.contents["predictions.jsonl"])
 
 
-def _json(path: Path, stage: str) -> Any:
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        raise ProjectError(f"{path} does not exist; 'dvc repro {stage}' makes it") from None
+def _load_transfer(params: Params, spec: TransferSpec, folder: Path) -> Transfer:
+    head = params.heads[spec.head]
+    now = sources_of(head, spec.corpus, folder / spec.head)
+    tested = read_transfer(folder / spec.name, spec, head, now, ["metrics.json"])
+    return Transfer(spec, tested.json("metrics.json"), tested.record)
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+def _rows(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))

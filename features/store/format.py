@@ -80,14 +80,14 @@ def read_metadata(folder: Path) -> Any:
     """The zarr.json of a group or array."""
     try:
         return json.loads((folder / METADATA).read_bytes())
+    except FileNotFoundError:
+        raise ProjectError(f"{folder / METADATA} does not exist; 'dvc repro' makes it") from None
     except (OSError, ValueError) as error:
-        raise ProjectError(
-            f"{folder} is not a readable store ({error}); 'dvc repro' makes it"
-        ) from None
+        raise ProjectError(damaged(folder / METADATA, f"cannot be read ({error})")) from None
 
 
-def read_array(folder: Path) -> Array:
-    """A whole array written by `write_array`, its checksum verified."""
+def read_array(folder: Path, crc: int) -> Array:
+    """A whole array written by `write_array`, whose checksum must be `crc`."""
     metadata = read_metadata(folder)
     try:
         shape, dtype = tuple(metadata["shape"]), str(metadata["data_type"])
@@ -98,13 +98,16 @@ def read_array(folder: Path) -> Array:
         raise ProjectError(damaged(folder / METADATA, "is not as it was written"))
     if 0 in shape:
         return np.zeros(shape, dtype)
-    return map_chunk(folder / chunk_name(len(shape)), shape, dtype)
+    return map_chunk(folder / chunk_name(len(shape)), shape, dtype, crc)
 
 
-def map_chunk(path: Path, shape: tuple[int, ...], dtype: str, verify: bool = True) -> Array:
+def map_chunk(
+    path: Path, shape: tuple[int, ...], dtype: str, crc: int, verify: bool = True
+) -> Array:
     """Map a chunk file into memory, read-only, after checking its size and its checksum.
 
-    A file that this process has verified before may be mapped again with `verify` off.
+    `crc` is the checksum that it must have. A file that this process has verified before may be
+    mapped again with `verify` off. Raises ProjectError for any other file.
     """
     num_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
     try:
@@ -113,18 +116,31 @@ def map_chunk(path: Path, shape: tuple[int, ...], dtype: str, verify: bool = Tru
         raise ProjectError(damaged(path, f"cannot be read ({error})")) from None
     if raw.size != num_bytes + CRC_BYTES:
         raise ProjectError(damaged(path, f"has {raw.size} bytes, not {num_bytes + CRC_BYTES}"))
-    stored = int.from_bytes(raw[num_bytes:].tobytes(), "little")
-    if verify and crc32c(raw[:num_bytes]) != stored:
+    if int.from_bytes(raw[num_bytes:].tobytes(), "little") != crc:
+        raise ProjectError(damaged(path, "is another file than the store was written with"))
+    if verify and crc32c(raw[:num_bytes]) != crc:
         raise ProjectError(damaged(path, "does not match its checksum"))
     return raw[:num_bytes].view(dtype).reshape(shape)
 
 
 def store_digest(attributes: dict[str, Any], files: dict[str, str]) -> str:
-    """The digest over all attributes but itself and all files but the root zarr.json."""
-    rest = {name: value for name, value in attributes.items() if name != "digest"}
+    """The digest over the attributes without digest and seal, and all files but the root's."""
+    rest = {name: value for name, value in attributes.items() if name not in ("digest", "seal")}
     return digest_json({"attributes": rest, "files": files})
+
+
+def store_seal(attributes: dict[str, Any]) -> str:
+    """The digest over all attributes but the seal, by which a reader sees that none changed."""
+    return digest_json({name: value for name, value in attributes.items() if name != "seal"})
 
 
 def damaged(path: Path, fault: str) -> str:
     """The message for a file of a store that differs from what was written."""
-    return f"{path} {fault}; the store is damaged. Delete it and run 'dvc repro'."
+    return f"{path} {fault}; the store is damaged. {healing(path)}."
+
+
+def healing(path: Path) -> str:
+    """The command that makes a damaged store again, by the path of one of its files."""
+    folders = [folder for folder in (path, *path.parents) if folder.suffix == ".zarr"]
+    name = f"{folders[0].parent.name}/{folders[0].stem}" if folders else path.stem
+    return f"Run 'python cli.py stores heal {name}'"

@@ -11,17 +11,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from features.drafts import draft_of, sweep_drafts
 from features.errors import ProjectError
-from features.files import (
-    canonical_json,
-    digest_file,
-    digest_json,
-    draft_path,
-    is_dead,
-    write_atomic,
-)
+from features.files import canonical_json, digest_file, digest_json, write_atomic
 from features.specs.tracks import CACHE_PATH
-from features.store.format import Array, chunk_blocks, crc32c, map_chunk
+from features.store.format import Array, chunk_blocks, map_chunk
 
 POOL_VARIABLE = "PERMAFROST_PARTS"
 
@@ -103,10 +97,15 @@ class Pool:
         if 0 in part.shape:
             return part
         try:
-            values = map_chunk(self.chunk_path(key), part.shape, part.dtype)
+            map_chunk(self.chunk_path(key), part.shape, part.dtype, part.crc32c)
         except ProjectError:
             return None
-        return part if crc32c(values.reshape(-1)) == part.crc32c else None
+        return part
+
+    def delete(self, key: str) -> None:
+        """Delete a part: its record first, so that what is left never counts."""
+        self.record_path(key).unlink(missing_ok=True)
+        self.chunk_path(key).unlink(missing_ok=True)
 
     def relink(self, key: str, published: Path) -> bool:
         """Make a part's chunk a hard link to an identical published file; True if it was done."""
@@ -115,20 +114,18 @@ class Pool:
             return False
         if digest_file(chunk) != digest_file(target):
             return False
-        draft = draft_path(chunk)
-        draft.unlink(missing_ok=True)
-        try:
-            draft.hardlink_to(target)
-        except OSError:
-            return False
-        draft.replace(chunk)
+        with draft_of(chunk) as draft:
+            try:
+                draft.hardlink_to(target)
+            except OSError:
+                return False
+            draft.replace(chunk)
         return True
 
     def sweep(self) -> None:
         """Delete the drafts that killed processes have left behind."""
-        for draft in self.folder.glob("*/.*.tmp"):
-            if is_dead(draft):
-                draft.unlink(missing_ok=True)
+        for folder in self.folder.glob("??"):
+            sweep_drafts(folder)
 
 
 def _part(content: dict[str, Any]) -> Part:

@@ -7,15 +7,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from features.drafts import draft_of, locked, replace_folder, sweep_drafts
 from features.errors import ProjectError
-from features.files import (
-    digest_file,
-    draft_path,
-    is_dead,
-    locked,
-    sync_folder,
-    write_synced,
-)
+from features.files import digest_file, write_synced
 from features.store.format import (
     CRC_BYTES,
     METADATA,
@@ -23,9 +17,11 @@ from features.store.format import (
     Array,
     array_metadata,
     chunk_name,
+    crc32c,
     group_metadata,
     read_metadata,
     store_digest,
+    store_seal,
     write_array,
 )
 from features.store.index import REASONS, empty_index, fact_names, index_of
@@ -69,15 +65,12 @@ def publish_empty(path: Path, ids: Sequence[str], pool: Pool) -> None:
 def _build_and_swap(
     path: Path, header: Header, parts: Sequence[Part], index: dict[str, Array], pool: Pool
 ) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = draft_path(path)
-    shutil.rmtree(draft, ignore_errors=True)
-    try:
+    with draft_of(path) as draft:
         _build(draft, header, parts, index, pool)
-        with locked(path):
-            _swap(draft, path)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        sweep_drafts(path.parent, path.name)
+        if not _is_same(draft, path):
+            with locked(path):
+                replace_folder(draft, path)
 
 
 def _build(
@@ -102,16 +95,18 @@ def _build(
         **asdict(header),
         "layers": list(header.layers),
         "reasons": list(REASONS),
-        "parts": [{"key": part.key, "num_steps": part.shape[1]} for part in parts],
+        "parts": [
+            {"key": part.key, "num_steps": part.shape[1], "crc32c": part.crc32c} for part in parts
+        ],
+        "index": {name: crc32c(values) for name, values in index.items()},
     }
     if not header.made_on:
         del attributes["made_on"]
     if names := fact_names(parts):
         attributes["facts"] = names
     attributes["digest"] = store_digest(attributes, files)
+    attributes["seal"] = store_seal(attributes)
     write_synced(draft / METADATA, group_metadata(attributes))
-    for folder in [draft, *(item for item in draft.rglob("*") if item.is_dir())]:
-        sync_folder(folder)
 
 
 def _link_part(folder: Path, part: Part, pool: Pool) -> None:
@@ -146,22 +141,6 @@ def _link_or_copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
         with target.open("rb") as file:
             os.fsync(file.fileno())
-
-
-def _swap(draft: Path, path: Path) -> None:
-    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
-        if leftover != draft and is_dead(leftover):
-            shutil.rmtree(leftover, ignore_errors=True)
-    if path.exists():
-        if _is_same(draft, path):
-            return
-        old = draft_path(path.with_name(f"{path.name}.old"))
-        path.rename(old)
-        draft.rename(path)
-        shutil.rmtree(old)
-    else:
-        draft.rename(path)
-    sync_folder(path.parent)
 
 
 def _is_same(draft: Path, path: Path) -> bool:

@@ -7,35 +7,47 @@ from typing import Any
 
 import numpy as np
 
+from features.drafts import locked_for_reading
 from features.errors import ProjectError
-from features.store.format import SCHEMA, Array, chunk_name, map_chunk, read_array, read_metadata
+from features.store.format import (
+    METADATA,
+    SCHEMA,
+    Array,
+    chunk_name,
+    damaged,
+    map_chunk,
+    read_array,
+    read_metadata,
+    store_seal,
+)
 
 MAX_MAPS = 256
 MAX_MAPPED_BYTES = 2**30
-ATTRIBUTES = {"schema", "layers", "dim", "dtype", "parts", "reasons"}
 
 
 class Store:
     """A published store, opened for reading.
 
-    Rows are positions in the manifest. A chunk is verified against its checksum when it is
-    first mapped; at most MAX_MAPS chunks and MAX_MAPPED_BYTES are mapped at a time.
+    Rows are positions in the manifest. Metadata and index are read at once, while the store
+    cannot be replaced, and must be those that were written together. A chunk is verified against
+    its checksum when it is first mapped; at most MAX_MAPS chunks and MAX_MAPPED_BYTES are mapped
+    at a time.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.attributes = _attributes(path)
-        if self.attributes.get("schema") != SCHEMA:
-            raise ProjectError(
-                f"{path} has store schema {self.attributes.get('schema')!r}; this version reads "
-                f"{SCHEMA}. Delete it and run 'dvc repro'."
-            )
+        with locked_for_reading(path):
+            self.attributes = store_attributes(path)
+            self._index = {
+                name: read_array(path / "index" / name, crc)
+                for name, crc in self.attributes["index"].items()
+            }
         self.num_layers = len(self.attributes["layers"])
         self.dim: int = self.attributes["dim"]
         self.dtype: str = self.attributes["dtype"]
-        self.lengths = read_array(path / "index/length")
-        self._parts: list[int] = read_array(path / "index/part").tolist()
-        self._starts: list[int] = read_array(path / "index/start").tolist()
+        self.lengths = self._index["length"]
+        self._parts: list[int] = self._index["part"].tolist()
+        self._starts: list[int] = self._index["start"].tolist()
         self._lengths: list[int] = self.lengths.tolist()
         self._maps: dict[int, Array] = {}
         self._mapped_bytes = 0
@@ -48,8 +60,8 @@ class Store:
     @cached_property
     def ids(self) -> list[str]:
         """The utterance ids in manifest order."""
-        packed = read_array(self.path / "index/id_bytes").tobytes()
-        ends = read_array(self.path / "index/id_end").tolist()
+        packed = self._index["id_bytes"].tobytes()
+        ends = self._index["id_end"].tolist()
         return [packed[start:end].decode() for start, end in zip([0, *ends], ends, strict=False)]
 
     @cached_property
@@ -61,19 +73,18 @@ class Store:
     def reasons(self) -> list[str]:
         """Why each utterance has no track; ``ok`` if it has one."""
         names = self.attributes["reasons"]
-        return [names[code] for code in read_array(self.path / "index/reason").tolist()]
+        return [names[code] for code in self._index["reason"].tolist()]
 
-    @cached_property
+    @property
     def spans(self) -> Array | None:
         """Character spans `(sum of T, 2)` of all steps in manifest order; None but for text."""
-        folder = self.path / "index/span"
-        return read_array(folder) if folder.exists() else None
+        return self._index.get("span")
 
-    @cached_property
+    @property
     def facts(self) -> dict[str, Array]:
         """Whole numbers by name and utterance, such as the frames without a face."""
         names = self.attributes.get("facts", [])
-        return {name: read_array(self.path / f"index/fact_{name}") for name in names}
+        return {name: self._index[f"fact_{name}"] for name in names}
 
     def track(self, row: int) -> Array:
         """One utterance's track `(L, T, D)` as a read-only view; T is 0 where it has none."""
@@ -97,6 +108,17 @@ class Store:
                 end += length
         return values
 
+    def refuse_replaced(self) -> None:
+        """Raise ProjectError where another store has been published at the path since."""
+        try:
+            seal = store_attributes(self.path)["seal"]
+        except ProjectError:
+            return
+        if seal != self.attributes["seal"]:
+            raise ProjectError(
+                f"{self.path} was published again while it was read; run the same command again"
+            )
+
     def _map(self, part: int) -> Array:
         mapped = self._maps.get(part)
         if mapped is not None:
@@ -104,7 +126,12 @@ class Store:
         entry = self.attributes["parts"][part]
         path = self.path / "parts" / entry["key"] / chunk_name(3)
         shape = (self.num_layers, entry["num_steps"], self.dim)
-        mapped = map_chunk(path, shape, self.dtype, verify=part not in self._verified)
+        try:
+            is_new = part not in self._verified
+            mapped = map_chunk(path, shape, self.dtype, entry["crc32c"], verify=is_new)
+        except ProjectError:
+            self.refuse_replaced()
+            raise
         self._verified.add(part)
         self._mapped_bytes += mapped.nbytes
         while self._maps and (len(self._maps) >= MAX_MAPS or self._mapped_bytes > MAX_MAPPED_BYTES):
@@ -113,12 +140,17 @@ class Store:
         return mapped
 
 
-def _attributes(path: Path) -> dict[str, Any]:
+def store_attributes(path: Path) -> dict[str, Any]:
+    """The attributes of the store at a path; ProjectError where they have changed."""
     metadata = read_metadata(path)
     attributes = metadata.get("attributes") if isinstance(metadata, dict) else None
-    if not isinstance(attributes, dict) or not attributes.keys() >= ATTRIBUTES:
+    if not isinstance(attributes, dict) or "schema" not in attributes:
+        raise ProjectError(damaged(path / METADATA, "has not the attributes of a track store"))
+    if attributes["schema"] != SCHEMA or "seal" not in attributes:
         raise ProjectError(
-            f"{path} is not a track store; it lacks the attributes of one. Delete it and "
-            "run 'dvc repro'."
+            f"{path} was written by another version of Permafrost (store schema "
+            f"{attributes['schema']!r}); run 'dvc repro', which makes it again"
         )
+    if attributes["seal"] != store_seal(attributes):
+        raise ProjectError(damaged(path / METADATA, "is not as it was written"))
     return attributes

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import shutil
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -19,6 +20,8 @@ from features.store.reader import Store
 
 # A training in progress is saved no more often than this.
 EVERY_S = 2.0
+# A saved training begins with the SHA-256 of what follows.
+SEAL_BYTES = 32
 
 
 class Checkpoint:
@@ -29,10 +32,22 @@ class Checkpoint:
         self.written = time.monotonic()
 
     def read(self) -> dict[str, Any] | None:
-        """The state that was saved last; None where there is none."""
+        """The state that was saved last; None where there is none.
+
+        One whose bytes have changed is deleted, with a line that says so, and the training starts
+        over.
+        """
         if self.path is None or not self.path.exists():
             return None
-        state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+        sealed = self.path.read_bytes()
+        seal, content = sealed[:SEAL_BYTES], sealed[SEAL_BYTES:]
+        if hashlib.sha256(content).digest() != seal:
+            print(f"{self.path} is damaged; the training starts over", file=sys.stderr)
+            self.path.unlink()
+            return None
+        state: dict[str, Any] = torch.load(
+            io.BytesIO(content), map_location="cpu", weights_only=True
+        )
         return state
 
     def due(self) -> bool:
@@ -45,8 +60,8 @@ class Checkpoint:
             return
         content = io.BytesIO()
         torch.save(dict(state), content)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(self.path, content.getvalue())
+        seal = hashlib.sha256(content.getbuffer()).digest()
+        write_atomic(self.path, seal, content.getbuffer())
         self.written = time.monotonic()
 
 

@@ -2,16 +2,13 @@
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from features.errors import ProjectError
 from features.files import canonical_json
+from features.runs.described import described
+from features.runs.staleness import Sources
 from features.specs.heads import AnyHead
-from features.specs.tracks import LeafSpec
 from features.store.reader import Store
 from train.runs.fold_result import FoldResult
 from train.scoring.class_measure import ClassMeasure
@@ -24,36 +21,19 @@ def run_record(
     measures: Sequence[Measure],
     results: Sequence[FoldResult],
     stores: Mapping[str, Store],
-) -> bytes:
+    made_from: Sources,
+) -> dict[str, Any]:
     """What was trained on what: the spec, stores and folds, and what was selected on dev."""
     first = results[0]
-    record = {
+    return {
         "head": described(spec),
         "facts": {result.splits.fold: result.facts for result in results},
         "measures": {m.name: described_measure(m) for m in measures},
         "folds": {result.splits.fold: _fold_facts(result) for result in results},
         "num_parameters": first.fitted[0].num_parameters,
         "stores": {modality: _store_facts(store) for modality, store in stores.items()},
+        "sources": dict(made_from),
     }
-    return json.dumps(record, indent=2).encode()
-
-
-def read_record(run: Path, head: AnyHead, where: str) -> dict[str, Any]:
-    """The record of a finished run of `head`; `where` begins the message of a ProjectError.
-
-    Raises ProjectError where there is none, or where the head had other settings.
-    """
-    again = f"run 'dvc repro {'continue' if head.start else 'train'}@{head.name}'"
-    try:
-        record: dict[str, Any] = json.loads((run / "run.json").read_text())
-    except FileNotFoundError:
-        raise ProjectError(f"{run / 'run.json'} does not exist; {again}") from None
-    if record["head"] != json.loads(json.dumps(described(head))):
-        raise ProjectError(
-            f"{where}: the head {head.name!r} was trained with other settings than those in "
-            f"params.yaml; {again}"
-        )
-    return record
 
 
 def described_measure(measure: Measure) -> dict[str, Any]:
@@ -107,22 +87,6 @@ def csv_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None =
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()
-
-
-def described(spec: AnyHead) -> dict[str, Any]:
-    """The spec as plain JSON, every leaf as it stands in params.yaml."""
-    described = asdict(spec)
-    for name, value in vars(spec).items():
-        if isinstance(value, LeafSpec):
-            described[name] = value.as_dict()
-        elif name in ("tasks", "temporal", "objectives") or (
-            name == "pooling" and isinstance(value, Mapping)
-        ):
-            described[name] = {key: leaf.as_dict() for key, leaf in value.items()}
-    protocol = spec.protocol
-    drawn = {"dev_share": protocol.dev_share, "dev_unit": protocol.dev_unit}
-    described["protocol"] = {**protocol.leaf.as_dict(), **drawn}
-    return described
 
 
 def _fold_facts(result: FoldResult) -> dict[str, Any]:

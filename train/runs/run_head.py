@@ -11,11 +11,13 @@ import torch
 from safetensors.torch import save
 
 from features.errors import ProjectError
-from features.files import write_folder
 from features.kernels import exact_kernels, repeatable_training
 from features.manifest import Label
 from features.memory import lacks_memory
 from features.progress import Progress
+from features.runs.described import described
+from features.runs.sealed import write_sealed
+from features.runs.staleness import RUN_RECORD, sources, store_digests
 from features.specs.heads import AnyHead, HeadSpec
 from features.store.reader import Store
 from train.folds.label_facts import folds_of
@@ -25,7 +27,6 @@ from train.runs.fold_result import FoldResult
 from train.runs.record import (
     confusion_table,
     csv_table,
-    described,
     prediction_lines,
     run_record,
     weights_name,
@@ -51,8 +52,8 @@ def run_head(
     folds = folds_of(spec, labels)
     settings = settings or RunSettings()
     _prepare_device(spec, settings.device)
-    warm_start = settings.warm_start and settings.warm_start.digest
-    decisive = [described(spec), warm_start, settings.device.type]
+    first = settings.warm_start.seal if settings.warm_start else None
+    decisive = [described(spec), first, settings.device.type]
     checkpoints = Checkpoints(work, run_key(decisive, labels, stores))
     settings = replace(settings, checkpoints=checkpoints)
     total = len(folds) * (len(spec.seeds) + 1) * max_epochs(spec)
@@ -61,19 +62,21 @@ def run_head(
             run_fold(spec, number, splits, facts, stores, settings, progress)
             for number, (splits, facts) in enumerate(folds)
         ]
-    content, metrics = _content(spec, measures_of(spec, folds[0][1]), results, stores)
-    write_folder(folder, content)
+    for store in stores.values():
+        store.refuse_replaced()
+    measures = measures_of(spec, folds[0][1])
+    content, metrics = _content(spec, measures, results)
+    made_from = sources(labels, store_digests(stores), first)
+    record = run_record(spec, measures, results, stores, made_from)
+    write_sealed(folder, RUN_RECORD, record, content)
     checkpoints.remove()
     return metrics
 
 
 def _content(
-    spec: AnyHead,
-    measures: Sequence[Measure],
-    results: Sequence[FoldResult],
-    stores: Mapping[str, Store],
+    spec: AnyHead, measures: Sequence[Measure], results: Sequence[FoldResult]
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """The files of a run by name, and its metrics."""
+    """The files of a run by name, but its record, and its metrics."""
     dev = RunPredictions.of({r.splits.fold: (r.splits.dev, r.dev) for r in results})
     test = RunPredictions.of({r.splits.fold: (r.splits.test, r.test) for r in results})
     metrics = metrics_of(measures, dev, test, results)
@@ -81,7 +84,6 @@ def _content(
     content = {
         "metrics.json": json.dumps(metrics, indent=2).encode(),
         "evaluation.json": json.dumps(figures, indent=2).encode(),
-        "run.json": run_record(spec, measures, results, stores),
         "predictions.jsonl": prediction_lines(spec.seeds, measures, {"dev": dev, "test": test}),
         "confusion.csv": confusion_table(measures, test),
         "curves.csv": csv_table(_curves(results)),

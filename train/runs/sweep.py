@@ -1,6 +1,7 @@
 """Searches the settings of a head on its dev sets. The test set is never used."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import optuna
 from optuna.trial import TrialState
 
 from features.errors import ProjectError
-from features.files import canonical_json, write_atomic
+from features.files import canonical_json, digest_json, write_atomic
 from features.manifest import Label
 from features.specs.heads import HeadSpec
 from features.specs.sweeps import RangeSpec, SweepSpec
@@ -39,6 +40,9 @@ class Trial:
     def as_dict(self) -> dict[str, Any]:
         """The trial as plain JSON."""
         return dict(vars(self))
+
+
+DAMAGED = Trial(-1, {}, None)
 
 
 def search(
@@ -132,13 +136,29 @@ def _dev_score(
 
 
 def _read(file: Path, key: str) -> list[Trial]:
+    """The trials that were finished before; those from a damaged line on run again."""
     if not file.exists():
         return []
-    head, *lines = [json.loads(line) for line in file.read_text().splitlines()]
-    return [Trial(**line) for line in lines] if head == {"key": key} else []
+    head, *lines = file.read_bytes().splitlines()
+    if head != canonical_json({"key": key}).rstrip():
+        return []
+    trials: list[Trial] = []
+    for number, line in enumerate(lines, 2):
+        try:
+            trial = Trial(**{k: v for k, v in json.loads(line).items() if k != "seal"})
+        except (ValueError, TypeError, AttributeError):
+            trial = DAMAGED
+        if _line(key, trial).rstrip() != line:
+            print(f"{file}, line {number} is damaged; its trial runs again", file=sys.stderr)
+            break
+        trials.append(trial)
+    return trials
 
 
 def _write(file: Path, key: str, trials: Sequence[Trial]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    lines = [{"key": key}, *(trial.as_dict() for trial in trials)]
-    write_atomic(file, b"".join(canonical_json(line) for line in lines))
+    write_atomic(file, canonical_json({"key": key}), *(_line(key, trial) for trial in trials))
+
+
+def _line(key: str, trial: Trial) -> bytes:
+    """A trial as a line, sealed by a digest of it and of the sweep's key."""
+    return canonical_json({**trial.as_dict(), "seal": digest_json([key, trial.as_dict()])})

@@ -10,8 +10,11 @@ import numpy as np
 from safetensors.torch import load_file
 
 from features.errors import ProjectError
-from features.files import write_folder
 from features.manifest import Label
+from features.runs.described import described_transfer
+from features.runs.read import read_run
+from features.runs.sealed import write_sealed
+from features.runs.staleness import TRANSFER_RECORD, sources, store_digests
 from features.specs.heads import AnyHead, HeadSpec, TransferSpec
 from features.store.reader import Store
 from train.data.dataset import Dataset, load_dataset
@@ -22,7 +25,6 @@ from train.runs.record import (
     confusion_table,
     described_measure,
     prediction_lines,
-    read_record,
     weights_name,
 )
 from train.scoring.class_measure import ClassMeasure
@@ -46,7 +48,8 @@ def run_transfer(
     All utterances are tested whose class the head can predict; it predicts among the classes that
     both corpora have. A run with several folds has a head for each; all count like seeds.
     """
-    record = read_record(run, head, f"transfers.{spec.name}")
+    sealed = read_run(run, head)
+    record = sealed.record
     _check_stores(spec, record["stores"], stores)
     facts = next(iter(record["facts"].values()))
     measures = measures_of(head, facts)
@@ -65,13 +68,17 @@ def run_transfer(
     ]
     test = RunPredictions.of({spec.corpus: (mapped.labels, replicas)})
     metrics = {"test": summary(shared, test), "majority": _majority(shared, facts, mapped.labels)}
+    about = {
+        **_about(spec, head, mapped, shared, test),
+        "settings": described_transfer(spec, head),
+        "sources": dict(sources(labels, store_digests(stores), sealed.seal)),
+    }
     content = {
         "metrics.json": json.dumps(metrics, indent=2).encode(),
-        "transfer.json": json.dumps(_about(spec, head, mapped, shared, test), indent=2).encode(),
         "predictions.jsonl": prediction_lines(range(len(replicas)), shared, {"test": test}),
         "confusion.csv": confusion_table(shared, test),
     }
-    write_folder(folder, content)
+    write_sealed(folder, TRANSFER_RECORD, about, content)
     return metrics
 
 

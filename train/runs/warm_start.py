@@ -8,11 +8,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from features.errors import ProjectError
-from features.files import digest_file
+from features.runs.read import read_run
 from features.specs.heads import HeadSpec
 from features.store.reader import Store
 from train.model.taking import LABEL_DEPENDENT
-from train.runs.record import read_record, weights_name
+from train.runs.record import weights_name
 
 
 class WarmStart:
@@ -25,7 +25,8 @@ class WarmStart:
     def __init__(
         self, spec: HeadSpec, first: HeadSpec, run: Path, stores: Mapping[str, Store]
     ) -> None:
-        self.record = read_record(run, first, spec.where)
+        sealed = read_run(run, first)
+        self.record, self.seal = sealed.record, sealed.seal
         recipes = {name: store["recipe"] for name, store in self.record["stores"].items()}
         if recipes != {name: store.attributes["recipe"] for name, store in stores.items()}:
             raise ProjectError(
@@ -33,11 +34,6 @@ class WarmStart:
                 "give both heads the same inputs"
             )
         self.spec, self.first, self.folder = spec, first, run / "weights"
-
-    @property
-    def digest(self) -> list[str]:
-        """Digests of the weights."""
-        return [digest_file(path) for path in sorted(self.folder.glob("*.safetensors"))]
 
     def weights(
         self, fold: int, seed: int, facts: Mapping[str, Mapping[str, Any]]

@@ -1,0 +1,85 @@
+"""Folders whose files are all there and as they were written, or are refused."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from features.drafts import locked_for_reading
+from features.errors import ProjectError
+from features.files import digest_json, write_folder
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A folder that was read: its record, and the content of some of its files by name."""
+
+    folder: Path
+    record: dict[str, Any]
+    contents: dict[str, bytes]
+
+    @property
+    def seal(self) -> str:
+        """The digest over the record, and by it over all files."""
+        return str(self.record["seal"])
+
+    def json(self, name: str) -> Any:
+        """The content of a JSON file."""
+        return json.loads(self.contents[name])
+
+
+class DamagedError(ProjectError):
+    """A folder of which a file is missing or not as it was written."""
+
+
+def write_sealed(
+    folder: Path, record_name: str, record: Mapping[str, Any], files: Mapping[str, bytes]
+) -> None:
+    """Replace a folder by one with these files, by relative name, and their record.
+
+    The record is JSON in the file `record_name`. It gets the digest of every other file, and a
+    seal: the digest of the record itself.
+    """
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    plain = json.loads(json.dumps({**record, "files": digests}))
+    sealed = json.dumps({**plain, "seal": digest_json(plain)}, indent=2).encode()
+    write_folder(folder, {**files, record_name: sealed})
+
+
+def read_sealed(folder: Path, record_name: str, names: Sequence[str] = ()) -> Sealed | None:
+    """A folder that `write_sealed` wrote, with the contents of the files `names`; None if absent.
+
+    Every file is checked. Raises DamagedError where one is missing or has changed.
+    """
+    with locked_for_reading(folder):
+        try:
+            record = json.loads((folder / record_name).read_bytes())
+        except FileNotFoundError:
+            if folder.is_dir() and any(folder.iterdir()):
+                raise DamagedError(f"{folder / record_name} is missing") from None
+            return None
+        except (OSError, ValueError, RecursionError) as error:
+            raise DamagedError(f"{folder / record_name} cannot be read ({error})") from None
+        if not isinstance(record, dict) or "seal" not in record:
+            raise DamagedError(f"{folder / record_name} has no seal")
+        if record["seal"] != digest_json({k: v for k, v in record.items() if k != "seal"}):
+            raise DamagedError(f"{folder / record_name} is not as it was written")
+        contents = dict.fromkeys(names, b"")
+        for name, digest in record["files"].items():
+            content = _read(folder / name)
+            if hashlib.sha256(content).hexdigest() != digest:
+                raise DamagedError(f"{folder / name} is not as it was written")
+            if name in contents:
+                contents[name] = content
+    return Sealed(folder, record, contents)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        raise DamagedError(f"{file} is missing") from None
+    except OSError as error:
+        raise DamagedError(f"{file} cannot be read ({error.strerror})") from None
