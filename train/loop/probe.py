@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import log_loss
 from torch import Tensor
 
 from features.specs.heads import ProbeSpec
@@ -157,6 +155,10 @@ def _fit(
     measure: Measure, spec: ProbeSpec, strength: float, features: Numbers, truth: Numbers
 ) -> tuple[Linear, float]:
     """A linear model of one measure, and its loss on the training split."""
+    # Imported here: commands that train no probe start sooner.
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.metrics import log_loss
+
     labelled = measure.labelled(truth)
     x, y = features[labelled], truth[labelled]
     if measure.classes is None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from features.manifest import Label
 from train.scoring.measure import Measure, Numbers
@@ -66,8 +66,8 @@ def interval(values: Numbers, num_clusters: int) -> Limits:
     degrees = num_clusters - 1
     if degrees < 1:
         return None, None
-    reach = math.sqrt(num_clusters / degrees) * stats.t.isf((1 - RATE) / 2, degrees)
-    tail = float(stats.norm.sf(reach))
+    reach = math.sqrt(num_clusters / degrees) * -special.stdtrit(degrees, (1 - RATE) / 2)
+    tail = float(special.ndtr(-reach))
     low, high = np.quantile(values, (tail, 1 - tail))
     return float(low), float(high)
 
