@@ -22,7 +22,7 @@ $(VENV)/.installed-extra: requirements-extra.txt $(VENV)/.installed
 	touch $@
 
 repro: setup
-	dvc repro
+	dvc repro || { echo "If a name or a value in params.yaml is at fault, 'python cli.py check' names it."; exit 1; }
 	python cli.py stores relink
 	python cli.py results
 

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from app import compare, heal, pipeline, recipes, report, stores, sweep
+from app import check, compare, heal, pipeline, recipes, report, stores, sweep
 from features.errors import ProjectError
 
 USER_ERROR = 2
@@ -28,7 +28,7 @@ for command in (
     stores.stores,
     heal.runs,
     recipes.use,
-    recipes.check,
+    check.check,
 ):
     cli.add_command(command)
 

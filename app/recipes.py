@@ -1,4 +1,4 @@
-"""`use` and `check`: complete parameter files, ready to run."""
+"""`use`: complete parameter files, ready to run."""
 
 import io
 from pathlib import Path
@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 
 from features.errors import ProjectError, did_you_mean, quoted
 from features.files import digest_file, write_atomic
-from features.params.load import PARAMS_PATH, load_params, parse_params
+from features.params.load import PARAMS_PATH, parse_params
 from features.params.yaml_files import parse_yaml
 from features.source import ROOT
 
@@ -36,16 +36,6 @@ def use(name: str, root: Path | None, force: bool) -> None:
     write_atomic(PARAMS_PATH, text)
     write_atomic(STAMP, digest_file(PARAMS_PATH).encode())
     click.echo(f"params.yaml is now the recipe {name!r}; run it with 'dvc repro'")
-
-
-@click.command()
-def check() -> None:
-    """Check params.yaml without running anything."""
-    params = load_params()
-    click.echo(
-        f"params.yaml is valid: {len(params.corpora)} corpora, {len(params.tracks)} tracks, "
-        f"{len(params.heads)} heads"
-    )
 
 
 def _recipe(name: str) -> Path:

@@ -10,6 +10,7 @@ from features.errors import did_you_mean, quoted
 REQUIRED = object()
 # Neither .inf nor .nan is below it, nor a whole number that no float can hold.
 INFINITE = 1e300
+MAX_COUNT = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -139,9 +140,30 @@ def _value(where: str, value: Any, parameter: Parameter, problems: list[str]) ->
         nearest = ""
         if get_origin(parameter.hint) is Literal:
             nearest = "." + did_you_mean(str(value), get_args(parameter.hint))
-        problems.append(f"{where} is {value!r}; it must be {describe(parameter.hint)}{nearest}")
+        problems.append(
+            f"{where} is {value!r}; it must be {describe(parameter.hint)}{nearest}{_quotes(value)}"
+        )
         return None
     expected = parameter.check(value) if parameter.check else None
+    expected = expected or _beyond_any_use(parameter.name, value)
     if expected:
         problems.append(f"{where} is {value!r}; it must be {expected}")
     return float(value) if parameter.hint is float else value
+
+
+def _beyond_any_use(name: str, value: Any) -> str | None:
+    """What a count must be at most: more can only be a slip, and would exhaust the memory."""
+    if name.endswith("_bytes") or "seed" in name:
+        return None
+    numbers = value if isinstance(value, list) else [value]
+    if any(type(number) is int and abs(number) > MAX_COUNT for number in numbers):
+        return f"at most {MAX_COUNT}"
+    return None
+
+
+def _quotes(value: Any) -> str:
+    """What to do about a mapping with names that YAML takes for numbers: 01 is 1."""
+    if not isinstance(value, Mapping) or all(isinstance(name, str) for name in value):
+        return ""
+    name = next(name for name in value if not isinstance(name, str))
+    return f". {name!r} is not a name in YAML; quote codes as the table has them, such as '01'"

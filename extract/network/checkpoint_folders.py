@@ -4,7 +4,7 @@ import importlib.util
 import re
 from pathlib import Path
 
-from extract.network.hub import MODELSCOPE, MODELSCOPE_REMEDY, hub_folder
+from extract.network.hub import MODELSCOPE, MODELSCOPE_REMEDY, hub_folder, local_copy
 from extract.network.weights_files import (
     EMOTION2VEC_WEIGHTS,
     LIBRARY_WEIGHTS,
@@ -20,6 +20,16 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
 
 
+def local_checkpoint(checkpoint: str, revision: str | None) -> Path | None:
+    """The local folder of a checkpoint; None for one on the hub that is not on this machine.
+
+    Raises ProjectError as `checkpoint_folder` does, but downloads nothing.
+    """
+    if checkpoint.startswith("package:") or _local_folder(checkpoint) is not None:
+        return checkpoint_folder(checkpoint, revision)
+    return local_copy(checkpoint, _pinned(checkpoint, revision))
+
+
 def checkpoint_folder(checkpoint: str, revision: str | None) -> Path:
     """The local folder of a checkpoint.
 
@@ -32,7 +42,7 @@ def checkpoint_folder(checkpoint: str, revision: str | None) -> Path:
         folder = _in_package(checkpoint.removeprefix("package:"))
     else:
         local = _local_folder(checkpoint)
-        folder = _from_hub(checkpoint, revision) if local is None else local
+        folder = hub_folder(checkpoint, _pinned(checkpoint, revision)) if local is None else local
     _refuse_cache(folder)
     _refuse_stand_ins(folder)
     return folder
@@ -40,6 +50,13 @@ def checkpoint_folder(checkpoint: str, revision: str | None) -> Path:
 
 def digest_checkpoint(folder: Path) -> str:
     """The digest of every file of a checkpoint that loading reads; ProjectError without weights."""
+    weights = require_weights(folder)
+    settings = {folder / name for name in setting_names(file_names(folder))}
+    return digest_json({file.name: digest_file(file) for file in sorted({*settings, *weights})})
+
+
+def require_weights(folder: Path) -> list[Path]:
+    """The files of a checkpoint's weights; ProjectError where it has none."""
     weights = weights_files(folder)
     if not weights:
         raise ProjectError(
@@ -47,8 +64,7 @@ def digest_checkpoint(folder: Path) -> str:
             f"({quoted((*LIBRARY_WEIGHTS, *EMOTION2VEC_WEIGHTS))}, or shards with their index). "
             "Save it with save_pretrained(folder)."
         )
-    settings = {folder / name for name in setting_names(file_names(folder))}
-    return digest_json({file.name: digest_file(file) for file in sorted({*settings, *weights})})
+    return weights
 
 
 def _local_folder(checkpoint: str) -> Path | None:
@@ -73,9 +89,10 @@ def _in_package(name: str) -> Path:
     return folder
 
 
-def _from_hub(checkpoint: str, revision: str | None) -> Path:
+def _pinned(checkpoint: str, revision: str | None) -> str:
+    """The commit that a checkpoint on the hub is pinned to."""
     if revision is not None and COMMIT.fullmatch(revision):
-        return hub_folder(checkpoint, revision)
+        return revision
     if checkpoint.startswith(MODELSCOPE):
         raise ProjectError(
             f"the checkpoint {checkpoint!r} is not a folder here but a name on ModelScope, from "

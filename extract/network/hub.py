@@ -41,7 +41,7 @@ def hub_folder(name: str, revision: str) -> Path:
     try:
         return _completed(name, revision)
     except HUB_FAULTS as error:
-        local = _local_copy(name, revision)
+        local = local_copy(name, revision)
         if local is not None and weights_names(local, file_names(local)):
             return local
         raise ProjectError(_fault(name, revision, error)) from None
@@ -62,14 +62,15 @@ def _completed(name: str, revision: str) -> Path:
 
 def _fetched(name: str, revision: str, files: Sequence[str], is_listed: bool) -> Path:
     """The local copy with these files; `is_listed` says whether all the hub's files are known."""
-    local = _local_copy(name, revision)
+    local = local_copy(name, revision)
     if local is not None and is_listed and all((local / file).exists() for file in files):
         return local
     patterns = [glob.escape(file) for file in files]
     return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
 
 
-def _local_copy(name: str, revision: str) -> Path | None:
+def local_copy(name: str, revision: str) -> Path | None:
+    """The folder of a repository at a commit as far as it was downloaded; None if it was not."""
     try:
         folder = snapshot_download(
             name, revision=revision, local_files_only=True, allow_patterns=[]

@@ -70,6 +70,13 @@ def load_params(path: Path = PARAMS_PATH) -> Params:
 
 def parse_params(raw: Any, file: str = PARAMS_PATH.name) -> Params:
     """Check the content of a parameter file; `file` names it in messages."""
+    params, problems = read_params(raw, file)
+    raise_all([f"{file}: {problem}" for problem in problems], file)
+    return params
+
+
+def read_params(raw: Any, file: str) -> tuple[Params, list[str]]:
+    """Those entries of a parameter file that are right, and every problem of the others."""
     if not isinstance(raw, Mapping):
         raise ProjectError(f"{file} is not a mapping; it needs the sections {', '.join(SECTIONS)}")
     entries = Entries(raw)
@@ -89,8 +96,7 @@ def parse_params(raw: Any, file: str = PARAMS_PATH.name) -> Params:
         entries.read_section("sweeps", read_sweep),
     )
     check_stores_differ(entries, params.tracks)
-    raise_all([f"{file}: {problem}" for problem in entries.problems], file)
-    return params
+    return params, entries.problems
 
 
 def _bound(entries: Entries, section: str, spec: type[Spec]) -> Spec:

@@ -12,9 +12,11 @@ from features.params.training import read_training
 from features.specs.heads import HeadSpec, TrainedSpec
 from features.specs.tracks import LeafSpec
 
+# A layer of this width has 268 million weights.
+MAX_WIDTH = 16384
 CHECKS = {
-    "dim": within(1, None),
-    "hidden": within(1, None),
+    "dim": within(1, MAX_WIDTH),
+    "hidden": within(1, MAX_WIDTH),
     "dropout": lambda value: None if 0 <= value < 1 else "in [0, 1)",
 }
 # Mappings that are not bound here: each is read by a function of its own.
