@@ -5,6 +5,7 @@ import sys
 import click
 
 from app import check, compare, heal, pipeline, recipes, report, stores, sweep
+from app.terminal import escape_output, remedy
 from features.errors import ProjectError
 
 USER_ERROR = 2
@@ -35,11 +36,19 @@ for command in (
 
 def main() -> None:
     """Run a command; what the user can mend is one message and exit code 2."""
+    escape_output()
     try:
         cli()
     except ProjectError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(USER_ERROR)
+        message: str | None = str(error)
+    except OSError as error:
+        message = remedy(error)
+        if message is None:
+            raise
+    else:
+        return
+    click.echo(f"Error: {message}", err=True)
+    sys.exit(USER_ERROR)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Reads the folders in runs/ for the report and the table of results."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from app.inputs import sources_of
 from app.paths import RUNS_PATH
 from app.results.formats import limits, spread
 from features.params.load import Params
+from features.runs.csv_files import csv_rows
 from features.runs.read import UnusableRunError, read_run, read_transfer
 from features.specs.heads import AnyHead, TransferSpec, shown_metric
 
@@ -127,7 +126,7 @@ def load_run(head: AnyHead, folder: Path = RUNS_PATH) -> Run:
     """The run of one head; UnusableRunError where it is missing, damaged or stale."""
     now = sources_of(head, head.corpus, folder / head.start if head.start else None)
     run = read_run(folder / head.name, head, now, RUN_FILES)
-    curves, confusions = (_rows(run.contents[name]) for name in ("curves.csv", "confusion.csv"))
+    curves, confusions = (csv_rows(run.contents[name]) for name in ("curves.csv", "confusion.csv"))
     figures = run.json("metrics.json"), run.json("evaluation.json")
     return Run(head, *figures, run.record, curves, confusions, run.contents["predictions.jsonl"])
 
@@ -137,7 +136,3 @@ def _load_transfer(params: Params, spec: TransferSpec, folder: Path) -> Transfer
     now = sources_of(head, spec.corpus, folder / spec.head)
     tested = read_transfer(folder / spec.name, spec, head, now, ["metrics.json"])
     return Transfer(spec, tested.json("metrics.json"), tested.record)
-
-
-def _rows(content: bytes) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))

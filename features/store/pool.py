@@ -52,8 +52,18 @@ class Pool:
 
     @classmethod
     def default(cls) -> "Pool":
-        """``features/cache/.parts``, or the folder that PERMAFROST_PARTS names."""
-        return cls(Path(os.environ.get(POOL_VARIABLE) or CACHE_PATH / ".parts"))
+        """``features/cache/.parts``, or the folder that PERMAFROST_PARTS names.
+
+        Raises ProjectError where the variable leads to something else than a folder.
+        """
+        named = os.environ.get(POOL_VARIABLE)
+        folder = Path(named) if named else CACHE_PATH / ".parts"
+        for path in (folder, *folder.parents):
+            if path.exists() and not path.is_dir():
+                raise ProjectError(
+                    f"{POOL_VARIABLE} is {named!r}, and {path} is not a folder; name another one"
+                )
+        return cls(folder)
 
     def chunk_path(self, key: str) -> Path:
         """The file that holds a part's values."""

@@ -1,11 +1,10 @@
 """The files of a run: what was trained on what, and what came out."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from features.files import canonical_json
+from features.runs.csv_files import csv_table
 from features.runs.described import described
 from features.runs.staleness import Sources
 from features.specs.heads import AnyHead
@@ -78,15 +77,6 @@ def confusion_table(measures: Sequence[Measure], test: RunPredictions) -> bytes:
                 if true != UNKNOWN
             ]
     return csv_table(rows, ["measure", "actual", "predicted"])
-
-
-def csv_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> bytes:
-    """Rows of the same columns as comma-separated values with a header."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(columns or rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
 
 
 def _fold_facts(result: FoldResult) -> dict[str, Any]:

@@ -59,7 +59,8 @@ def run_fold(
     corrupted = corrupted_datasets(test.dataset, deviations)
 
     def fitted_with(name: str, seed: int, train: SplitData, dev: SplitData) -> Fitted:
-        note = partial(_note, spec, facts)
+        which = "shuffled-label control, " if name == SHUFFLED else ""
+        note = partial(_note, spec, facts, which)
         with settings.tracker.training(f"{splits.fold}/{name}") as log:
 
             def on_epoch(epoch: Epoch) -> None:
@@ -114,9 +115,9 @@ def _fit(
     return fit(spec, facts, train, dev, seed, on_epoch, checkpoint, start, settings.device)
 
 
-def _note(spec: AnyHead, facts: Mapping[str, Any], epoch: Epoch) -> str:
+def _note(spec: AnyHead, facts: Mapping[str, Any], which: str, epoch: Epoch) -> str:
     names = [f"{measure.name}_{spec.choose_by}" for measure in measures_of(spec, facts)]
     figures = [
         f", dev {name} {epoch[f'dev_{name}']:.3f}" for name in names if f"dev_{name}" in epoch
     ]
-    return f"seed {epoch['seed']}, loss {epoch['train_loss']:.3f}{''.join(figures[:1])}"
+    return f"{which}seed {epoch['seed']}, loss {epoch['train_loss']:.3f}{''.join(figures[:1])}"

@@ -15,6 +15,7 @@ from features.kernels import exact_kernels, repeatable_training
 from features.manifest import Label
 from features.memory import lacks_memory
 from features.progress import Progress
+from features.runs.csv_files import csv_table
 from features.runs.described import described
 from features.runs.sealed import write_sealed
 from features.runs.staleness import RUN_RECORD, sources, store_digests
@@ -26,7 +27,6 @@ from train.runs.figures import evaluation, metrics_of
 from train.runs.fold_result import FoldResult
 from train.runs.record import (
     confusion_table,
-    csv_table,
     prediction_lines,
     run_record,
     weights_name,
