@@ -39,4 +39,4 @@ test: setup-test
 	pytest $(WORKERS)
 
 bench: setup
-	@set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; python $$file; done
+	@set -e; for file in benchmarks/[a-z]*.py benchmarks/checks/damaged_*.py; do echo "== $$file"; python $$file; done

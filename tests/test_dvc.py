@@ -1,5 +1,6 @@
 """Which stages run again after which change: every row of the design, with DVC itself."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -204,6 +205,12 @@ def test_metrics_and_plots_are_read_by_dvc(settled: Pipeline) -> None:
     metrics = settled.run("dvc", "metrics", "show", "--json").stdout
     assert '"weighted_f1"' in metrics
     assert settled.run("dvc", "plots", "show").returncode == 0
+    # The test before this one has committed dvc.lock.
+    changes = json.loads(settled.run("dvc", "metrics", "diff", "--all", "--json").stdout)
+    accuracy = changes["runs/main/metrics.json"]["test.emotion.accuracy.mean"]
+    assert accuracy["old"] == accuracy["new"] > 0
+    ignored = ["git", "-C", str(ROOT), "check-ignore", "--quiet", "dvc_plots/index.html"]
+    assert settled.run(*ignored).returncode == 0
 
 
 def test_a_recipe_without_synthetic_corpora_is_a_pipeline(settled: Pipeline) -> None:

@@ -67,6 +67,21 @@ def test_a_run_writes_all_of_its_files(
     }  # fmt: skip
 
 
+def test_the_progress_says_which_training_is_the_control(
+    spec: HeadSpec,
+    labels: list[Label],
+    store: Store,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("features.progress.LINE_EVERY_S", 0.0)
+    run(spec, labels, store, tmp_path / "run")
+    lines = capsys.readouterr().err.splitlines()
+    assert len([line for line in lines if ", shuffled-label control, seed 0, loss" in line]) >= 5
+    assert [line for line in lines if " s left, seed 1, loss" in line]
+
+
 def test_the_record_describes_the_head_its_tracks_and_its_folds(
     spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:

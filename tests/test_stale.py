@@ -8,60 +8,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from app.inputs import load_labels, open_inputs
+from app.inputs import load_labels
 from app.paths import labels_path
 from cli import cli
 from features.errors import ProjectError
 from features.manifest import write_records
-from features.params.load import load_params
 from features.runs.sealed import read_sealed
-from features.specs.heads import HeadSpec
 from features.specs.tracks import store_path
 from tests.head_world import sixty_labels, store_of
+from tests.run_world import EVERYTHING, make_runs, trained
 from train.loop.checkpoint import Checkpoint
-from train.runs.run_fold import RunSettings
-from train.runs.run_head import run_head
-from train.runs.transfer import run_transfer
-from train.runs.warm_start import WarmStart
-
-PARAMS = """
-extract: {}
-synthetic: {}
-corpora:
-  mine: {code: demo, root: data/raw/mine}
-  yours: {code: demo, root: data/raw/yours}
-backbones:
-  mel: {code: log-mel, num_bands: 6}
-tracks:
-  mine-mel: {corpus: mine, backbone: mel}
-  yours-mel: {corpus: yours, backbone: mel}
-heads:
-  main: &head
-    corpus: mine
-    inputs: {text: none, audio: mel, video: none}
-    dim: 8
-    temporal: {code: none}
-    pooling: {code: mean}
-    fusion: {code: concat}
-    tasks: {emotion: {}}
-    training: {seeds: [0, 1], epochs: 2, lr: 0.01}
-  linear:
-    code: probe
-    corpus: mine
-    inputs: {text: none, audio: mel, video: none}
-    tasks: {emotion: {}}
-continued:
-  longer:
-    <<: *head
-    start: main
-    training: {seeds: [0], epochs: 1, lr: 0.001}
-transfers:
-  elsewhere:
-    head: main
-    corpus: yours
-    inputs: {text: none, audio: mel, video: none}
-"""
-EVERYTHING = ("main", "linear", "longer", "elsewhere")
 
 
 @pytest.fixture(scope="module")
@@ -70,16 +26,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        Path("params.yaml").write_text(PARAMS)
-        labels = sixty_labels()
-        for corpus in ("mine", "yours"):
-            write_records(labels_path(corpus), labels)
-            path = store_path(corpus, "mel")
-            path.parent.mkdir(parents=True)
-            shutil.copytree(store_of(folder / corpus, labels).path, path)
-        for name in ("main", "linear", "longer"):
-            trained(name)
-        transferred()
+        make_runs()
     return folder
 
 
@@ -89,26 +36,6 @@ def folder(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     shutil.copytree(finished, copy)
     monkeypatch.chdir(copy)
     return copy
-
-
-def trained(name: str) -> None:
-    params = load_params()
-    spec = params.heads[name]
-    stores = open_inputs(spec, "mine")
-    start = params.heads.get(spec.start or "")
-    settings = RunSettings()
-    if isinstance(spec, HeadSpec) and isinstance(start, HeadSpec):
-        settings = RunSettings(warm_start=WarmStart(spec, start, Path("runs", start.name), stores))
-    run_head(spec, load_labels("mine"), stores, Path("runs", name), settings=settings)
-
-
-def transferred() -> None:
-    params = load_params()
-    spec, head = params.transfers["elsewhere"], params.heads["main"]
-    stores = open_inputs(head, "yours")
-    run_transfer(
-        spec, head, Path("runs/main"), load_labels("yours"), stores, Path("runs/elsewhere")
-    )
 
 
 def run(*command: str) -> Result:

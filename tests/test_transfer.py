@@ -139,7 +139,11 @@ class TestRun:
     ) -> None:
         wider = replace(spec, dim=32)
         for head, run, message in (
-            (wider, trained, r"stale: trained with other settings \(dim\); run 'dvc repro train@test'"),
+            (
+                wider,
+                trained,
+                r"stale: trained with other settings \(dim\); run 'dvc repro train@test'",
+            ),
             (spec, tmp_path / "nowhere", "nowhere: not trained yet; run 'dvc repro train@test'"),
         ):
             with pytest.raises(ProjectError, match=message):

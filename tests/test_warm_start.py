@@ -76,7 +76,9 @@ def test_a_missing_run_or_one_of_other_settings_or_tracks_is_refused(
     spec: HeadSpec, first: HeadSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
     continued = replace(spec, start="first")
-    with pytest.raises(ProjectError, match=r"nowhere: not trained yet; run 'dvc repro train@first'"):
+    with pytest.raises(
+        ProjectError, match=r"nowhere: not trained yet; run 'dvc repro train@first'"
+    ):
         WarmStart(continued, first, tmp_path / "nowhere", {"text": store})
     with pytest.raises(ProjectError, match=r"first: stale: trained with other settings \(dim\)"):
         WarmStart(continued, replace(first, dim=99), tmp_path / "first", {"text": store})

@@ -1,6 +1,6 @@
 """Do two revisions of this project make the same stores and the same figures?
 
-    python benchmarks/same_bytes.py [REVISION] [--ravdess FOLDER] [--json FILE]
+    python benchmarks/checks/same_bytes.py [REVISION] [--ravdess FOLDER] [--json FILE]
 
 Runs the demo, and RAVDESS where its folder is named, with the command line of REVISION (a git
 name) and with that of the working tree, each in an empty folder, with the parameters of REVISION.
@@ -24,7 +24,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 # Short trainings, so that both revisions are run in minutes.
 TRAINING = {"demo": {"seeds": [0, 1], "epochs": 4}, "ravdess-mel": {"seeds": [0], "epochs": 2}}
 COMPARED = ("features/cache", "data", "runs")
