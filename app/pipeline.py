@@ -9,7 +9,7 @@ import click
 from app.devices import chosen_device
 from app.inputs import load_labels, open_inputs, refuse_unusable
 from app.paths import DATA_PATH, RUNS_PATH, labels_path, manifest_path, notes_path
-from app.tables import faceless, mostly_unknown
+from app.tables import faceless, mostly_unknown, without_sound
 from features.files import write_atomic
 from features.manifest import read_utterances, write_records
 from features.params.load import Params, load_params
@@ -87,6 +87,8 @@ def extract(name: str, device: str, together: bool) -> None:
     )
     if filled.unknown_texts:
         click.echo(f"{name}: {mostly_unknown(filled.unknown_texts)}", err=True)
+    if filled.silent:
+        click.echo(f"{name}: {without_sound(filled.silent)}", err=True)
 
 
 @click.command()

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from app.heal import heal_store
-from app.tables import NUM_NAMED, aligned, faceless, mostly_unknown
+from app.tables import NUM_NAMED, aligned, faceless, mostly_unknown, without_sound
 from features.errors import ProjectError, did_you_mean, quoted
 from features.progress import progress
 from features.specs.tracks import CACHE_PATH
@@ -147,6 +147,9 @@ def _show_facts(store: Store) -> None:
     if "num_unknown" in facts:
         counts = zip(store.ids, store.facts["num_unknown"], strict=True)
         click.echo(f"  {mostly_unknown([name for name, count in counts if count])}")
+    if "num_silent" in facts:
+        counts = zip(store.ids, store.facts["num_silent"], strict=True)
+        click.echo(f"  {without_sound([name for name, count in counts if count])}")
     if "num_video_steps" in facts:
         num_words = int(store.lengths.sum()) - facts["num_video_steps"]
         click.echo(f"  video first, then text: {facts['num_video_steps']} and {num_words} steps")

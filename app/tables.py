@@ -24,8 +24,19 @@ def faceless(facts: Mapping[str, int]) -> str:
 
 def mostly_unknown(names: Sequence[str]) -> str:
     """A note on utterances of which more than half is unknown to the tokenizer."""
-    listed = ", ".join(names[:NUM_NAMED]) + (", ..." if len(names) > NUM_NAMED else "")
     return (
-        f"texts that are mostly unknown to the tokenizer: {len(names)} ({listed}); check "
+        f"texts that are mostly unknown to the tokenizer: {len(names)} ({_listed(names)}); check "
         "that the network reads their language and script"
     )
+
+
+def without_sound(names: Sequence[str]) -> str:
+    """A note on utterances in which nothing can be heard."""
+    return (
+        f"clips without any sound: {len(names)} ({_listed(names)}); they are silent, or their "
+        "channels cancel each other: listen to them"
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:NUM_NAMED]) + (", ..." if len(names) > NUM_NAMED else "")

@@ -1,12 +1,15 @@
 """What makes a corpus unusable: repeated ids, leaks between splits, turns out of order."""
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import fields
 from itertools import groupby, pairwise
 
 from features.manifest import Label, Utterance
+
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def corpus_problems(utterances: Sequence[Utterance], labels: Sequence[Label]) -> list[str]:
@@ -27,8 +30,36 @@ def corpus_problems(utterances: Sequence[Utterance], labels: Sequence[Label]) ->
         for field in fields(label)
         if isinstance(value := getattr(label, field.name), float) and not math.isfinite(value)
     ]
+    problems += _character_problems(utterances)
     problems += _cause_problems(utterances, labels)
-    return problems + _dialogue_problems(utterances, labels)
+    return problems + _turn_problems(utterances) + _dialogue_problems(utterances, labels)
+
+
+def _character_problems(utterances: Sequence[Utterance]) -> list[str]:
+    """Texts and names that no file can hold: UTF-8 has no half characters."""
+    texts = ((u.id, text) for u in utterances for text in (u.id, u.text, u.speaker, u.dialogue))
+    return [
+        f"the utterance {name!r} has half of a character ({lone[0]!r}, a lone surrogate) in "
+        f"{text[:40]!r}; write the text again"
+        for name, text in texts
+        if text is not None and (lone := LONE_SURROGATE.search(text)) is not None
+    ]
+
+
+def _turn_problems(utterances: Sequence[Utterance]) -> list[str]:
+    """Dialogues of which only some turns are numbered: the others' places would be guessed."""
+    numbered: dict[str, list[str]] = defaultdict(list)
+    unnumbered: dict[str, list[str]] = defaultdict(list)
+    for utterance in utterances:
+        if utterance.dialogue is not None:
+            turns = unnumbered if utterance.turn is None else numbered
+            turns[utterance.dialogue].append(utterance.id)
+    return [
+        f"the dialogue {dialogue!r} has turns with and without a number: {ids[0]!r} has none; "
+        "number all of them, or none, for the order in which they stand"
+        for dialogue, ids in unnumbered.items()
+        if dialogue in numbered
+    ]
 
 
 def _cause_problems(utterances: Sequence[Utterance], labels: Sequence[Label]) -> list[str]:

@@ -122,6 +122,7 @@ class Label:
     Classes are names. `split` is None where the corpus has no official splits; `folds` is the fold
     that tests it, by column of the table of folds. `speaker`, `session`,
     `dialogue` and `turn` are those of the utterance, so that heads train without the manifest.
+    `recording` is set where the corpus has its recording twice: the id under which it occurs first.
     `causes` are the ids of the utterances that cause the emotion, `is_cause` (``cause``,
     ``no-cause``) is whether it causes one. `phq8` is the depression score (0 to 24) of the speaker,
     `phq8_items` its eight answers (0 to 3), `depression` ``depressed`` or ``not-depressed``.
@@ -134,6 +135,7 @@ class Label:
     dialogue: str | None = None
     turn: int | None = None
     folds: Mapping[str, str] = field(default_factory=dict)
+    recording: str | None = None
     emotion: str | None = None
     sentiment: str | None = None
     valence: float | None = None

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,10 @@ def write_rows(path: Path, rows: Sequence[Sequence[Any]], delimiter: str = ",") 
 
 
 def write_wav(path: Path, seconds: float = 0.1) -> None:
-    """A short tone."""
+    """A short tone, another one for each name: no two clips are the same recording."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, tone(seconds), RATE_HZ)
+    hz = 200 + zlib.crc32(path.name.encode()) % 100_000 / 50
+    soundfile.write(path, tone(seconds, hz), RATE_HZ)
 
 
 def demo(root: Path) -> None:

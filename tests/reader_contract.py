@@ -1,7 +1,6 @@
 """Checks the contract of corpus readers, which is in extract/corpus/reader.py."""
 
 import inspect
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -156,7 +155,6 @@ def _pair_violations(
         utterances.append(without_mistyped(utterance))
         labels.append(replace(without_mistyped(label), id=utterances[-1].id))
         problems += _file_violations(utterances[-1], root, features)
-    problems += _turn_violations(utterances)
     return problems + corpus_problems(utterances, labels)
 
 
@@ -175,16 +173,3 @@ def _file_violations(utterance: Utterance, root: Path, features: set[str]) -> li
     if utterance.text is None and not files:
         problems.append("it has neither text nor files")
     return [f"the utterance {utterance.id!r}: {problem}" for problem in problems]
-
-
-def _turn_violations(utterances: Sequence[Utterance]) -> list[str]:
-    """Dialogues of which only some turns are numbered; `corpus_problems` checks the order."""
-    numbered: dict[str, set[bool]] = defaultdict(set)
-    for utterance in utterances:
-        if utterance.dialogue is not None:
-            numbered[utterance.dialogue].add(utterance.turn is not None)
-    return [
-        f"the dialogue {dialogue!r} has turns with and without a number"
-        for dialogue, kinds in numbered.items()
-        if len(kinds) > 1
-    ]

@@ -12,7 +12,7 @@ Record = TypeVar("Record", Utterance, Label)
 # Filled in by read_corpus.
 LEFT_ALONE = {
     Utterance: ("audio_digest", "video_digest"),
-    Label: ("speaker", "session", "dialogue", "turn", "folds", "is_cause"),
+    Label: ("speaker", "session", "dialogue", "turn", "folds", "recording", "is_cause"),
 }
 
 

@@ -139,10 +139,12 @@ class TestUse:
     def test_a_recipe_becomes_params_yaml_with_its_root(
         self, project: Project, tmp_path: Path
     ) -> None:
-        done = project.cli("use", "meld-text", "--root", str(tmp_path), "--force")
+        root = tmp_path / "meld"
+        root.mkdir()
+        done = project.cli("use", "meld-text", "--root", str(root), "--force")
         assert done.returncode == 0, done.stderr
         text = (project.folder / "params.yaml").read_text()
-        assert f"root: {tmp_path}" in text and "# MELD, emotion from the transcripts" in text
+        assert f"root: {root}" in text and "# MELD, emotion from the transcripts" in text
         assert (project.folder / "params.yaml.bak").read_text() == (
             ROOT / "tests/small_params.yaml"
         ).read_text()

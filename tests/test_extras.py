@@ -10,7 +10,7 @@ from features.errors import ProjectError
 from features.extras import INSTALL, require_extra
 from tests.conftest import ROOT
 
-MODULES = ("cv2", "optuna", "wandb", "sentencepiece")
+MODULES = ("cv2", "optuna", "wandb", "sentencepiece", "openpyxl", "odf")
 
 
 def pins(file: str) -> set[str]:

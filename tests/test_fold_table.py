@@ -15,7 +15,8 @@ LABELS = [Label("a"), Label("b"), Label("c")]
 def folds(tmp_path: Path, *lines: str) -> list[dict[str, str]]:
     (tmp_path / "folds.csv").write_text("\n".join(lines), encoding="utf-8")
     spec = CorpusSpec("mine", tmp_path, LeafSpec("table", {}), folds="folds.csv")
-    return [dict(label.folds) for label in with_folds(spec, LABELS)]
+    notes: list[str] = []
+    return [dict(label.folds) for label in with_folds(spec, LABELS, notes.append)]
 
 
 def test_every_column_after_the_first_is_a_way_to_cut(tmp_path: Path) -> None:
@@ -35,4 +36,4 @@ def test_an_id_that_the_corpus_does_not_have_is_refused_with_the_nearest(tmp_pat
 
 def test_a_corpus_without_a_table_has_no_folds(tmp_path: Path) -> None:
     spec = CorpusSpec("mine", tmp_path, LeafSpec("table", {}))
-    assert with_folds(spec, LABELS) == LABELS
+    assert with_folds(spec, LABELS, [].append) == LABELS

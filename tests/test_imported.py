@@ -10,7 +10,8 @@ import torch
 from extract.backbones import imported
 from extract.corpus.read import read_corpus
 from extract.fill.fill import extract_tracks
-from extract.media.rows import FeatureRows, read_rows
+from extract.media.errors import UnreadableError
+from extract.media.rows import FeatureRows
 from extract.network.compute import CPU
 from features.errors import ProjectError
 from features.manifest import FeatureFile, Segment, Utterance
@@ -69,7 +70,9 @@ class TestTables:
     @pytest.mark.parametrize(
         ("content", "options", "fault"),
         [
-            ("id,x,y\na,1,2\n", {}, "has a cell that is not a number.*'columns'"),
+            ("id,x,y\na,1,2\n", {}, "line 2: id is 'a'; it must be a number.*'columns'"),
+            ("x,y\n1,2\n\n3,?\n", {}, r"line 4: y is '\?'; it must be a number"),
+            ("x,y\n1,2\n3\n", {"columns": ["x"], "dim": 1}, "line 3: it must have 2 cells"),
             ("x,y\n1,2\n", {"dim": 3}, "gives 2 numbers per step, and dim is 3"),
             ("x,y\n1,2\n", {"columns": ["z"]}, "has no column 'z'; it has 'x', 'y'"),
             ("idd,x,y\na,1,2\n", {"id_column": "id"}, r"no column 'id'.*Did you mean 'idd'\?"),
@@ -81,12 +84,13 @@ class TestTables:
         self, tmp_path: Path, content: str, options: dict[str, Any], fault: str
     ) -> None:
         (tmp_path / "t.csv").write_text(content)
-        with pytest.raises(ProjectError, match=fault):
+        with pytest.raises(UnreadableError, match=fault) as caught:
             prepare(tmp_path / "t.csv", **options)
+        assert caught.value.reason == "undecodable" and "\n" not in caught.value.detail
 
     def test_a_shared_table_needs_the_column_of_ids(self, tmp_path: Path) -> None:
         (tmp_path / "t.csv").write_text("x,y\n1,2\n3,4\n")
-        with pytest.raises(ProjectError, match="is the table of 2 utterances; set id_column"):
+        with pytest.raises(ProjectError, match="is the table of 2 utterances, .*; set id_column"):
             prepare(tmp_path / "t.csv", {"num_sharing": 2})
 
     def test_a_pattern_needs_one_group(self, tmp_path: Path) -> None:
@@ -107,7 +111,7 @@ class TestArrays:
             with pytest.raises(ProjectError, match=f"the manifest says row {row} for 'a'"):
                 prepare(tmp_path / "a.npy", {"num_sharing": 3, "place": row})
         np.save(tmp_path / "b.npy", np.zeros((1, 2, 2)))
-        with pytest.raises(ProjectError, match="has 3 dimensions for an utterance"):
+        with pytest.raises(UnreadableError, match="has 3 dimensions for an utterance"):
             prepare(tmp_path / "b.npy")
 
     def test_an_array_of_ones_own_is_the_whole_track(self, tmp_path: Path) -> None:
@@ -116,9 +120,8 @@ class TestArrays:
 
     def test_a_pickle_is_never_opened(self, tmp_path: Path) -> None:
         np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
-        with pytest.raises(ProjectError, match="is not a NumPy array of numbers"):
+        with pytest.raises(UnreadableError, match="is not a NumPy array of numbers"):
             prepare(tmp_path / "a.npy")
-        read_rows.cache_clear()
 
 
 def stored(spec: CorpusSpec, folder: Path, **options: Any) -> Store:

@@ -111,9 +111,9 @@ the utterance 'f': the digest of a feature file is set
 the utterance 'g': video_box is (0.5, 0.0, 0.0, 1.0)
 the utterance 'i': audio_channel is -1
 the utterance 'i': segments is empty
-the dialogue 'x' has turns with and without a number
 the id 'i' occurs 2 times
 the utterance 'h' has the cause 'a'
+the dialogue 'x' has turns with and without a number
 the dialogue 'x' is in None and test and train
 the turn 1 of the dialogue 'x' ('h') comes after its turn 2
 the dialogue 'x' is interrupted by another

@@ -196,11 +196,14 @@ def test_a_browser_shows_the_page(reported: Project, tmp_path: Path) -> None:
     assert done.stdout.count("<path") > 20 and "Results on mine" in done.stdout
 
 
-def test_frames_without_a_face_are_counted(
+def test_frames_without_a_face_are_counted_and_silent_clips_are_named(
     reported: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(reported.folder)
     runs = load_results(load_params()).runs
     stores = runs[0].record["stores"]
     stores["video"]["facts"] = {"num_faceless": 3, "num_frames": 40}
-    assert "r3d-random: no face in 3 of 40 frames" in render(Results(runs, [], []), {}, {})
+    stores["audio"]["doubtful"] = {"num_silent": ["d000-u1"]}
+    page = render(Results(runs, [], []), {}, {})
+    assert "r3d-random: no face in 3 of 40 frames" in page
+    assert "mel: clips without any sound: 1 (d000-u1)" in page

@@ -18,7 +18,7 @@ from app.results.formats import (
     spread,
 )
 from app.results.runs import Results, Run
-from app.tables import faceless
+from app.tables import faceless, mostly_unknown, without_sound
 from features.errors import and_more
 from features.manifest import SPLITS
 from features.specs.heads import METRICS, HeadSpec
@@ -108,6 +108,12 @@ def _view(run: Run) -> dict[str, Any]:
             f"{run.spec.inputs[modality]}: {note}"
             for modality, store in run.record["stores"].items()
             if (note := faceless(store.get("facts", {})))
+        ],
+        "doubtful": [
+            f"{run.spec.inputs[modality]}: {doubt(ids)}"
+            for modality, store in run.record["stores"].items()
+            for name, doubt in (("num_silent", without_sound), ("num_unknown", mostly_unknown))
+            if (ids := store["doubtful"].get(name))
         ],
         "missing": [
             f"{run.spec.inputs[modality]}: {count} {reason}"

@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from extract.corpus.reader import Expected, Note
-from extract.corpus.tables import Row, read_table
 from features.errors import ProjectError
 from features.manifest import FeatureFile, Label, Segment, Split, Utterance
+from features.tables.characters import without_blanks
+from features.tables.encodings import read_lines
+from features.tables.row import Row
+from features.tables.table import read_table
 
 # How the name of each file ends, after the session's number.
 FEATURES = {
@@ -58,7 +61,8 @@ def read(root: Path, note: Note, *, segments: bool = True) -> Iterator[tuple[Utt
     endings = {name: end for name, end in FEATURES.items() if any(root.glob(f"*_P/*_{end}"))}
     for split, (file, id_column, score, binary) in TABLES.items():
         columns = (id_column, score, binary)
-        for row in read_table(root / file, columns, f"the {split} split of DAIC-WOZ"):
+        description = f"the {split} split of DAIC-WOZ"
+        for row in read_table(root / file, description, note, columns).rows:
             name = row.text(id_column)
             if name in REMARKS:
                 note(f"session {name}: {REMARKS[name]}")
@@ -69,11 +73,11 @@ def read(root: Path, note: Note, *, segments: bool = True) -> Iterator[tuple[Utt
 def _label(row: Row, name: str, split: Split, score: str, binary: str, note: Note) -> Label:
     total = row.integer(score)
     if not 0 <= total <= 24:
-        raise ProjectError(f"{row.path}, line {row.line}: {score} is {total}; it must be 0 to 24")
+        raise ProjectError(f"{row.where}: {score} is {total}; it must be 0 to 24")
     depressed = total >= DEPRESSED_FROM
     if row.integer(binary) != depressed:
         note(
-            f"session {name}: {binary} is {row.cells[binary]}, but {score} is {total}; the score "
+            f"session {name}: {binary} is {row.text(binary)}, but {score} is {total}; the score "
             f"decides, so {int(depressed)} is used"
         )
     return Label(
@@ -89,7 +93,7 @@ def _items(row: Row, name: str, total: int, note: Note) -> tuple[int, ...] | Non
     """The eight answers; a single missing one follows from the total."""
     if not all(item in row.cells for item in ITEMS):
         return None
-    missing = [item for item in ITEMS if not row.cells[item]]
+    missing = [item for item in ITEMS if row.optional(item) is None]
     if len(missing) > 1:
         note(f"session {name}: {', '.join(missing)} are missing; its answers are not used")
         return None
@@ -137,7 +141,7 @@ def _turns(transcript: Path, name: str, note: Note) -> Iterator[Segment]:
         if start_s < stop_s and end_s > begin_s:
             left_out += 1
         elif end_s > start_s:
-            yield Segment(start_s, end_s, cells[3].strip())
+            yield Segment(start_s, end_s, without_blanks(cells[3]))
         else:
             note(f"session {name}: the turn at {start_s} s ends at {end_s} s and is left out")
     if shift_s:
@@ -153,11 +157,7 @@ def _turns(transcript: Path, name: str, note: Note) -> Iterator[Segment]:
 
 def _transcript_rows(path: Path, note: Note) -> Iterator[list[str]]:
     """Start, end, speaker and words of every turn; quotation marks belong to the words."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").replace("\r\n", "\n").split("\n")
-    except UnicodeDecodeError as error:
-        raise ProjectError(f"{path} is not UTF-8 text: {error}. Copy it again") from None
-    for number, line in enumerate(lines[1:], 2):
+    for number, line in enumerate(read_lines(path, note)[1:], 2):
         cells = line.split("\t")
         if len(cells) >= 4:
             yield [*cells[:3], " ".join(cells[3:])]

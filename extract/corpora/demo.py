@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from extract.corpus.reader import Note
-from extract.corpus.tables import read_table
 from features.manifest import Label, Utterance
+from features.tables.table import read_table
 
 TABLE = "utterances.csv"
 COLUMNS = (
@@ -16,7 +16,7 @@ COLUMNS = (
 
 def read(root: Path, note: Note) -> Iterator[tuple[Utterance, Label]]:
     """Utterances with text, voice and face; labels for every task the project has."""
-    for row in read_table(root / TABLE, COLUMNS, "the table of the demo corpus"):
+    for row in read_table(root / TABLE, "the table of the demo corpus", note, COLUMNS).rows:
         utterance = Utterance(
             id=row.text("id"),
             text=row.optional("text"),

@@ -19,6 +19,7 @@ from typing import Literal
 from extract.corpus.reader import LABELLED_SESSION, Expected, Note
 from features.errors import ProjectError
 from features.manifest import Label, Split, Utterance
+from features.tables.encodings import read_lines
 
 TURN = re.compile(
     r"\[(?P<start>[\d.]+) - (?P<end>[\d.]+)\]\t(?P<name>\S+)\t(?P<emotion>\w+)\t"
@@ -90,11 +91,10 @@ def _dialogue(
     note: Note,
 ) -> Iterator[tuple[Utterance, Label]]:
     dialogue = table.stem
-    turns = _turns(table)
+    turns = _turns(table, note)
+    transcript = _lines(folder / "dialog" / "transcriptions" / table.name, note)
     texts = {
-        match["name"]: match["text"]
-        for match in map(LINE.match, _lines(folder / "dialog" / "transcriptions" / table.name))
-        if match is not None
+        match["name"]: match["text"] for match in map(LINE.match, transcript) if match is not None
     }
     missing = [turn["name"] for turn in turns if turn["name"] not in texts]
     if missing:
@@ -112,9 +112,9 @@ def _dialogue(
         yield replace(_utterance(root, folder, turn, number), text=texts.get(name)), label
 
 
-def _turns(table: Path) -> list[re.Match[str]]:
+def _turns(table: Path, note: Note) -> list[re.Match[str]]:
     """The turns of a dialogue in the order in which they start."""
-    matches = map(TURN.fullmatch, map(str.strip, _lines(table)))
+    matches = map(TURN.fullmatch, map(str.strip, _lines(table, note)))
     turns = [match for match in matches if match is not None]
     if not turns:
         raise ProjectError(
@@ -148,8 +148,7 @@ def _split(folder: Path, test_session: int) -> Split:
     return "test" if folder.name.endswith(str(test_session)) else "train"
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
-        raise ProjectError(f"{path} does not exist; it is a file of IEMOCAP") from None
+def _lines(path: Path, note: Note) -> list[str]:
+    if not path.is_file():
+        raise ProjectError(f"{path} does not exist; it is a file of IEMOCAP")
+    return read_lines(path, note)

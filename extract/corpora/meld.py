@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from extract.corpus.reader import Expected, Note
-from extract.corpus.tables import Row, read_table
 from extract.media.audio import centre_channel
 from features.manifest import SPLITS, Label, Split, Utterance
+from features.tables.row import Row
+from features.tables.table import read_table
 
 CLIP_FOLDERS: dict[Split, str] = {
     "train": "train_splits",
@@ -57,7 +58,7 @@ def read(root: Path, note: Note) -> Iterator[tuple[Utterance, Label]]:
         clips = root / CLIP_FOLDERS[split]
         folder = clips.relative_to(root) if clips.is_dir() else None
         table = root / f"{split}_sent_emo.csv"
-        for row in read_table(table, COLUMNS, "a table of MELD, in its root"):
+        for row in read_table(table, "a table of MELD, in its root", note, COLUMNS).rows:
             yield _entry(row, split, folder, root)
 
 
@@ -85,7 +86,10 @@ def _entry(row: Row, split: Split, clips: Path | None, root: Path) -> tuple[Utte
 
 def _annotated_s(row: Row) -> float | None:
     """The length of the clip by the table, from columns that older copies lack."""
-    times = [TIME.fullmatch(row.cells.get(name, "").strip()) for name in ("StartTime", "EndTime")]
+    times = [
+        TIME.fullmatch(row.trimmed(name) or "") if name in row.cells else None
+        for name in ("StartTime", "EndTime")
+    ]
     start, end = (
         None
         if time is None

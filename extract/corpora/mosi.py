@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from extract.corpus.reader import Expected, Note
-from extract.corpus.tables import read_table
 from features.errors import ProjectError
 from features.manifest import FeatureFile, Label, Split, Utterance
+from features.tables.table import read_table
 
 # How the name of each array begins, before the split.
 FEATURES = {"text-cnn": "text", "opensmile": "audio", "3d-cnn": "video"}
@@ -29,16 +29,16 @@ def expected(*, num_dev_videos: int = 10) -> Expected:
 
 def read(root: Path, note: Note, *, num_dev_videos: int = 10) -> Iterator[tuple[Utterance, Label]]:
     """Utterances video by video, in the order in which they were said; a video is a dialogue."""
-    rows = list(read_table(root / "utterances.csv", COLUMNS, "the table of CMU-MOSI"))
+    rows = read_table(root / "utterances.csv", "the table of CMU-MOSI", note, COLUMNS).rows
     rows.sort(key=lambda row: (row.text("split"), row.text("video"), row.integer("utterance")))
     train_videos = sorted({row.text("video") for row in rows if row.text("split") == "train"})
     dev_videos = set(train_videos[-num_dev_videos:])
     for row in rows:
-        published, video = row.text("split"), row.text("video")
-        if published not in ("train", "test") or row.cells["label"] not in SENTIMENTS:
+        published, video, code = row.text("split"), row.text("video"), row.optional("label")
+        if published not in ("train", "test") or code not in SENTIMENTS:
             raise ProjectError(
-                f"{row.path}, line {row.line}: split is {published!r} and label "
-                f"{row.cells['label']!r}; they must be train or test, and 0 or 1"
+                f"{row.where}: split is {published!r} and label {code!r}; they must be train or "
+                "test, and 0 or 1"
             )
         name = f"{video}-{row.text('utterance')}"
         train_split: Split = "dev" if video in dev_videos else "train"
@@ -53,4 +53,4 @@ def read(root: Path, note: Note, *, num_dev_videos: int = 10) -> Iterator[tuple[
             turn=row.integer("utterance"),
         )
         split = "test" if published == "test" else train_split
-        yield utterance, Label(id=name, split=split, sentiment=SENTIMENTS[row.cells["label"]])
+        yield utterance, Label(id=name, split=split, sentiment=SENTIMENTS[code])

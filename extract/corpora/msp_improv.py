@@ -15,6 +15,7 @@ from pathlib import Path
 from extract.corpus.reader import Expected, Note
 from features.errors import ProjectError
 from features.manifest import Label, Utterance
+from features.tables.encodings import read_lines
 
 LINE = re.compile(
     r"UTD-IMPROV-(?P<turn>S\d\d[AHNS]-(?P<actor>[FM]\d\d)-[PRST]-\w+)\.avi;(?P<rest>.*)"
@@ -34,13 +35,11 @@ def expected() -> Expected:
 def read(root: Path, note: Note) -> Iterator[tuple[Utterance, Label]]:
     """Every turn that the consensus names, session by session."""
     table = root / "Evalution.txt"
-    if not table.exists():
+    if not table.is_file():
         raise ProjectError(f"{table} does not exist; it is the table of labels of MSP-IMPROV")
     files = {path.name: path for path in sorted(root.rglob("MSP-IMPROV-*")) if path.is_file()}
     matches = [
-        match
-        for line in table.read_text(encoding="utf-8", errors="replace").splitlines()
-        if (match := LINE.match(line.strip())) is not None
+        match for line in read_lines(table, note) if (match := LINE.match(line.strip())) is not None
     ]
     if not matches:
         raise ProjectError(

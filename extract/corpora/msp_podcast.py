@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Literal
 
 from extract.corpus.reader import Expected, Note
-from extract.corpus.tables import Row, read_table
 from features.manifest import Label, Split, Utterance
+from features.tables.characters import without_blanks
+from features.tables.encodings import read_lines
+from features.tables.row import Row
+from features.tables.table import read_table
 
 EMOTIONS = {
     "A": "angry",
@@ -42,29 +45,29 @@ def read(
     """Turns of the training split, the dev set and `test`; unknown speakers have no name."""
     table = root / "Labels" / "labels_consensus.csv"
     table = table if table.exists() else root / table.name
-    rows = list(read_table(table, COLUMNS, "the consensus labels of MSP-Podcast"))
+    rows = read_table(table, "the consensus labels of MSP-Podcast", note, COLUMNS).rows
     note(f"release {release}: {len(rows)} turns are labelled")
     if release in SIZES and len(rows) != SIZES[release]:
         note(f"release {release} has {SIZES[release]} turns in all; Test3 may have no labels")
     splits: dict[str, Split] = {**SPLITS, test: "test"}
     left_out = Counter(
-        row.text("Split_Set") for row in rows if row.cells["Split_Set"] not in splits
+        row.text("Split_Set") for row in rows if row.optional("Split_Set") not in splits
     )
     for name, count in sorted(left_out.items()):
         note(f"{count} turns of {name} are left out; the test set is {test}")
     for row in rows:
-        if row.cells["Split_Set"] in splits:
-            yield _entry(root, row, splits[row.cells["Split_Set"]])
+        if (name := row.text("Split_Set")) in splits:
+            yield _entry(root, row, splits[name], note)
 
 
-def _entry(root: Path, row: Row, split: Split) -> tuple[Utterance, Label]:
+def _entry(root: Path, row: Row, split: Split, note: Note) -> tuple[Utterance, Label]:
     file = row.text("FileName")
     name = Path(file).stem
     transcript = root / "Transcripts" / f"{name}.txt"
     speaker = row.optional("SpkrID")
     utterance = Utterance(
         id=name,
-        text=transcript.read_text(encoding="utf-8").strip() if transcript.exists() else None,
+        text=_words(transcript, note) if transcript.is_file() else None,
         audio=f"Audios/{file}",
         speaker=None if speaker is None or speaker.lower() == "unknown" else speaker,
     )
@@ -76,3 +79,7 @@ def _entry(root: Path, row: Row, split: Split) -> tuple[Utterance, Label]:
         arousal=row.number("EmoAct"),
         dominance=row.number("EmoDom"),
     )
+
+
+def _words(transcript: Path, note: Note) -> str:
+    return without_blanks("\n".join(read_lines(transcript, note)))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from extract.corpus.paths import files_of
+from extract.media.files.regular import file_fault
 from features.files import digest_file
 from features.manifest import Utterance
 from features.progress import progress
@@ -18,9 +19,11 @@ def with_digests(spec: CorpusSpec, utterances: Sequence[Utterance]) -> list[Utte
     paths = {path for utterance in utterances for path in files_of(utterance)}
     for path in progress(sorted(paths), f"{spec.name}: digests", len(paths), "files"):
         file = spec.root / path
-        digests[path] = digest_file(file) if file.is_file() else None
+        digests[path] = digest_file(file) if file_fault(spec.root, path) is None else None
     return [
-        replace(
+        utterance
+        if not files_of(utterance)
+        else replace(
             utterance,
             audio_digest=digests.get(utterance.audio or ""),
             video_digest=digests.get(utterance.video or ""),

@@ -1,10 +1,11 @@
-"""Media that are longer or shorter than their annotation says."""
+"""Media that contradict their annotation: in their lengths, their stretches, their streams."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import av
-
+from extract.corpus.stretches import beyond_recordings, refuse_impossible
+from extract.media.files.header import Header, header_of
+from extract.media.files.regular import file_fault
 from features.errors import and_more
 from features.manifest import Utterance
 from features.progress import progress
@@ -16,30 +17,57 @@ NUM_NAMED = 10
 
 
 def contradictions(root: Path, utterances: Sequence[Utterance]) -> list[str]:
-    """One line that names the clips whose length contradicts the annotation, worst first."""
-    annotated = [u for u in utterances if u.annotated_s is not None and u.known_bad is None]
+    """Lines that name the utterances whose media are not what the annotation says.
+
+    Raises ProjectError for stretches that cannot be, or that begin after the end of a recording.
+    """
+    refuse_impossible(utterances)
+    usable = [utterance for utterance in utterances if utterance.known_bad is None]
+    paths = {path for u in usable for path in (u.audio, u.video) if path is not None}
+    faults = {path: file_fault(root, path) for path in sorted(paths)}
+    present = [path for path, fault in faults.items() if fault is None]
+    headers = {
+        path: header
+        for path in progress(present, "headers of media", len(present), "files")
+        if (header := header_of(root / path)) is not None
+    }
+    unread = [fault for path, fault in faults.items() if fault and (root / path).exists()]
+    return [
+        *_listed("files are not read", unread),
+        *_wrong_lengths(usable, headers),
+        *beyond_recordings(root, usable, headers.keys()),
+        *_listed("audio files have no audio", _without("audio", usable, headers)),
+        *_listed("video files have no video", _without("video", usable, headers)),
+    ]
+
+
+def _wrong_lengths(utterances: Sequence[Utterance], headers: Mapping[str, Header]) -> list[str]:
+    """The clips whose length contradicts the annotation, worst first."""
     mismatches: list[tuple[float, str]] = []
-    for utterance in progress(annotated, "lengths of media", len(annotated), "utterances"):
-        path = utterance.audio or utterance.video
-        length_s = None if path is None else media_length_s(root / path)
-        if length_s is None or utterance.annotated_s is None:
+    for utterance in utterances:
+        header = headers.get(utterance.audio or utterance.video or "")
+        if header is None or header.length_s is None or utterance.annotated_s is None:
             continue
-        difference = abs(length_s - utterance.annotated_s)
-        longer, shorter = max(length_s, utterance.annotated_s), min(length_s, utterance.annotated_s)
+        difference = abs(header.length_s - utterance.annotated_s)
+        shorter, longer = sorted((header.length_s, utterance.annotated_s))
         if difference > MAX_DIFFERENCE_S and longer > MAX_FACTOR * max(shorter, 0.0):
-            lengths = f"{length_s:.2f} s, annotated {utterance.annotated_s:.2f} s"
+            lengths = f"{header.length_s:.2f} s, annotated {utterance.annotated_s:.2f} s"
             mismatches.append((-difference, f"{utterance.id} ({lengths})"))
-    if not mismatches:
-        return []
     worst_first = [text for _, text in sorted(mismatches)]
-    listed = and_more(worst_first, NUM_NAMED)
-    return [f"{len(mismatches)} clips contradict their annotated length: {listed}"]
+    return _listed("clips contradict their annotated length", worst_first)
 
 
-def media_length_s(path: Path) -> float | None:
-    """The length in the header of a file, None where there is none or it cannot be opened."""
-    try:
-        with av.open(str(path)) as container:
-            return None if container.duration is None else container.duration / av.time_base
-    except (av.FFmpegError, OSError, ValueError):
-        return None
+def _without(
+    kind: str, utterances: Sequence[Utterance], headers: Mapping[str, Header]
+) -> list[str]:
+    """The utterances whose audio, or video, file has no stream of that kind."""
+    paths = {u.id: u.audio if kind == "audio" else u.video for u in utterances}
+    return [
+        f"{name} ({path})"
+        for name, path in paths.items()
+        if (header := headers.get(path or "")) is not None and kind not in header.kinds
+    ]
+
+
+def _listed(what: str, names: Sequence[str]) -> list[str]:
+    return [f"{len(names)} {what}: {and_more(names, NUM_NAMED)}"] if names else []

@@ -23,6 +23,8 @@ def with_feature_files(spec: CorpusSpec, utterances: Sequence[Utterance]) -> lis
         if name in MODALITIES:
             raise ProjectError(f"{where} names {name!r}, which is a modality; choose another name")
         _check(f"{where}.{name}", pattern)
+    if not spec.features:
+        return list(utterances)
     return [
         replace(utterance, features={**utterance.features, **_files(spec.features, utterance)})
         for utterance in utterances

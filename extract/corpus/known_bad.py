@@ -31,4 +31,7 @@ def with_known_bad(spec: CorpusSpec, utterances: Sequence[Utterance]) -> list[Ut
     raise_all(problems, where)
     reasons.update(spec.known_bad)
     reasons.update(dict.fromkeys(spec.use_anyway))
-    return [replace(utterance, known_bad=reasons[utterance.id]) for utterance in utterances]
+    return [
+        u if u.known_bad == reasons[u.id] else replace(u, known_bad=reasons[u.id])
+        for u in utterances
+    ]

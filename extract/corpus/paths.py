@@ -1,6 +1,8 @@
 """The files that a corpus names: relative to its root, and inside it."""
 
+import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from features.errors import ProjectError, raise_all
@@ -39,3 +41,54 @@ def refuse_files_outside(spec: CorpusSpec, utterances: Sequence[Utterance]) -> N
         if is_outside(path)
     ]
     raise_all(problems, f"corpus {spec.name!r}")
+
+
+class FileFinder:
+    """Finds files whose names are written in another normal form of Unicode than on disk.
+
+    A composed and a decomposed ``é`` look alike, and are different names on most file systems.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        # By folder, the names in it by their composed form.
+        self.names: dict[Path, dict[str, list[str]]] = {}
+
+    def find(self, path: str) -> str:
+        """The path as the file system has it; as it is written where there is no one such file."""
+        if path.isascii() or is_outside(path) or (self.root / path).exists():
+            return path
+        folder = self.root
+        for part in Path(path).parts:
+            same = [part] if (folder / part).exists() else self._same(folder, part)
+            if len(same) != 1:
+                return path
+            folder = folder / same[0]
+        return folder.relative_to(self.root).as_posix()
+
+    def _same(self, folder: Path, name: str) -> list[str]:
+        if folder not in self.names:
+            names: dict[str, list[str]] = {}
+            for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+                names.setdefault(unicodedata.normalize("NFC", file.name), []).append(file.name)
+            self.names[folder] = names
+        return self.names[folder].get(unicodedata.normalize("NFC", name), [])
+
+
+def with_found_files(spec: CorpusSpec, utterances: Sequence[Utterance]) -> list[Utterance]:
+    """The utterances with the paths of their files as the file system writes them."""
+    finder = FileFinder(spec.root)
+    return [
+        utterance
+        if all(path.isascii() for path in files_of(utterance))
+        else replace(
+            utterance,
+            audio=None if utterance.audio is None else finder.find(utterance.audio),
+            video=None if utterance.video is None else finder.find(utterance.video),
+            features={
+                name: file._replace(path=finder.find(file.path))
+                for name, file in utterance.features.items()
+            },
+        )
+        for utterance in utterances
+    ]

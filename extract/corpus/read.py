@@ -11,8 +11,10 @@ from extract.corpus.expectations import deviations
 from extract.corpus.feature_files import with_feature_files
 from extract.corpus.fold_table import with_folds
 from extract.corpus.known_bad import with_known_bad
-from extract.corpus.paths import refuse_files_outside, refuse_settings_outside
+from extract.corpus.paths import refuse_files_outside, refuse_settings_outside, with_found_files
 from extract.corpus.reader import Note, Reader
+from extract.corpus.recordings import with_recordings
+from extract.corpus.texts import spellings, without_misread_characters
 from features.checks import corpus_problems
 from features.errors import ProjectError, quoted, raise_all
 from features.leaves import load_leaf
@@ -46,12 +48,14 @@ def read_corpus(spec: CorpusSpec) -> Corpus:
     utterances, labels = _read(spec, notes.append)
     utterances = with_feature_files(spec, with_known_bad(spec, utterances))
     refuse_files_outside(spec, utterances)
-    utterances = with_digests(spec, utterances)
+    utterances = with_digests(spec, with_found_files(spec, utterances))
     placed = [_placed(*pair) for pair in zip(utterances, labels, strict=True)]
-    labels = with_folds(spec, with_cause_utterances(placed))
+    labels = with_folds(spec, with_cause_utterances(placed), notes.append)
+    labels, repeated = with_recordings(spec, utterances, labels)
     expected = getattr(load_leaf("extract/corpora", spec.leaf.code), "expected", None)
     if expected is not None:
         notes += deviations(expected(**spec.leaf.options), utterances, labels)
+    notes += [*spellings(utterances, labels), *repeated]
     notes += missing_files(utterances)
     notes += contradictions(spec.root, utterances)
     bad = [utterance for utterance in utterances if utterance.known_bad is not None]
@@ -64,7 +68,10 @@ def _read(spec: CorpusSpec, note: Note) -> tuple[list[Utterance], list[Label]]:
     reader = cast(Reader, load_leaf("extract/corpora", spec.leaf.code))
     read = reader.read(spec.root, note, **spec.leaf.options)
     pairs = list(progress(read, f"{spec.name}: reading", None, "utterances"))
-    utterances, labels = [utterance for utterance, _ in pairs], [label for _, label in pairs]
+    utterances, misread = without_misread_characters([utterance for utterance, _ in pairs])
+    labels, misread_labels = without_misread_characters([label for _, label in pairs])
+    for line in (*misread, *misread_labels):
+        note(line)
     problems = corpus_problems(utterances, labels) + _split_problems(labels)
     raise_all([f"corpus {spec.name!r}: {problem}" for problem in problems], f"corpus {spec.name!r}")
     return utterances, labels

@@ -50,10 +50,10 @@ class Reader(Protocol):
         scale. `causes` is empty where there is no cause and None where nobody annotated causes.
         `split` is official or follows from a setting; otherwise it is None, and protocols split.
 
-        Left to `read_corpus`: digests, `folds`, `is_cause`, and a label's `speaker`, `session`,
-        `dialogue` and `turn`. A reader decodes no media (the header of a file at most), writes
-        nothing, draws nothing at random, and reads nothing outside `root`. What it leaves out,
-        corrects or doubts it reports through `note`. Raises ProjectError for a folder that is not
-        the corpus, naming the file and what it must be.
+        Left to `read_corpus`: digests, `folds`, `recording`, `is_cause`, and a label's `speaker`,
+        `session`, `dialogue` and `turn`. A reader decodes no media (the header of a file at most),
+        writes nothing, draws nothing at random, and reads nothing outside `root`. What it leaves
+        out, corrects or doubts it reports through `note`. Raises ProjectError for a folder that is
+        not the corpus, naming the file and what it must be.
         """
         ...

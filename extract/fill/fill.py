@@ -35,7 +35,7 @@ class ExtractionResult:
 
     `padding` is the share of padding in the steps that the network ran over. `facts` are sums over
     the utterances, by name. `unknown_texts` are the ids of texts that are mostly unknown to the
-    tokenizer.
+    tokenizer, `silent` those of clips without any sound.
     """
 
     num_parts: int
@@ -45,6 +45,7 @@ class ExtractionResult:
     speed: str
     facts: Counter[str]
     unknown_texts: tuple[str, ...]
+    silent: tuple[str, ...] = ()
 
 
 def extract_tracks(
@@ -128,6 +129,7 @@ def fill_store(
     num_missing = len(main.missing)
     maker, speed = make_missing_parts(extractions, compute, corpus.root, manifest, spec, pool)
     _refuse_failures(main.name, main.parts, spec.max_failed)
+    _refuse_absence(main.name, main.parts, corpus, loaded[0][1].reading.modalities[0])
     publish(path, main.header, main.parts, pool)
     return _result(main.parts, num_missing, maker.encoder.work.padding, speed)
 
@@ -136,14 +138,21 @@ def _result(parts: Sequence[Part], num_made: int, padding: float, speed: str) ->
     facts: Counter[str] = Counter()
     for part in parts:
         facts.update({name: sum(counts) for name, counts in part.facts.items()})
-    unknown_texts = tuple(
+    reasons = Counter(reason for part in parts for reason in part.reasons)
+    unknown_texts, silent = _ids_with(parts, "num_unknown"), _ids_with(parts, "num_silent")
+    return ExtractionResult(
+        len(parts), num_made, reasons, padding, speed, facts, unknown_texts, silent
+    )
+
+
+def _ids_with(parts: Sequence[Part], fact: str) -> tuple[str, ...]:
+    """The ids of the utterances of which a fact is not 0."""
+    return tuple(
         name
         for part in parts
-        for name, count in zip(part.ids, part.facts.get("num_unknown", ()), strict=False)
+        for name, count in zip(part.ids, part.facts.get(fact, ()), strict=False)
         if count
     )
-    reasons = Counter(reason for part in parts for reason in part.reasons)
-    return ExtractionResult(len(parts), num_made, reasons, padding, speed, facts, unknown_texts)
 
 
 def _require_some(
@@ -154,6 +163,15 @@ def _require_some(
             f"the corpus {corpus.name!r} has no {modality}, which the backbone "
             f"{name!r} reads; remove that track from params.yaml, or give a root "
             f"({corpus.root}) that holds the media"
+        )
+
+
+def _refuse_absence(name: str, parts: Sequence[Part], corpus: CorpusSpec, modality: str) -> None:
+    """Raise ProjectError where files are named and none has a stream of the modality."""
+    if all(reason == "absent" for part in parts for reason in part.reasons):
+        raise ProjectError(
+            f"{name}: no file that the corpus names for its {modality} has any {modality}; correct "
+            f"the paths in {corpus.root}, or remove the track from params.yaml"
         )
 
 

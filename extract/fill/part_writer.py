@@ -43,6 +43,7 @@ class PartWriter:
         self.pool = pool
         self.name = name
         self.backbone = backbone
+        self.reads = backbone.reading.modalities[0]
         self.dtype = dtype
         self.thread = ThreadPoolExecutor(max_workers=1)
         self.waiting: list[Future[Part]] = []
@@ -74,7 +75,8 @@ class PartWriter:
         for utterance, (reason, detail) in zip(
             encoded.plan.utterances, encoded.reasons, strict=True
         ):
-            if reason in FAILURES:
+            absent_in_file = reason == "absent" and utterance.source(self.reads) is not None
+            if reason in FAILURES or absent_in_file:
                 print(f"{self.name}: {utterance.id}: {reason}: {detail}", file=sys.stderr)
         kept = sorted(encoded.tracks)
         lengths = _lengths(encoded.tracks, len(encoded.plan.utterances))

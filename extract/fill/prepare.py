@@ -9,9 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from extract.media.audio import read_audio
+from extract.media.audio import read_recording
 from extract.media.clip import Clip
-from extract.media.errors import EmptyStretchError, UnreadableError
+from extract.media.errors import (
+    MAX_CLIP_BYTES,
+    EmptyStretchError,
+    UnreadableError,
+    refuse_large,
+)
 from extract.media.faces import FaceFinder
 from extract.media.frames import Stretch
 from extract.media.text import Text
@@ -89,17 +94,20 @@ def prepare_audio(
     recordings = []
     for start_s, end_s in stretches:
         try:
-            recordings.append(read_audio(path, start_s, end_s, **settings))
+            recordings.append(read_recording(path, start_s, end_s, **settings))
         except EmptyStretchError:
             # A turn after the end of the file; a whole utterance without audio is a failure.
             if len(stretches) == 1:
                 raise
-    duration_s = sum(len(samples) / rate_hz for samples, rate_hz in recordings)
-    lost = {"num_lost_segments": len(stretches) - len(recordings)} if len(stretches) > 1 else {}
+    duration_s = sum(len(recording.samples) / recording.rate_hz for recording in recordings)
+    facts = {"num_lost_segments": len(stretches) - len(recordings)} if len(stretches) > 1 else {}
+    num_silent = sum(recording.is_silent for recording in recordings)
+    if num_silent:  # only then, so that other stores keep their bytes
+        facts["num_silent"] = num_silent
 
     def prepare(number: int) -> Example:
-        example = joined([prepares[number](recording) for recording in recordings])
-        return replace(example, facts={**example.facts, **lost})
+        example = joined([prepares[number]((r.samples, r.rate_hz)) for r in recordings])
+        return replace(example, facts={**example.facts, **facts})
 
     return [try_prepare(partial(prepare, number), duration_s) for number in numbers]
 
@@ -152,6 +160,7 @@ class Take:
     def __init__(self, prepare: VideoInput) -> None:
         self.prepare = prepare
         self.frames: list[Picture] = []
+        self.num_bytes = 0
         self.num_faceless = 0
         self.failed: Prepared | None = None
 
@@ -168,8 +177,11 @@ class Take:
             frame = self.prepare.frame(picture)
             if self.frames and frame.shape != self.frames[0].shape:
                 raise UnreadableError("undecodable", "its frames change their size midway")
+            self.num_bytes += frame.nbytes * count
+            refuse_large(self.num_bytes, MAX_CLIP_BYTES, "bytes of frames or more")
         except UnreadableError as error:
             self.failed = Prepared(reason=error.reason, detail=error.detail)
+            self.frames.clear()
             return
         self.frames += [frame] * count
 
@@ -178,7 +190,10 @@ class Take:
         if self.failed is not None:
             return self.failed
         finds_faces = self.prepare.face_weights is not None
-        frames, self.frames = np.stack(self.frames), []
+        frames = np.empty((len(self.frames), *self.frames[0].shape), np.uint8)
+        self.frames.reverse()
+        for place in frames:
+            place[...] = self.frames.pop()  # freed one by one: a clip is never in memory twice
         clip = Clip(frames, self.num_faceless if finds_faces else None, text)
         return try_prepare(lambda: self.prepare(clip), len(frames) / self.prepare.rate_hz)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from extract.fill.prepare import Prepared, joined, prepare_audio, prepare_video, try_prepare
 from extract.media.child import Child
 from extract.media.errors import UnreadableError
+from extract.media.files.regular import file_fault
 from extract.media.frames import Stretch
 from extract.media.rows import FeatureRows
 from extract.media.text import Text
@@ -157,9 +158,10 @@ class Reader:
         """The path of a file, whose digest must be the one in the manifest."""
         assert relative is not None
         path = self.root / relative
-        if not path.is_file():
-            if stated is None:
-                raise UnreadableError("missing", f"{path} does not exist")
+        fault = file_fault(self.root, relative)
+        if fault is not None:
+            if stated is None or path.exists():
+                raise UnreadableError("missing", fault)
             raise stale_manifest(f"{path} is gone")
         state = path.stat()
         num_bytes = state.st_size

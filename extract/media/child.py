@@ -1,20 +1,17 @@
 """Runs decoders in a child process, so that a crash or a hang in a codec does not end ours."""
 
 import multiprocessing
-import os
 import pickle
 import signal
-import sys
 import threading
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import forkserver
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from extract.media.errors import UnreadableError
+from extract.media.serve import MAX_BYTES, keep_prepares, serve, with_prepares
 from extract.media.shared_file import SharedFile
 from features.errors import ProjectError
 
@@ -26,6 +23,14 @@ PROCESS_LOCK = threading.RLock()
 PRELOADED = ("extract.fill.prepare", "extract.backbones._speech.waveform")
 # Signals of a crash in a codec; any other end of a process says nothing about the file.
 CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}
+
+
+class CrashError(Exception):
+    """The child ended by a signal of a crash."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.signal_number = signal_number
 
 
 class Child:
@@ -51,22 +56,39 @@ class Child:
 
     def call_prepares(self, function: Callable[..., Result], path: Path, *args: Any) -> Result:
         """`function(prepares, path, *args)` in the child; see `call`."""
-        result: Result = self.call(_with_prepares, path, function, *args)
+        result: Result = self.call(with_prepares, path, function, *args)
         return result
 
     def call(self, function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
         """`function(*args, **kwargs)` in the child; a module-level function.
 
+        A call in which the child crashes is made once more, in a new child: a signal from outside
+        says nothing about the file.
+
         Raises:
-            UnreadableError: as the function raised it, or ``undecodable`` when the codec crashed.
-            ProjectError: when the call took longer than the limit or the system killed the
-                child, as it does when memory runs out; neither says anything about the file.
+            UnreadableError: as the function raised it, or ``undecodable`` when the codec crashed
+                twice.
+            ProjectError: when the call took longer than the limit, needed more memory than there
+                is, or the system killed the child; none of it says anything about the file.
         """
         subject = args[0] if args else function
         try:
+            packed, sizes = self._sent(subject, function, args, kwargs)
+        except CrashError:
+            try:
+                packed, sizes = self._sent(subject, function, args, kwargs)
+            except CrashError as crash:
+                detail = f"the decoder crashed on it twice (signal {crash.signal_number})"
+                raise UnreadableError("undecodable", detail) from None
+        result: Result = _unpacked(pickle.loads(packed, buffers=self._shared.read(sizes)), subject)
+        return result
+
+    def _sent(self, subject: object, *call: Any) -> tuple[Any, Any]:
+        """The packed answer to a call; CrashError where the child crashes."""
+        try:
             if self._process is None:
                 self._start()
-            self._pipe.send((function, args, kwargs))
+            self._pipe.send(call)
             if not self._pipe.poll(self.timeout_s):
                 self.close()
                 raise ProjectError(
@@ -77,21 +99,20 @@ class Child:
         except (EOFError, OSError):
             if self._process is None:  # it could not be started
                 raise
-            self._raise_death(subject)
-        result: Result = _unpacked(pickle.loads(packed, buffers=self._shared.read(sizes)), subject)
-        return result
+            raise self._death(subject) from None
+        return packed, sizes
 
     def _start(self) -> None:
         warm_up()
         context = multiprocessing.get_context("forkserver")
         self._shared = SharedFile()
         self._pipe, child_end = context.Pipe()
-        self._process = context.Process(target=_serve, args=(child_end, self._shared), daemon=True)
+        self._process = context.Process(target=serve, args=(child_end, self._shared), daemon=True)
         with PROCESS_LOCK:
             self._process.start()
         child_end.close()
         if self.prepares is not None:
-            self._pipe.send((_keep_prepares, (self.prepares,), {}))
+            self._pipe.send((keep_prepares, (self.prepares,), {}))
             self._pipe.recv()
 
     def interrupt(self) -> None:
@@ -111,14 +132,15 @@ class Child:
                 self._shared.close()
             self._process = None
 
-    def _raise_death(self, subject: object) -> NoReturn:
+    def _death(self, subject: object) -> Exception:
+        """What the end of the process means; closes it."""
         with PROCESS_LOCK:
             self._process.join()
             code = self._process.exitcode
             self.close()
         if code is not None and -code in CRASHES:
-            raise UnreadableError("undecodable", f"the decoder crashed on it (signal {-code})")
-        raise ProjectError(
+            return CrashError(-code)
+        return ProjectError(
             f"the process that read {subject} ended unexpectedly (exit code {code}), perhaps for "
             "lack of memory; finished parts are kept. Run the same command again."
         )
@@ -131,8 +153,9 @@ def _unpacked(message: tuple[str, Any], subject: object) -> Any:
         raise UnreadableError(*value)
     if kind == "memory":
         raise ProjectError(
-            f"there was not enough memory to read {subject}; finished parts are kept. Run the "
-            "same command again on a machine with more, or lower extract.max_media_bytes."
+            f"reading {subject} takes more memory than there is, or than a decoding process may "
+            f"have ({MAX_BYTES >> 30} GiB); finished parts are kept. Run the same command again on "
+            "a machine with more, or name the clip under known_bad."
         )
     if kind == "passing":
         raise ProjectError(
@@ -152,44 +175,3 @@ def warm_up(*modules: str) -> None:
     preloaded = [*PRELOADED, *modules]
     multiprocessing.get_context("forkserver").set_forkserver_preload(preloaded)
     forkserver.ensure_running()
-
-
-# The `prepares` that the process was sent at its start; only ever set in a child.
-PREPARES: list[Any] = []
-
-
-def _keep_prepares(prepares: Any) -> None:
-    PREPARES.append(prepares)
-
-
-def _with_prepares(path: Path, function: Callable[..., Result], *args: Any) -> Result:
-    return function(PREPARES[0], path, *args)
-
-
-def _serve(pipe: Connection, shared: SharedFile) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)
-    parent = os.getppid()
-    while os.getppid() == parent:
-        try:
-            function, args, kwargs = pipe.recv()
-        except EOFError:
-            return
-        try:
-            result = ("ok", function(*args, **kwargs))
-            blocks: list[pickle.PickleBuffer] = []
-            packed = pickle.dumps(result, protocol=5, buffer_callback=blocks.append)
-            pipe.send((packed, shared.write(blocks)))
-        except UnreadableError as error:
-            _send_fault(pipe, "unreadable", (error.reason, error.detail))
-        except MemoryError:
-            _send_fault(pipe, "memory", None)
-        except OSError as error:
-            _send_fault(pipe, "passing", str(error))
-        except Exception:
-            _send_fault(pipe, "fault", traceback.format_exc())
-
-
-def _send_fault(pipe: Connection, kind: str, value: Any) -> None:
-    pipe.send((pickle.dumps((kind, value)), []))

@@ -8,6 +8,11 @@ PASSING = {
     *(errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
     *(errno.EACCES, errno.ENOENT, errno.ETIMEDOUT),
 }
+# What may come out of a file, however small it is: samples of all channels as float32 (1 h 33 min
+# at 48 kHz), one frame (8K), and the frames that a network takes of one stretch.
+MAX_AUDIO_BYTES = 2**30
+MAX_FRAME_PIXELS = 2**25
+MAX_CLIP_BYTES = 2**31
 
 
 class UnreadableError(Exception):
@@ -30,6 +35,14 @@ def refuse_long(duration_s: float, max_duration_s: float) -> None:
         raise UnreadableError("too-long", detail)
 
 
+def refuse_large(size: int, limit: int, what: str) -> None:
+    """Raise UnreadableError ``too-large`` for more bytes or pixels than are decoded."""
+    if size > limit:
+        raise UnreadableError("too-large", f"it has {size:,} {what}; at most {limit:,} are decoded")
+
+
 def is_passing(error: BaseException) -> bool:
-    """Whether an error while a file was read is the disk's fault and not the file's."""
+    """Whether an error while a file was read is the machine's fault and not the file's."""
+    if isinstance(error, MemoryError):
+        return True
     return isinstance(error, OSError) and error.errno in PASSING

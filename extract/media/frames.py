@@ -10,10 +10,10 @@ import av
 import av.filter
 
 from extract.media.errors import UnreadableError, is_passing, refuse_long
+from extract.media.files.boxes import refuse_cut_off
+from extract.media.files.container import Packets, opened, origin_s, video_stream_of
 
 Box = tuple[float, float, float, float]
-# A file whose frames end before this share of its stated duration is damaged.
-MIN_DECODED_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -30,52 +30,68 @@ class Stretch:
 
 
 def shown_frames(path: Path, stretch: Stretch) -> Generator[tuple[Any, float], None, None]:
-    """Each frame that is on the screen in the stretch, with the time at which it disappears."""
+    """Each frame that is on the screen in the stretch, with the time at which it disappears.
+
+    Times count from the container's start. The first frame is on the screen from the start on, also
+    where the stream begins later than the container.
+    """
     start_s, end_s = stretch.start_s, stretch.end_s
     with _opened_before(path, start_s) as (container, stream):
-        stated_s = _stated_duration_s(container, stream)
-        stop_s = min(end_s if end_s is not None else stated_s, stated_s)
-        refuse_long(stop_s - start_s, stretch.max_duration_s)
-        period_s = 1 / float(stream.average_rate) if stream.average_rate else 0.04
+        packets, clock = Packets(container, stream), Clock(container, stream)
+        if packets.stated_end_s is not None:
+            stated_s = packets.stated_end_s - clock.origin_s
+            refuse_long(min(stated_s, end_s or stated_s) - start_s, stretch.max_duration_s)
         current, ends_s = None, 0.0
-        for frame in _progressive(container, stream):
-            now_s = _time_s(frame, stream)
+        for frame in _progressive(packets):
+            now_s = clock.time_s(frame)
             now_s = ends_s if now_s is None else now_s
             refuse_long(min(now_s, end_s or now_s) - start_s, stretch.max_duration_s)
             if current is not None and now_s > start_s:
                 yield current, min(now_s, end_s or now_s)
-            current, ends_s = frame, now_s + period_s
+            current, ends_s = frame, now_s + clock.period_s
             if end_s is not None and now_s >= end_s:
                 return
+        packets.refuse_cut(clock.period_s)
     if ends_s <= start_s:
         detail = f"the stretch begins at {start_s:.2f} s, and the frames end after {ends_s:.2f} s"
-        raise UnreadableError("undecodable", detail)
-    if ends_s - start_s < MIN_DECODED_SHARE * (stop_s - start_s):
-        detail = f"its frames end after {ends_s:.2f} s, and its stated duration is {stated_s:.2f} s"
         raise UnreadableError("undecodable", detail)
     if current is not None:
         yield current, min(ends_s, end_s or ends_s)
 
 
+class Clock:
+    """When the frames of a stream are on the screen, counted from the container's start."""
+
+    def __init__(self, container: Any, stream: Any) -> None:
+        self.origin_s = origin_s(container)
+        self.period_s = 1 / float(stream.average_rate) if stream.average_rate else 0.04
+
+    def time_s(self, frame: Any) -> float | None:
+        """When a frame appears; None where the file does not say."""
+        return None if frame.pts is None else float(frame.pts * frame.time_base) - self.origin_s
+
+
 @contextmanager
 def _opened_before(path: Path, start_s: float) -> Iterator[tuple[Any, Any]]:
-    """A file and its video stream, whose first decoded frame is not after the start.
+    """A whole file and its video stream, whose first decoded frame is not after the start.
 
     A seek in a file without an index, such as MPEG-1, may end at a later frame; such a file is
     decoded from its beginning.
     """
-    with av.open(str(path)) as container:
+    refuse_cut_off(path)
+    with opened(path) as container:
         stream = _stream(container)
         if start_s <= 0 or _seeks_before(container, stream, start_s):
             yield container, stream
             return
-    with av.open(str(path)) as container:
+    with opened(path) as container:
         yield container, _stream(container)
 
 
 def _seeks_before(container: Any, stream: Any, start_s: float) -> bool:
     """Seek the keyframe before a time; whether the first frame decoded there is not after it."""
-    offset = round((_origin_s(stream) + start_s) * av.time_base)
+    clock = Clock(container, stream)
+    offset = round((clock.origin_s + start_s) * av.time_base)
     try:
         container.seek(offset)
         first = next(container.decode(stream), None)
@@ -84,39 +100,26 @@ def _seeks_before(container: Any, stream: Any, start_s: float) -> bool:
         if is_passing(error):
             raise
         return False
-    time_s = None if first is None else _time_s(first, stream)
+    time_s = None if first is None else clock.time_s(first)
     return time_s is not None and time_s <= start_s
 
 
 def _stream(container: Any) -> Any:
-    if not container.streams.video:
-        raise UnreadableError("undecodable", "it has no video stream")
-    stream = container.streams.video[0]
+    stream = video_stream_of(container)
     stream.thread_type = "SLICE"
     return stream
 
 
-def _time_s(frame: Any, stream: Any) -> float | None:
-    """When a frame appears, counted from the first one; None where the file does not say."""
-    if frame.pts is None:
-        return None
-    return float(frame.pts * frame.time_base) - _origin_s(stream)
-
-
-def _origin_s(stream: Any) -> float:
-    return float((stream.start_time or 0) * stream.time_base)
-
-
-def _progressive(container: Any, stream: Any) -> Iterator[Any]:
+def _progressive(packets: Packets) -> Iterator[Any]:
     """The decoded frames; from the first interlaced one on they are deinterlaced."""
     deinterlacer, deinterlaced_kind = None, None
-    for frame in container.decode(stream):
+    for frame in (frame for packet in packets for frame in packet.decode()):
         kind = (frame.width, frame.height, frame.format.name)
         if deinterlacer is not None and kind != deinterlaced_kind:
             yield from _flushed(deinterlacer)
             deinterlacer = None
         if deinterlacer is None and frame.interlaced_frame:
-            deinterlacer, deinterlaced_kind = _deinterlacer(frame, stream), kind
+            deinterlacer, deinterlaced_kind = _deinterlacer(frame, packets.stream), kind
         if deinterlacer is None:
             yield frame
         else:
@@ -154,9 +157,3 @@ def _pulled(graph: Any) -> Iterator[Any]:
 def _flushed(graph: Any) -> Iterator[Any]:
     graph.push(None)
     yield from _pulled(graph)
-
-
-def _stated_duration_s(container: Any, stream: Any) -> float:
-    if stream.duration:
-        return float(stream.duration * stream.time_base)
-    return container.duration / av.time_base if container.duration else 0.0

@@ -1,13 +1,10 @@
 """Ready-made features: tables of numbers with or without ids, and arrays of NumPy."""
 
-import csv
 import fnmatch
-import io
 import re
-import warnings
 import zipfile
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,10 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from features.errors import ProjectError, did_you_mean, quoted
+from extract.media.clock import CONFIDENCE, FACE, SUCCESS, Clock, clock_columns
+from features.errors import ProjectError, and_more, did_you_mean
+from features.tables.numbers import NumberTable
 
-Rows = NDArray[np.float32]
-DELIMITERS = ("\t", ";", ",")
+NUM_LISTED = 20
 
 
 @dataclass(frozen=True)
@@ -38,14 +36,15 @@ class FeatureRows:
 
 @dataclass(frozen=True)
 class Table:
-    """The numbers of a file `(N, ...)`, and which rows each id has where a column names them."""
+    """The numbers of a file `(N, ...)`, which rows each id has where a column names them, and when
+    each row is, where columns say so."""
 
     values: NDArray[np.float64]
     columns: tuple[str, ...]
     rows: dict[str, list[int]] | None
+    clock: Clock | None = None
 
 
-@lru_cache(maxsize=2)
 def read_rows(
     path: Path,
     digest: str,
@@ -53,47 +52,70 @@ def read_rows(
     id_column: str | None,
     id_pattern: str | None,
 ) -> Table:
-    """A table (comma, semicolon or tab between cells) or a ``.npy`` array.
+    """A table of any format (features/tables), or a ``.npy`` array.
 
-    `columns` are the names, or patterns of names such as ``AU*_r``, that are taken, all but the
-    ids where they are None. A table whose first line is numbers alone has no header; its columns
-    are called 0, 1, ... Rows of ids that `id_pattern` does not match are left out. Raises
-    ProjectError where a column is missing or holds no numbers.
+    `columns` are the names, or patterns of names such as ``AU*_r``, that are taken; where they are
+    None, all but the ids and the columns of the clock. A table whose first line is numbers alone
+    has no header; its columns are called 0, 1, ... Rows of ids that `id_pattern` does not match are
+    left out. Raises ProjectError for a file that cannot be read, and where a column is missing or
+    holds no numbers.
     """
-    if path.suffix.lower() == ".npy":
-        return Table(_read_array(path), (), None)
+    table = _read(path, digest, columns, id_column, id_pattern)
+    if isinstance(table, ProjectError):
+        raise table
+    return table
+
+
+@lru_cache(maxsize=2)
+def _read(
+    path: Path,
+    digest: str,
+    columns: tuple[str, ...] | None,
+    id_column: str | None,
+    id_pattern: str | None,
+) -> Table | ProjectError:
+    """A file that several utterances share is read once, also where it cannot be used."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ProjectError(f"{path} is not a table in UTF-8: {error}") from None
-    lines = [line for line in re.split(r"\r\n|\r|\n", text) if line.strip()]
-    if not lines:
-        raise ProjectError(f"{path} is empty; it must be a table of numbers")
-    delimiter = max(DELIMITERS, key=lines[0].count)
-    names, headed = _header(path, lines[0], delimiter)
-    if id_column is not None and id_column not in names:
-        raise ProjectError(
-            f"{path} has no column {id_column!r}; it has {quoted(names)}."
-            + did_you_mean(id_column, names)
-        )
-    selected = _selected(path, names, columns, id_column)
-    numbers = _numbers(path, lines, delimiter, headed, [names.index(name) for name in selected])
-    rows = None
-    if id_column is not None:
-        cells = csv.reader(lines[headed:], delimiter=delimiter)
-        rows = _rows_by_id((row[names.index(id_column)].strip() for row in cells), id_pattern)
-    return Table(numbers, tuple(selected), rows)
+        if path.suffix.lower() == ".npy":
+            return Table(_read_array(path), (), None)
+        return _read_table(path, columns, id_column, id_pattern)
+    except ProjectError as error:
+        return error
 
 
-def _header(path: Path, line: str, delimiter: str) -> tuple[list[str], bool]:
-    """The names of the columns, and whether the first line gives them."""
-    first = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
-    headed = not all(_is_number(cell) for cell in first)
-    names = first if headed else [str(number) for number in range(len(first))]
-    for name in names:
-        if names.count(name) > 1:
-            raise ProjectError(f"{path} has several columns {name!r}; give each its own name")
-    return names, headed
+def _read_table(
+    path: Path, columns: tuple[str, ...] | None, id_column: str | None, id_pattern: str | None
+) -> Table:
+    table = NumberTable(path)
+    repeated = [name for name, count in Counter(table.names).items() if name and count > 1]
+    if repeated:
+        raise ProjectError(f"{path} has several columns {repeated[0]!r}; give each its own name")
+    if id_column is not None and id_column not in table.names:
+        raise _no_column(path, id_column, table.names)
+    time, no_features = clock_columns(table.names)
+    left_out = no_features | {id_column}
+    selected = _selected(path, table.names, columns, left_out)
+    of_clock = [name for name in (FACE, SUCCESS, CONFIDENCE) if name in no_features]
+    numbers = table.numbers([*selected, *of_clock])
+    times = None if time is None else table.seconds(time)
+    by_name = dict(zip(of_clock, numbers[:, len(selected) :].T, strict=True))
+    rows = None if id_column is None else _rows_by_id(table.texts(id_column), id_pattern)
+    values = np.ascontiguousarray(numbers[:, : len(selected)])
+    return Table(values, tuple(selected), rows, _clock(path, times, by_name, len(values)))
+
+
+def _clock(
+    path: Path,
+    times: NDArray[np.float64] | None,
+    columns: Mapping[str, NDArray[np.float64]],
+    num_rows: int,
+) -> Clock | None:
+    if times is None and not columns:
+        return None
+    if times is not None and not np.isfinite(times).all():
+        raise ProjectError(f"{path}: a row has no time; the column of times must be seconds")
+    seen = columns[SUCCESS] > 0 if SUCCESS in columns else np.ones(num_rows, bool)
+    return Clock(seen, times, columns.get(FACE), columns.get(CONFIDENCE))
 
 
 def id_key(pattern: str | None, name: str) -> str | None:
@@ -115,34 +137,27 @@ def _read_array(path: Path) -> NDArray[np.float64]:
 
 
 def _selected(
-    path: Path, names: Sequence[str], columns: tuple[str, ...] | None, id_column: str | None
+    path: Path,
+    names: Sequence[str],
+    columns: tuple[str, ...] | None,
+    left_out: Set[str | None],
 ) -> list[str]:
     if columns is None:
-        return [name for name in names if name != id_column]
+        return [name for name in names if name not in left_out]
+    kept: set[str] = set()
     for pattern in columns:
-        if not fnmatch.filter(names, pattern):
-            raise ProjectError(
-                f"{path} has no column {pattern!r}; it has {quoted(names)}."
-                + did_you_mean(pattern, names)
-            )
-    return [name for name in names if any(fnmatch.fnmatchcase(name, p) for p in columns)]
+        found = fnmatch.filter(names, pattern)
+        if not found:
+            raise _no_column(path, pattern, names)
+        kept.update(found)
+    return [name for name in names if name in kept]
 
 
-def _numbers(
-    path: Path, lines: Sequence[str], delimiter: str, headed: bool, numbers: Sequence[int]
-) -> NDArray[np.float64]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # a table without rows
-            return np.loadtxt(
-                io.StringIO("\n".join(lines)), delimiter=delimiter, skiprows=int(headed), ndmin=2,
-                usecols=numbers, quotechar='"', comments=None,
-            )  # fmt: skip
-    except ValueError as error:
-        raise ProjectError(
-            f"{path} has a cell that is not a number ({error}); name the columns that are numbers "
-            "under 'columns'"
-        ) from None
+def _no_column(path: Path, name: str, names: Sequence[str]) -> ProjectError:
+    listed = and_more([repr(each) for each in sorted(names)], NUM_LISTED)
+    return ProjectError(
+        f"{path} has no column {name!r}; it has {listed}.{did_you_mean(name, names)}"
+    )
 
 
 def _rows_by_id(ids: Iterable[str], pattern: str | None) -> dict[str, list[int]]:
@@ -152,11 +167,3 @@ def _rows_by_id(ids: Iterable[str], pattern: str | None) -> dict[str, list[int]]
         if key is not None:
             rows[key].append(number)
     return dict(rows)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torchvision.transforms import functional as tvf
 
+from extract.media.errors import MAX_FRAME_PIXELS, refuse_large
 from extract.media.video import Picture
 
 
@@ -29,7 +30,14 @@ class Shape:
     antialias: bool = True
 
     def __call__(self, picture: Picture) -> Picture:
-        """A frame `(H, W, 3)` in its new shape."""
+        """A frame `(H, W, 3)` in its new shape.
+
+        Raises UnreadableError ``too-large`` for one that is so narrow that it would become huge.
+        """
+        if isinstance(self.resized, int):
+            shorter, longer = sorted(picture.shape[:2])
+            num_pixels = self.resized * self.resized * longer // shorter
+            refuse_large(num_pixels, MAX_FRAME_PIXELS, "pixels in a resized frame")
         pixels = torch.from_numpy(picture).permute(2, 0, 1)
         size = [self.resized] if isinstance(self.resized, int) else list(self.resized)
         mode = tvf.InterpolationMode.BICUBIC if self.bicubic else tvf.InterpolationMode.BILINEAR

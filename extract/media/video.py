@@ -11,6 +11,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from extract.media.errors import UnreadableError, is_passing
+from extract.media.files.container import exceeds_pixels
 from extract.media.frames import Box, Stretch, shown_frames
 
 Picture = NDArray[np.uint8]
@@ -23,15 +24,20 @@ def sampled_pictures(
 
     At a rate the k-th sample is the frame on the screen at `start_s + (k + 0.5) / rate` (of two
     that meet there the earlier), so there are as many as the duration times the rate, rounded
-    (halves up), and at least 1. Only sampled frames are converted. They are RGB `(H, W, 3)`,
-    upright, deinterlaced, in their own size (pixels that are not square stay so).
+    (halves up), and at least 1. Times count from the start of the file, which is that of its
+    earliest stream; until the video begins, its first frame is on the screen. Only sampled frames
+    are converted. They are RGB `(H, W, 3)`, upright, deinterlaced, in their own size (pixels that
+    are not square stay so).
 
     Yields:
         a frame, and for each rate how many times it is sampled.
 
     Raises:
-        UnreadableError: ``undecodable`` (damaged, no frames) or ``too-long``.
+        UnreadableError: ``undecodable`` (damaged, shorter than it states, no frames), ``absent``
+            (no video), ``too-long`` or ``too-large``.
     """
+    if not path.is_file():
+        raise UnreadableError("undecodable", "it is not a regular file")
     empty = True
     # One for all frames: that of a frame itself would be set up anew for each.
     reformatter = VideoReformatter()
@@ -44,6 +50,8 @@ def sampled_pictures(
     except (av.FFmpegError, ValueError) as error:
         if is_passing(error):
             raise
+        if exceeds_pixels(path):
+            raise UnreadableError("too-large", "its frames have too many pixels") from None
         raise UnreadableError("undecodable", str(error)) from None
     if empty:
         raise UnreadableError("undecodable", "it has no frames in that stretch")

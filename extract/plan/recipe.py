@@ -14,6 +14,9 @@ from features.specs.tracks import BackboneSpec, ExtractSpec
 from features.store.format import SCHEMA
 from features.store.publish import Header
 
+# Raised when a change in extract/media changes what is read of some file: 2 reads files to their
+# true end, on one clock.
+DECODING = 2
 PACKAGES = (
     *("torch", "torchaudio", "torchvision", "transformers", "tokenizers", "numpy", "av"),
     *("soundfile", "opencv-python-headless"),
@@ -39,6 +42,8 @@ def store_header(
         "max_duration_s": spec.max_duration_s,
         "max_media_bytes": spec.max_media_bytes,
     }
+    if {"audio", "video"} & set(backbone.reading.modalities):
+        decisive["decoding"] = DECODING
     # A CPU's stores were named before there were others, and keep their names.
     made_on = {"device": compute.device.type, "compute": spec.compute} if compute.on_gpu else {}
     decisive |= made_on

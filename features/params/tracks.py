@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from features.binding import Parameter, bind
 from features.leaves import backbone_modality, leaf_constant, leaf_names
@@ -15,6 +15,7 @@ CORPUS_SETTINGS = (
     Parameter("folds", str | None, None),
     Parameter("known_bad", dict[str, str], {}),
     Parameter("use_anyway", list[str], []),
+    Parameter("duplicates", Literal["refused", "allowed"], "refused"),
 )
 TRACK_SETTINGS = [Parameter("corpus", str), Parameter("backbone", str)]
 

@@ -47,6 +47,8 @@ class CorpusSpec:
     `features` are patterns of ready-made feature files by name, `folds` a table that says in which
     fold each utterance is tested; both are relative to `root`. `known_bad` adds utterances that are
     unusable, each with the reason; `use_anyway` readmits those that reader or `known_bad` name.
+    `duplicates` says whether a recording may occur in two splits, or under two speakers who must be
+    kept apart.
     """
 
     name: str
@@ -56,6 +58,7 @@ class CorpusSpec:
     folds: str | None = None
     known_bad: Mapping[str, str] = field(default_factory=dict)
     use_anyway: list[str] = field(default_factory=list)
+    duplicates: Literal["refused", "allowed"] = "refused"
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,21 @@ def required(labels: Sequence[Label], field: Literal["speaker", "session"]) -> l
 def speaker_groups(labels: Sequence[Label]) -> dict[str, list[str]]:
     """Ids by group: speakers are of one group where they share a dialogue, however indirectly.
 
-    A group is named after its first speaker or dialogue; an utterance without either is its own.
+    So are those of copies of one recording. A group is named after its first speaker or dialogue;
+    an utterance without either is its own.
     """
+    return _groups(labels, [_keys(label) for label in labels])
+
+
+def dialogue_groups(labels: Sequence[Label]) -> dict[str, list[str]]:
+    """Ids by dialogue, those of copies of one recording together; one without is its own group."""
+    names = [f"id {label.id}" if label.dialogue is None else label.dialogue for label in labels]
+    copies = [_recording_keys(label) for label in labels]
+    return _groups(labels, [[name, *keys] for name, keys in zip(names, copies, strict=True)])
+
+
+def _groups(labels: Sequence[Label], keys: Sequence[Sequence[str]]) -> dict[str, list[str]]:
+    """Ids by group: utterances are of one group where they share a key, however indirectly."""
     leader: dict[str, str] = {}
 
     def lead(name: str) -> str:
@@ -34,21 +47,12 @@ def speaker_groups(labels: Sequence[Label]) -> dict[str, list[str]]:
             name = leader[name]
         return name
 
-    keys = [_keys(label) for label in labels]
     for first, *others in keys:
         for other in others:
             leader[lead(other)] = lead(first)
     groups: dict[str, list[str]] = defaultdict(list)
     for label, (first, *_) in zip(labels, keys, strict=True):
         groups[lead(first)].append(label.id)
-    return dict(groups)
-
-
-def dialogue_groups(labels: Sequence[Label]) -> dict[str, list[str]]:
-    """Ids by dialogue; an utterance without one is its own group."""
-    groups: dict[str, list[str]] = defaultdict(list)
-    for label in labels:
-        groups[f"id {label.id}" if label.dialogue is None else label.dialogue].append(label.id)
     return dict(groups)
 
 
@@ -63,4 +67,8 @@ def in_random_order(names: Iterable[str], purpose: str) -> list[str]:
 def _keys(label: Label) -> list[str]:
     keys = [] if label.speaker is None else [f"speaker {label.speaker}"]
     keys += [] if label.dialogue is None else [f"dialogue {label.dialogue}"]
-    return keys or [f"id {label.id}"]
+    return [*(keys or [f"id {label.id}"]), *_recording_keys(label)]
+
+
+def _recording_keys(label: Label) -> list[str]:
+    return [] if label.recording is None else [f"recording {label.recording}"]

@@ -10,6 +10,7 @@ from features.leaves import load_leaf
 from features.manifest import SPLITS, Label, Split
 from features.specs.heads import ProtocolSpec
 from train.data.dialogues import in_order
+from train.folds.copies import refuse_copies, refuse_two_speakers
 from train.folds.fold import Fold, SplitProtocol
 from train.folds.grouping import dialogue_groups, in_random_order, speaker_groups
 
@@ -52,11 +53,14 @@ def with_labels(splits: Splits, names: Sequence[str], whole: bool) -> Splits:
 def split_corpus(spec: ProtocolSpec, labels: Sequence[Label], where: str) -> list[Splits]:
     """The splits of every fold; `where` names the head in messages.
 
-    Raises ProjectError for an empty split, a dialogue in two splits of a fold, and a speaker in
-    two splits where the protocol keeps speakers apart.
+    Raises ProjectError for an empty split, a dialogue or the copies of a recording in two splits of
+    a fold, and, where the protocol keeps speakers apart, a speaker in two splits or a recording of
+    two speakers.
     """
     protocol = cast(SplitProtocol, load_leaf("train/protocols", spec.leaf.code))
     try:
+        if protocol.SPEAKER_DISJOINT:
+            refuse_two_speakers(labels)
         folds = protocol.folds(labels, **spec.leaf.options)
         return [_splits(spec, fold, labels, protocol.SPEAKER_DISJOINT) for fold in folds]
     except ProjectError as error:
@@ -78,6 +82,7 @@ def _splits(spec: ProtocolSpec, fold: Fold, labels: Sequence[Label], disjoint: b
             f"{', '.join(SPLITS)}"
         )
     _refuse_shared(fold.name, splits, "dialogue", list(combinations(SPLITS, 2)))
+    refuse_copies(fold.name, splits)
     if disjoint:
         pairs: list[tuple[Split, Split]] = [("train", "test"), ("dev", "test")]
         pairs += [("train", "dev")] if fold.dev is None and spec.dev_unit == "speaker" else []

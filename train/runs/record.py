@@ -14,6 +14,9 @@ from train.scoring.class_measure import ClassMeasure
 from train.scoring.measure import UNKNOWN, Measure
 from train.scoring.predictions import RunPredictions
 
+# Facts of utterances that are named in the report.
+DOUBTFUL = ("num_silent", "num_unknown")
+
 
 def run_record(
     spec: AnyHead,
@@ -100,4 +103,12 @@ def _store_facts(store: Store) -> dict[str, Any]:
         "rate_hz": store.attributes["rate_hz"],
         "facts": {name: int(values.sum()) for name, values in store.facts.items()},
         "missing": {reason: missing.count(reason) for reason in sorted(set(missing))},
+        "doubtful": {name: ids for name in DOUBTFUL if (ids := _ids_with(store, name))},
     }
+
+
+def _ids_with(store: Store, fact: str) -> list[str]:
+    """The ids of the utterances of which a fact is not 0."""
+    counts = store.facts.get(fact)
+    rows = [] if counts is None else counts.nonzero()[0].tolist()
+    return [store.ids[row] for row in rows]

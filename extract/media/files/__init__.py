@@ -1,0 +1,1 @@
+"""Media files by their content: whole or cut short, and decoded on the clock of the file."""

@@ -1,0 +1,1 @@
+"""Tables as people have them: delimited text, spreadsheets, JSON Lines; every cell is text."""

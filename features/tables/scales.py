@@ -1,0 +1,34 @@
+"""Columns of numbers that are a scale, and not codes of classes."""
+
+import math
+
+from features.tables.table import Table
+
+# More numbers than this are a scale: the largest sets of emotions have 28 classes.
+MAX_CODES = 30
+NUM_NAMED = 3
+
+
+def scale_of(table: Table, column: str) -> str | None:
+    """What shows that a column is a scale; None where its values may be classes.
+
+    A scale has numbers only, of which some are no whole numbers (-0.8) or more than 30 differ.
+    Codes such as 1, 2, 3 or -1, 0, 1 may be classes.
+    """
+    written = {value for row in table.rows if (value := row.trimmed(column)) is not None}
+    numbers = {value: _number(value) for value in written}
+    if not numbers or None in numbers.values():
+        return None
+    fractions = [value for value, number in numbers.items() if not (number or 0.0).is_integer()]
+    if fractions:
+        named = ", ".join(sorted(fractions, key=float)[:NUM_NAMED])
+        return f"it has numbers such as {named}"
+    return f"it has {len(numbers)} different numbers" if len(numbers) > MAX_CODES else None
+
+
+def _number(written: str) -> float | None:
+    try:
+        value = float(written)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
