@@ -15,6 +15,7 @@ import pytest
 import soundfile
 
 from extract.corpus.durations import contradictions
+from extract.corpus.read import read_corpus
 from extract.fill.prepare import Take
 from extract.media import errors
 from extract.media.audio import centre_channel, read_audio
@@ -25,7 +26,9 @@ from extract.media.frames import Stretch
 from extract.media.serve import MAX_BYTES, limit_memory
 from extract.media.shape import Shape
 from extract.media.video import sampled_pictures
+from extract.network.checkpoint_folders import checkpoint_folder
 from features.errors import ProjectError
+from features.specs.tracks import CorpusSpec, LeafSpec
 from tests.fill_world import SMALL, World
 from tests.test_media import RATE_HZ, tone
 from tests.videos import write_video
@@ -97,7 +100,7 @@ class TestAudio:
 
 
 class TestFrames:
-    def test_a_picture_of_too_many_pixels_is_never_decoded(self, tmp_path: Path) -> None:
+    def test_an_image_of_too_many_pixels_is_never_decoded(self, tmp_path: Path) -> None:
         write_png(tmp_path / "a.mp4", 9000, 5000)
         with Child() as child:
             before = child.call(peak_mib, tmp_path)
@@ -106,7 +109,7 @@ class TestFrames:
             assert caught.value.reason == "too-large"
             assert child.call(peak_mib, tmp_path) < before + 60  # it would be 130 MiB
 
-    def test_a_film_of_too_many_pixels_is_never_decoded(
+    def test_a_video_of_too_many_pixels_is_never_decoded(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         write_video(tmp_path / "a.mp4", [50] * 3, size=(64, 80))
@@ -189,7 +192,7 @@ class TestPaths:
         soundfile.write(tmp_path / "outside/b.wav", tone(0.2), RATE_HZ)
         return tmp_path / "root"
 
-    def test_pipes_devices_and_folders_are_no_media(self, root: Path) -> None:
+    def test_pipes_devices_and_folders_are_not_media(self, root: Path) -> None:
         os.mkfifo(root / "pipe.wav")
         (root / "zero.wav").symlink_to("/dev/zero")
         with socket.socket(socket.AF_UNIX) as served:
@@ -222,6 +225,24 @@ class TestPaths:
             assert file_fault(root, f"{number}.wav") is None
         (root.parent / "other").symlink_to(root)
         assert file_fault(root, "same.wav") is file_fault(root.parent / "other", "same.wav") is None
+
+    @pytest.mark.parametrize("setting", ["file", "folds"])
+    def test_tables_are_files_of_the_corpus(self, root: Path, tmp_path: Path, setting: str) -> None:
+        (tmp_path / "table.csv").write_text("id,text\na,hm\n")
+        (root / "link.csv").symlink_to(tmp_path / "table.csv")
+        os.mkfifo(root / "pipe.csv")
+        for name, fault in (("link.csv", "leads out of the corpus"), ("pipe.csv", "is not a reg")):
+            options = {"file": name} if setting == "file" else {"file": "none.csv"}
+            folds = name if setting == "folds" else None
+            spec = CorpusSpec("mine", root, LeafSpec("table", options), folds=folds)
+            with pytest.raises(ProjectError, match=f"corpora.mine.{setting}: .*{name} .*{fault}"):
+                read_corpus(spec)
+
+    def test_checkpoints_are_made_of_files(self, tmp_path: Path) -> None:
+        (tmp_path / "net").mkdir()
+        os.mkfifo(tmp_path / "net/config.json")
+        with pytest.raises(ProjectError, match="net/config.json is a folder, a pipe or a device"):
+            checkpoint_folder(str(tmp_path / "net"), None)
 
     def test_they_are_named_in_the_notes_and_missing_in_the_store(
         self, tmp_path: Path, own_demo: Path

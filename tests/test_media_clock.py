@@ -13,7 +13,7 @@ from extract.media.errors import UnreadableError
 from extract.media.frames import Stretch
 from extract.media.video import sampled_pictures
 from tests.conftest import ROOT
-from tests.films import RATE_HZ, heard, level, write_film
+from tests.marked_videos import RATE_HZ, heard, level, write_marked_video
 
 CASES = Path(os.environ.get("PERMAFROST_CASES") or ROOT.parent / "shared" / "cases")
 
@@ -32,14 +32,14 @@ def sounds(path: Path, start_s: float, end_s: float) -> list[tuple[float, int]]:
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4"])
 class TestLateStreams:
-    def test_sound_that_begins_late_is_late(self, tmp_path: Path, suffix: str) -> None:
-        write_film(tmp_path / f"a.{suffix}", sound_s=1.0)
+    def test_audio_that_begins_late_is_late(self, tmp_path: Path, suffix: str) -> None:
+        write_marked_video(tmp_path / f"a.{suffix}", sound_s=1.0)
         assert sounds(tmp_path / f"a.{suffix}", 3.0, 5.0) == [(0.4, 2), (1.4, 3)]
         expected = [level(3), level(4)]
         assert greys(tmp_path / f"a.{suffix}", 3.0, 5.0) == pytest.approx(expected, abs=3)
 
-    def test_a_picture_that_begins_late_is_late(self, tmp_path: Path, suffix: str) -> None:
-        write_film(tmp_path / f"a.{suffix}", picture_s=2.0)
+    def test_video_that_begins_late_is_late(self, tmp_path: Path, suffix: str) -> None:
+        write_marked_video(tmp_path / f"a.{suffix}", picture_s=2.0)
         assert sounds(tmp_path / f"a.{suffix}", 4.0, 6.0) == [(0.4, 4), (1.4, 5)]
         expected = [level(2), level(3)]
         assert greys(tmp_path / f"a.{suffix}", 4.0, 6.0) == pytest.approx(expected, abs=3)
@@ -47,17 +47,17 @@ class TestLateStreams:
     def test_until_it_begins_there_is_silence_or_the_first_frame(
         self, tmp_path: Path, suffix: str
     ) -> None:
-        write_film(tmp_path / f"a.{suffix}", sound_s=3.0)
+        write_marked_video(tmp_path / f"a.{suffix}", sound_s=3.0)
         early, _ = read_audio(tmp_path / f"a.{suffix}", 0.0, 2.5)
         assert len(early) == 2.5 * RATE_HZ and not early.any()
-        write_film(tmp_path / f"b.{suffix}", picture_s=2.0)
+        write_marked_video(tmp_path / f"b.{suffix}", picture_s=2.0)
         expected = [level(0)] * 3 + [level(1)]
         assert greys(tmp_path / f"b.{suffix}", 0.0, 4.0) == pytest.approx(expected, abs=3)
         with pytest.raises(UnreadableError, match="no frames in that stretch"):
             greys(tmp_path / f"b.{suffix}", 0.0, 1.0)
 
-    def test_gaps_in_the_sound_are_silence(self, tmp_path: Path, suffix: str) -> None:
-        write_film(tmp_path / f"a.{suffix}", gaps=[(1.0, 2.0), (3.1, 3.3)])
+    def test_gaps_in_the_audio_are_silence(self, tmp_path: Path, suffix: str) -> None:
+        write_marked_video(tmp_path / f"a.{suffix}", gaps=[(1.0, 2.0), (3.1, 3.3)])
         whole, rate_hz = read_audio(tmp_path / f"a.{suffix}")
         assert heard(whole, rate_hz) == [(s + 0.4, s) for s in (0, 2, 3, 4, 5)]
         assert sounds(tmp_path / f"a.{suffix}", 3.0, 5.0) == [(0.4, 3), (1.4, 4)]
@@ -68,7 +68,7 @@ class TestLateStreams:
     def test_a_window_is_the_slice_of_the_whole_across_a_gap(
         self, tmp_path: Path, suffix: str
     ) -> None:
-        write_film(tmp_path / f"a.{suffix}", sound_s=0.5, gaps=[(2.0, 3.0)])
+        write_marked_video(tmp_path / f"a.{suffix}", sound_s=0.5, gaps=[(2.0, 3.0)])
         whole, rate_hz = read_audio(tmp_path / f"a.{suffix}")
         for start_s, end_s in ((0.0, 1.0), (1.7, 2.9), (2.3, 4.1), (4.25, 5.5)):
             window, _ = read_audio(tmp_path / f"a.{suffix}", start_s, end_s)
@@ -76,14 +76,14 @@ class TestLateStreams:
 
 
 def test_packets_that_are_a_little_early_or_late_are_no_gap(tmp_path: Path) -> None:
-    write_film(tmp_path / "a.mkv")  # its times are rounded to milliseconds, packets last 20
+    write_marked_video(tmp_path / "a.mkv")  # its times are rounded to milliseconds, packets last 20
     samples, rate_hz = read_audio(tmp_path / "a.mkv")
     assert len(samples) == 6 * rate_hz
     assert heard(samples, rate_hz) == [(s + 0.4, s) for s in range(6)]
 
 
-def test_the_films_of_the_case_sound_as_they_should(tmp_path: Path) -> None:
-    maker = CASES / "film-clock" / "make.py"
+def test_the_videos_of_the_case_sound_as_they_should(tmp_path: Path) -> None:
+    maker = CASES / "video-clock" / "make.py"
     if not maker.is_file():
         pytest.skip(f"the cases are not at {CASES}; set PERMAFROST_CASES to their folder")
     run_maker(maker, tmp_path)

@@ -1,4 +1,4 @@
-"""Clips without sound, films without video or audio: what is not there is counted and named."""
+"""Clips without any sound, files without video or audio: what is not there is counted and named."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpe
 from features.store.pool import Pool
 from features.store.reader import Store
 from tests.fill_world import World
-from tests.films import write_film
+from tests.marked_videos import write_marked_video
 from tests.test_media import RATE_HZ, tone, write_container
 from tests.videos import write_video
 
@@ -94,35 +94,35 @@ class TestStreams:
         return Store(path)
 
     @pytest.fixture
-    def films(self, tmp_path: Path) -> Path:
-        """A film, one without video, and one without sound."""
-        write_film(tmp_path / "film.mkv", 2)
+    def videos(self, tmp_path: Path) -> Path:
+        """A video with audio, a file without video, and one without audio."""
+        write_marked_video(tmp_path / "video.mkv", 2)
         write_container(tmp_path / "sound.mp4", tone(1.0)[None])
         write_video(tmp_path / "silent.mp4", [40, 80] * 5)
         return tmp_path
 
-    def test_a_film_without_video_is_absent_and_no_failure(
-        self, films: Path, capsys: pytest.CaptureFixture[str]
+    def test_a_file_without_video_is_absent_and_no_failure(
+        self, videos: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        store = self.extract(films, ["film.mkv", "sound.mp4", "silent.mp4"], CLIPS)
+        store = self.extract(videos, ["video.mkv", "sound.mp4", "silent.mp4"], CLIPS)
         assert list(store.reasons) == ["ok", "absent", "ok"]
         assert "r3d: u1: absent: it has no video stream" in capsys.readouterr().err.replace(
             "c-r3d", "r3d"
         )
 
-    def test_a_film_without_sound_is_absent_and_no_failure(self, films: Path) -> None:
+    def test_a_file_without_audio_is_absent_and_no_failure(self, videos: Path) -> None:
         mel = BackboneSpec("log-mel", "audio", LeafSpec("log-mel", {"num_bands": 8}))
-        store = self.extract(films, ["film.mkv", "sound.mp4", "silent.mp4"], mel)
+        store = self.extract(videos, ["video.mkv", "sound.mp4", "silent.mp4"], mel)
         assert list(store.reasons) == ["ok", "ok", "absent"]
 
-    def test_the_cover_of_a_recording_is_no_video(self, films: Path) -> None:
-        soundfile.write(films / "a.flac", tone(0.5), RATE_HZ)
+    def test_the_cover_of_a_recording_is_not_its_video(self, videos: Path) -> None:
+        soundfile.write(videos / "a.flac", tone(0.5), RATE_HZ)
         with pytest.raises(ProjectError, match="no file that the corpus names for its video has"):
-            self.extract(films, ["a.flac", "sound.mp4"], CLIPS)
+            self.extract(videos, ["a.flac", "sound.mp4"], CLIPS)
 
-    def test_they_are_named_in_the_notes(self, films: Path) -> None:
-        names = ["film.mkv", "sound.mp4", "silent.mp4"]
-        assert contradictions(films, self.manifest(films, names)) == [
+    def test_they_are_named_in_the_notes(self, videos: Path) -> None:
+        names = ["video.mkv", "sound.mp4", "silent.mp4"]
+        assert contradictions(videos, self.manifest(videos, names)) == [
             "1 audio files have no audio: u2 (silent.mp4)",
             "1 video files have no video: u1 (sound.mp4)",
         ]

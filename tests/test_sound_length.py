@@ -15,7 +15,7 @@ import soundfile
 from extract.media.audio import read_audio
 from extract.media.errors import UnreadableError
 from tests.conftest import ROOT
-from tests.films import bursts, heard
+from tests.marked_videos import bursts, heard
 from tests.test_media_clock import run_maker
 
 CASES = Path(os.environ.get("PERMAFROST_CASES") or ROOT.parent / "shared" / "cases")

@@ -16,7 +16,7 @@ from extract.media.errors import EmptyStretchError
 from features.errors import ProjectError
 from features.manifest import Segment, Utterance
 from features.specs.tracks import CorpusSpec, LeafSpec
-from tests.films import bursts, write_film
+from tests.marked_videos import bursts, write_marked_video
 from tests.test_sound_length import encode
 
 RATE_HZ = 8_000
@@ -24,9 +24,9 @@ RATE_HZ = 8_000
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A recording of 5 s and a film of 6 s."""
+    """A recording of 5 s and a video of 6 s."""
     soundfile.write(tmp_path / "a.wav", bursts(5, RATE_HZ), RATE_HZ)
-    write_film(tmp_path / "a.mkv")
+    write_marked_video(tmp_path / "a.mkv")
     return tmp_path
 
 
@@ -52,8 +52,8 @@ def test_a_stretch_that_reaches_beyond_the_end_is_named_and_read_as_far_as_it_go
     )
     samples, _ = read_audio(root / "a.wav", 3.0, 45.0, max_duration_s=10.0)
     assert np.array_equal(samples, read_audio(root / "a.wav")[0][3 * RATE_HZ :])
-    film, rate_hz = read_audio(root / "a.mkv", 2.0, 800.0, max_duration_s=10.0)
-    assert len(film) == 4 * rate_hz
+    video, rate_hz = read_audio(root / "a.mkv", 2.0, 800.0, max_duration_s=10.0)
+    assert len(video) == 4 * rate_hz
 
 
 def test_a_stretch_of_which_nothing_is_left_is_refused(root: Path) -> None:

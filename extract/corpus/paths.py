@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from extract.media.files.regular import file_fault
 from features.errors import ProjectError, raise_all
 from features.manifest import Utterance
 from features.specs.tracks import CorpusSpec
@@ -22,13 +23,21 @@ def is_outside(path: str) -> bool:
 
 
 def refuse_settings_outside(spec: CorpusSpec) -> None:
-    """Raise ProjectError where a table in the settings is outside the root."""
+    """Raise ProjectError where a table in the settings is outside the root, or is not a file.
+
+    That is a path out of the root, a link that leads out of it, a pipe or a device.
+    """
     for setting, path in (("folds", spec.folds), ("file", spec.leaf.options.get("file"))):
-        if isinstance(path, str) and is_outside(path):
+        if not isinstance(path, str):
+            continue
+        where = f"params.yaml: corpora.{spec.name}.{setting}"
+        if is_outside(path):
             raise ProjectError(
-                f"params.yaml: corpora.{spec.name}.{setting} is {path!r}; it must be relative to "
-                "the corpus root and inside it, or DVC would not see it change"
+                f"{where} is {path!r}; it must be relative to the corpus root and inside it, or "
+                "DVC would not see it change"
             )
+        if (spec.root / path).exists() and (fault := file_fault(spec.root, path)) is not None:
+            raise ProjectError(f"{where}: {fault}")
 
 
 def refuse_files_outside(spec: CorpusSpec, utterances: Sequence[Utterance]) -> None:

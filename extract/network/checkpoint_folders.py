@@ -133,7 +133,10 @@ def _refuse_stand_in(folder: Path, names: list[str]) -> None:
                 "was copied without what its links point to. Copy it again with 'cp -rL'."
             )
         if not file.is_file():
-            continue
+            raise ProjectError(
+                f"{file} is a folder, a pipe or a device in place of a file; give the folder of a "
+                "checkpoint as it was published"
+            )
         with file.open("rb") as stream:
             pointer = stream.read(len(LFS_POINTER)) == LFS_POINTER
         if pointer:

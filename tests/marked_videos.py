@@ -1,4 +1,4 @@
-"""Small films that tests make: a grey for each second, and a burst of sound in its middle."""
+"""Small videos that tests make: a grey for each second, and a burst of sound in its middle."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -43,7 +43,7 @@ def heard(samples: Samples, rate_hz: int) -> list[tuple[float, int]]:
     return found
 
 
-def write_film(
+def write_marked_video(
     path: Path,
     seconds: int = 6,
     *,
