@@ -82,8 +82,8 @@ def test_packets_that_are_a_little_early_or_late_are_no_gap(tmp_path: Path) -> N
     assert heard(samples, rate_hz) == [(s + 0.4, s) for s in range(6)]
 
 
-def test_the_videos_of_the_case_sound_as_they_should(tmp_path: Path) -> None:
-    maker = CASES / "video-clock" / "make.py"
+def test_the_case_of_a_late_stream_is_read_as_it_states(tmp_path: Path) -> None:
+    maker = CASES / "film-clock" / "make.py"
     if not maker.is_file():
         pytest.skip(f"the cases are not at {CASES}; set PERMAFROST_CASES to their folder")
     run_maker(maker, tmp_path)
