@@ -51,9 +51,10 @@ def results() -> None:
         click.echo(aligned(_rows(measure, [r for r in runs if measure in r.measures])) + "\n")
     for transfer in loaded.transfers:
         click.echo(aligned(_transfer_rows(transfer)) + "\n")
-    click.echo("Mean ± standard deviation over seeds (of transfers, over folds as well).")
-    click.echo("95 % CI: confidence interval (bootstrap over dialogues, speakers or utterances).")
-    click.echo("Epochs and penalties were selected on the dev set.")
+    if runs or loaded.transfers:
+        click.echo("Mean ± standard deviation over seeds (of transfers, over folds as well).")
+        click.echo("95 % CI: confidence interval (bootstrap over dialogues, speakers or utterances).")
+        click.echo("Epochs and penalties were selected on the dev set.")
     if REPORT_PATH.exists():
         click.echo(f"The report is {REPORT_PATH.resolve()}")
     _exit_where_unusable(loaded.unusable)
