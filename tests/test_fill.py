@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from app.tables import mostly_unknown
-from extract.backbones import log_mel
+from extract.backbones import hf_text, log_mel
 from extract.corpus.read import read_corpus
 from extract.plan.recipe import store_header
 from features.errors import ProjectError
@@ -182,6 +182,16 @@ def test_every_setting_that_decides_bytes_is_in_the_recipe(change: dict[str, Any
     usual = store_header(backbone, MEL, SMALL).recipe
     assert store_header(backbone, MEL, replace(SMALL, **change)).recipe != usual
     assert store_header(backbone, MEL, replace(SMALL, max_failed=9, part_bytes=7)).recipe == usual
+
+
+def test_the_way_that_files_are_decoded_is_in_the_recipe_of_what_reads_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    networks: list[Any] = [(hf_text.tiny(), MINILM), (log_mel.tiny(), MEL)]
+    before = [store_header(network, spec, SMALL).recipe for network, spec in networks]
+    monkeypatch.setattr("extract.plan.recipe.DECODING", 99)
+    after = [store_header(network, spec, SMALL).recipe for network, spec in networks]
+    assert after[0] == before[0] and after[1] != before[1]
 
 
 def test_bfloat16_needs_a_gpu(world: World) -> None:
