@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.conftest import ROOT
 from tests.project import Project
@@ -144,7 +145,8 @@ class TestUse:
         done = project.cli("use", "meld-text", "--root", str(root), "--force")
         assert done.returncode == 0, done.stderr
         text = (project.folder / "params.yaml").read_text()
-        assert f"root: {root}" in text and "# MELD, emotion from the transcripts" in text
+        assert YAML(typ="safe").load(text)["corpora"]["meld"]["root"] == str(root)
+        assert "# MELD, emotion from the transcripts" in text
         assert (project.folder / "params.yaml.bak").read_text() == (
             ROOT / "tests/small_params.yaml"
         ).read_text()
