@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from train.scoring.significance import Difference
 
 REPORT_PATH = Path("report.html")
+LEGEND = """Mean ± standard deviation over seeds (of transfers, over folds as well).
+95 % CI: confidence interval (bootstrap over dialogues, speakers or utterances).
+Epochs and penalties were selected on the dev set."""
 
 
 @click.command()
@@ -52,9 +55,7 @@ def results() -> None:
     for transfer in loaded.transfers:
         click.echo(aligned(_transfer_rows(transfer)) + "\n")
     if runs or loaded.transfers:
-        click.echo("Mean ± standard deviation over seeds (of transfers, over folds as well).")
-        click.echo("95 % CI: confidence interval (bootstrap over dialogues, speakers or utterances).")
-        click.echo("Epochs and penalties were selected on the dev set.")
+        click.echo(LEGEND)
     if REPORT_PATH.exists():
         click.echo(f"The report is {REPORT_PATH.resolve()}")
     _exit_where_unusable(loaded.unusable)

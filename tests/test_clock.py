@@ -90,6 +90,14 @@ class TestTime:
         with pytest.raises(ProjectError, match="set id_column"):
             prepared(tmp_path, "AU12_r\n1\n2\n", (0.5, 0.7), num_sharing=3)
 
+    @pytest.mark.parametrize("time", ["3e11", "-7e300", "1e308"])
+    def test_a_time_that_cannot_be_costs_the_utterance(self, tmp_path: Path, time: str) -> None:
+        table = rows(*frames(3, 10.0), (4, 0, time, 1, 1, 2))
+        with pytest.raises(
+            UnreadableError, match="more than 10000000 steps at 10 a second|no time"
+        ):
+            prepared(tmp_path, table, rate_hz=10.0)
+
     def test_a_time_that_is_none_costs_the_utterance(self, tmp_path: Path) -> None:
         with pytest.raises(UnreadableError, match="a row has no time; the column"):
             prepared(tmp_path, rows((1, 0, "nan", 1, 1, 2)))

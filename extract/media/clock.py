@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from extract.media.errors import UnreadableError
+
 Floats = NDArray[np.float64]
 Stretches = Sequence[tuple[float | None, float | None]]
 # Columns that say when a row is, the first that a table has: OpenFace's and two of openSMILE's.
@@ -13,6 +15,8 @@ TIMES = ("timestamp", "frameTime")
 SPAN = ("start", "end")
 FACE, SUCCESS, CONFIDENCE = "face_id", "success", "confidence"
 # Columns that are no features where a table has a clock.
+# More are a wrong time: 27 hours at 100 steps a second.
+MAX_STEPS = 10_000_000
 NO_FEATURES = {*TIMES, FACE, SUCCESS, CONFIDENCE, "frame"}
 
 
@@ -98,6 +102,12 @@ class Clock:
             first = round((float(times.min()) if start is None else start) * rate_hz)
             last = round(float(times.max()) * rate_hz) + 1
             last = last if end is None else min(last, round(end * rate_hz))
+            if last - first > MAX_STEPS:
+                raise UnreadableError(
+                    "undecodable",
+                    f"its rows are at {times.min():g} to {times.max():g} s, more than {MAX_STEPS} "
+                    f"steps at {rate_hz:g} a second; check the column of times",
+                )
             moments = np.arange(first, last) / rate_hz
             margin = 0.5 / rate_hz + 1e-9
             near = self.seen & (times >= (start or 0.0) - margin)
