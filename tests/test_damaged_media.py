@@ -16,10 +16,10 @@ def test_damaged_files_are_named_and_their_neighbours_extracted(tmp_path: Path) 
     files = damaged_files(tmp_path, 2, seed=5)
     assert len(files) == 2 * 2 * len(FORMATS)
     counts, memory_bytes = outcomes(files)
-    assert sum(found["wrong"] for found in counts.values()) == 0
-    for case, found in counts.items():
+    assert sum(tally["wrong"] for tally in counts.values()) == 0
+    for case, tally in counts.items():
         if case.endswith("cut") or case.startswith(("flac", "ogg")):
-            assert found == {"named undecodable": 2}, case
+            assert tally == {"named undecodable": 2}, case
     assert 0 < memory_bytes < MAX_BYTES / 8
     assert missing_neighbours(tmp_path, files) == []
 

@@ -203,12 +203,12 @@ def main(each: int, seed: int, json_path: Path | None) -> None:
         counts, memory_bytes = outcomes(files)
         missing = missing_neighbours(Path(name), files)
     click.echo(f"{'format, stream, damage':<28}" + "".join(f"{name:>9}" for name in OUTCOMES))
-    for case, found in counts.items():
+    for case, tally in counts.items():
         by_kind = Counter[str]()
-        for text, count in found.items():
+        for text, count in tally.items():
             by_kind[text.split()[0]] += count
         click.echo(f"{case:<28}" + "".join(f"{by_kind[name]:>9}" for name in OUTCOMES))
-    num_wrong = sum(found["wrong"] for found in counts.values())
+    num_wrong = sum(tally["wrong"] for tally in counts.values())
     click.echo(f"{len(files)} damaged files, {num_wrong} readings wrong")
     click.echo(f"{len(missing)} healthy neighbours missing {', '.join(missing[:5])}")
     click.echo(
@@ -216,7 +216,7 @@ def main(each: int, seed: int, json_path: Path | None) -> None:
     )
     if json_path:
         figures = {
-            "outcomes": {case: dict(found) for case, found in counts.items()},
+            "outcomes": {case: dict(tally) for case, tally in counts.items()},
             "missing_neighbours": missing,
             "memory_mib": memory_bytes >> 20,
         }

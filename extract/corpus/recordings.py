@@ -40,14 +40,14 @@ def _recordings(utterance: Utterance) -> list[Hashable]:
     if utterance.known_bad is not None:
         return []
     start_s, end_s = utterance.video_stretch
-    found: list[Hashable] = []
+    recordings: list[Hashable] = []
     if utterance.audio_digest is not None:
         times = (utterance.start_s or 0.0, utterance.end_s, utterance.segments)
-        found.append(("audio", utterance.audio_digest, *times, utterance.audio_channel))
+        recordings.append(("audio", utterance.audio_digest, *times, utterance.audio_channel))
     if utterance.video_digest is not None:
         times = (start_s or 0.0, end_s, utterance.segments)
-        found.append(("video", utterance.video_digest, *times, utterance.video_box))
-    return found
+        recordings.append(("video", utterance.video_digest, *times, utterance.video_box))
+    return recordings
 
 
 def with_recordings(

@@ -32,11 +32,11 @@ def without_misread_characters(records: Sequence[Record]) -> tuple[list[Record],
         texts = [value for value in values.values() if value is not None]
         segments = record.segments if isinstance(record, Utterance) else None
         texts += [segment.text for segment in segments or ()]
-        found = misread_characters("".join(texts))
-        if found:
-            counts.update(found)
+        characters = misread_characters("".join(texts))
+        if characters:
+            counts.update(characters)
             ids.append(record.id)
-        mended.append(_mended(record, values) if found else record)
+        mended.append(_mended(record, values) if characters else record)
     if not ids:
         return mended, []
     named = [

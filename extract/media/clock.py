@@ -15,9 +15,9 @@ TIMES = ("timestamp", "frameTime")
 SPAN = ("start", "end")
 FACE, SUCCESS, CONFIDENCE = "face_id", "success", "confidence"
 # Columns that are no features where a table has a clock.
+NO_FEATURES = {*TIMES, FACE, SUCCESS, CONFIDENCE, "frame"}
 # More are a wrong time: 27 hours at 100 steps a second.
 MAX_STEPS = 10_000_000
-NO_FEATURES = {*TIMES, FACE, SUCCESS, CONFIDENCE, "frame"}
 
 
 def clock_columns(names: Sequence[str]) -> tuple[str | None, frozenset[str]]:

@@ -17,6 +17,8 @@ from features.errors import ProjectError, and_more, did_you_mean
 from features.tables.numbers import NumberTable
 
 NUM_LISTED = 20
+# Beyond it a number is no time, and seconds are not told apart.
+MAX_TIME_S = 1e15
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def _clock(
 ) -> Clock | None:
     if times is None and not columns:
         return None
-    if times is not None and not np.isfinite(times).all():
+    if times is not None and not (np.abs(times) < MAX_TIME_S).all():
         raise ProjectError(f"{path}: a row has no time; the column of times must be seconds")
     seen = columns[SUCCESS] > 0 if SUCCESS in columns else np.ones(num_rows, bool)
     return Clock(seen, times, columns.get(FACE), columns.get(CONFIDENCE))
@@ -146,10 +148,10 @@ def _selected(
         return [name for name in names if name not in left_out]
     kept: set[str] = set()
     for pattern in columns:
-        found = fnmatch.filter(names, pattern)
-        if not found:
+        matching = fnmatch.filter(names, pattern)
+        if not matching:
             raise _no_column(path, pattern, names)
-        kept.update(found)
+        kept.update(matching)
     return [name for name in names if name in kept]
 
 
