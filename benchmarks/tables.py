@@ -57,7 +57,7 @@ def write_all(folder: Path, rows: Sequence[Sequence[str]]) -> list[Path]:
     (folder / "utf16.tsv").write_text(tabs, encoding="utf-16")
     lines = [json.dumps(dict(zip(HEADER, row, strict=True))) for row in rows]
     (folder / "table.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    import pandas  # type: ignore[import-untyped]
+    import pandas
 
     frame = pandas.DataFrame(rows, columns=HEADER)
     for name, engine in (("table.xlsx", "openpyxl"), ("table.ods", "odf")):

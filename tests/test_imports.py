@@ -49,8 +49,6 @@ LEAVES = {
     "train.protocols": {"train.folds"},
 }
 MAX_FILES = 14
-# Scripts that stand alone, as leaves do.
-SCRIPTS = {"benchmarks"}
 FILES = sorted(
     file for stage in ALLOWED for file in (ROOT / stage).rglob("*.py") if "cache" not in file.parts
 )
@@ -122,7 +120,7 @@ def test_no_folder_but_those_of_leaves_has_more_files_than_one_can_survey() -> N
         name = ".".join(folder.relative_to(ROOT).parts)
         files = [file for file in folder.iterdir() if file.is_file() and file.suffix != ".pyc"]
         own = [file for file in files if file.name != "__init__.py"]
-        assert name in {*LEAVES, *SCRIPTS} or len(own) <= MAX_FILES, f"{name} has {len(own)} files"
+        assert name in LEAVES or len(own) <= MAX_FILES, f"{name} has {len(own)} files"
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,7 @@ def _refuse_failures(name: str, parts: Sequence[Part], max_failed: int) -> None:
         return
     named = and_more([f"{failed} ({reason})" for failed, reason in failures], NAMED_FAILURES)
     reasons = {reason for _, reason in failures}
-    remedies = ["Replace their media"] if reasons - REMEDIES.keys() else []
+    remedies = ["Replace their files"] if reasons - REMEDIES.keys() else []
     remedies += [REMEDIES[reason] for reason in sorted(reasons & REMEDIES.keys())]
     raise ProjectError(
         f"{name}: {len(failures)} utterances cannot be encoded, {max_failed} are allowed: "

@@ -86,7 +86,7 @@ class Delimited:
         return [cell.strip() for cell in frame[column].tolist()]
 
     def _parse(self, **settings: Any) -> Any:
-        import pandas  # type: ignore[import-untyped]
+        import pandas
 
         text = io.StringIO(self.text[self.layout.start :], newline="")
         quoting = csv.QUOTE_MINIMAL if self.layout.quoted else csv.QUOTE_NONE

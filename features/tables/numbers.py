@@ -49,7 +49,7 @@ class NumberTable:
         try:
             return self.numbers([name])[:, 0]
         except ProjectError:
-            import pandas  # type: ignore[import-untyped]
+            import pandas
 
             try:
                 durations = pandas.to_timedelta(self.texts(name))

@@ -46,7 +46,7 @@ def read_spreadsheet(path: Path) -> Grid:
 
 
 def _first_sheet(path: Path, engine: str) -> tuple[list[str], Any]:
-    import pandas  # type: ignore[import-untyped]
+    import pandas
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on styles and checks of input that are not read
