@@ -15,6 +15,8 @@ from features.errors import ProjectError
 from features.params.load import load_params
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 DEMO: dict[str, Any] = YAML(typ="safe").load((ROOT / "recipes/demo.yaml").read_text())
 
 

@@ -9,6 +9,8 @@ from ruamel.yaml import YAML
 from tests.conftest import ROOT
 from tests.project import Project
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def ready(tmp_path_factory: pytest.TempPathFactory, demo_root: Path) -> Project:
@@ -57,14 +59,12 @@ class TestBadInput:
     def test_unknown_name_on_the_command_line(self, project: Project) -> None:
         assert "Did you mean 'audio'?" in refused(project, "train", "audios")
 
-    @pytest.mark.slow
     def test_missing_media(self, project: Project) -> None:
         (project.folder / "data/raw/mine/audio/d000-u0.wav").unlink()
         assert project.cli("manifest", "mine").returncode == 0
         line = refused(project, "extract", "mine-mel")
         assert "1 utterances cannot be encoded, 0 are allowed: d000-u0 (missing)" in line
 
-    @pytest.mark.slow
     def test_undecodable_media_beyond_the_allowed_number(self, project: Project) -> None:
         for turn in (0, 1):
             (project.folder / f"data/raw/mine/audio/d000-u{turn}.wav").write_bytes(b"nothing")

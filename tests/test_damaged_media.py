@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.checks.damaged_media import (
     FORMATS,
     Damaged,
@@ -10,6 +12,8 @@ from benchmarks.checks.damaged_media import (
     outcomes,
 )
 from extract.media.serve import MAX_BYTES
+
+pytestmark = pytest.mark.slow
 
 
 def test_damaged_files_are_named_and_their_neighbours_extracted(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def test_an_extra_that_is_installed_is_not_refused() -> None:
     require_extra("tracking.wandb", "json", "json")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["extract.fill.fill", "train.runs.run_head", "cli"])
 def test_a_stage_starts_without_the_extras(stage: str) -> None:
     code = f"import sys; sys.modules.update(dict.fromkeys({MODULES})); import {stage}"

@@ -33,6 +33,8 @@ from tests.fill_world import SMALL, World
 from tests.test_media import RATE_HZ, tone
 from tests.videos import write_video
 
+pytestmark = pytest.mark.slow
+
 
 def write_png(path: Path, width: int, height: int) -> None:
     """A black picture, compressed a thousandfold."""

@@ -15,6 +15,8 @@ from extract.media.video import sampled_pictures
 from tests.conftest import ROOT
 from tests.marked_videos import RATE_HZ, heard, level, write_marked_video
 
+pytestmark = pytest.mark.slow
+
 CASES = Path(os.environ.get("PERMAFROST_CASES") or ROOT.parent / "shared" / "cases")
 
 

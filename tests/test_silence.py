@@ -23,6 +23,8 @@ from tests.marked_videos import write_marked_video
 from tests.test_media import RATE_HZ, tone, write_container
 from tests.videos import write_video
 
+pytestmark = pytest.mark.slow
+
 CLIPS = BackboneSpec(
     "r3d", "video", LeafSpec("r3d", {"weights": "random", "size_px": 16, "rate_hz": 8.0})
 )

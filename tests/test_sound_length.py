@@ -18,6 +18,8 @@ from tests.conftest import ROOT
 from tests.marked_videos import bursts, heard
 from tests.test_media_clock import run_maker
 
+pytestmark = pytest.mark.slow
+
 CASES = Path(os.environ.get("PERMAFROST_CASES") or ROOT.parent / "shared" / "cases")
 RATE_HZ, SECONDS = 22_050, 7
 SOUND = bursts(SECONDS, RATE_HZ)

@@ -13,6 +13,8 @@ from features.manifest import write_records
 from features.specs.tracks import CorpusSpec, LeafSpec
 from features.tables.table import read_table
 
+pytestmark = pytest.mark.slow
+
 pandas = pytest.importorskip("pandas")
 
 HEADER = ["id", "text", "speaker", "dialogue", "turn", "start", "emotion", "valence", "day", "set"]

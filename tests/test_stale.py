@@ -148,6 +148,7 @@ def test_without_any_run_every_head_is_named(folder: Path) -> None:
 
 
 class TestDamage:
+    @pytest.mark.slow
     def test_a_flipped_bit_in_any_file_is_named_and_the_rest_is_shown(self, folder: Path) -> None:
         """Whatever command reads it refuses in one line; nothing is shown of that run."""
         random = np.random.default_rng(3)

@@ -34,6 +34,7 @@ def test_a_stream_is_otherwise_as_it_was() -> None:
     assert not stream.isatty()
 
 
+@pytest.mark.slow
 def test_an_escape_sequence_in_a_name_is_not_printed(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text('{"\\e[2Jheads": {}}')
     done = subprocess.run(
@@ -56,6 +57,7 @@ def test_an_error_of_the_file_system_says_what_to_do(number: int, advice: str) -
     assert remedy(OSError(errno.EINVAL, "")) is None and remedy(FileNotFoundError()) is None
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     """By a limit on the size of a file, which fails as a full disk does."""
     code = (
