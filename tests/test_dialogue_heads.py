@@ -64,6 +64,7 @@ def test_later_turns_never_change_the_outputs_of_a_causal_head(dialogues: World)
             assert torch.allclose(whole, alone, atol=1e-6, equal_nan=True) == causal
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(
     dialogues: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +152,7 @@ def test_unlabelled_turns_are_context_and_unlabelled_dialogues_are_left_out(
     assert any(label.emotion is None for label in with_context.train)
 
 
+@pytest.mark.slow
 def test_dialogues_are_transferred_whole(dialogues: World, tmp_path: Path) -> None:
     labels, store = dialogues
     spec = dialogue_head(causal=True)

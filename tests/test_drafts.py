@@ -77,6 +77,7 @@ def test_a_recording_of_careless_writes_shows_torn_folders(
     assert any(state not in (whole, {}) for state in states)
 
 
+@pytest.mark.slow
 def test_a_power_cut_leaves_the_old_store_the_new_one_or_none(
     store_path: Path,
     pool: Pool,

@@ -204,6 +204,7 @@ def tracks_of(world: World) -> list[torch.Tensor]:
     return [torch.from_numpy(store.track(row).copy()) for row in range(len(store))]
 
 
+@pytest.mark.slow
 def test_context_turns_are_part_of_a_text_parts_key(tmp_path: Path, demo_root: Path) -> None:
     settings = {**MINILM.leaf.options, "context_turns": 1}
     world = World(tmp_path, demo_root, replace(MINILM, leaf=LeafSpec("hf-text", settings)))

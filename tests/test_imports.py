@@ -133,6 +133,7 @@ def test_features_never_imports_torch_but_for_the_kernels_of_both_stages(file: P
     assert torch_names == ({"torch"} if file.name == "kernels.py" else set())
 
 
+@pytest.mark.slow
 def test_training_needs_no_media_library() -> None:
     code = (
         "import sys, train.runs.run_head, train.loop.fit, app.pipeline;"
