@@ -210,3 +210,15 @@ def test_the_sounds_of_the_case_have_their_length(tmp_path: Path) -> None:
             second = samples[round((k + 0.55) * rate_hz) : round((k + 0.65) * rate_hz)]
             pitch = 10 * np.abs(np.fft.rfft(second)).argmax()
             assert abs(pitch - (400 + 200 * k)) <= 10, (name, k)
+
+
+@pytest.mark.parametrize("kind", ["AIFF", "AU"])
+def test_a_file_whose_packets_end_before_it_states_is_undecodable(
+    tmp_path: Path, kind: str
+) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    soundfile.write(whole, np.full(3 * 16_000, 0.25), 16_000, format=kind)
+    assert len(read_audio(whole)[0]) == 3 * 16_000
+    cut.write_bytes(whole.read_bytes()[:60_000])
+    with pytest.raises(UnreadableError, match=r"cut short|states|ends"):
+        read_audio(cut)
