@@ -111,7 +111,7 @@ def test_what_starts_from_a_head_that_was_trained_again_is_stale(folder: Path) -
     edit("training: {seeds: [0, 1], epochs: 2, lr: 0.01}", "training: {seeds: [1], epochs: 2}")
     trained("main")
     stale = run("results").stderr
-    assert "runs/longer: stale: trained with other weights to start from" in stale
+    assert "runs/longer: stale: trained with other weights of the head it builds on" in stale
     assert "runs/elsewhere: stale: tested with other settings" in stale
 
 

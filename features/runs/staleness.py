@@ -36,7 +36,7 @@ def sources(
         "labels": digest_json(rows),
         **{f"{modality} tracks": digest for modality, digest in stores.items()},
         "code": code_digest(),
-        "weights to start from": first,
+        "weights of the head it builds on": first,
     }
 
 

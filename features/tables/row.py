@@ -53,7 +53,7 @@ class Row:
             return None
         with suppress(ValueError):
             return int(written)
-        value = _finite(written)
+        value = finite(written)
         if value is None or not value.is_integer():
             self.refuse(column, "a whole number")
         return int(value)
@@ -63,7 +63,7 @@ class Row:
         written = self.trimmed(column)
         if column is None or written is None:
             return None
-        value = _finite(written)
+        value = finite(written)
         return self.refuse(column, "a number") if value is None else value
 
     def words(self, column: str) -> tuple[str, ...]:
@@ -99,7 +99,8 @@ class Row:
         return self.refuse(column, "a text or a number") if cell else ""
 
 
-def _finite(written: str) -> float | None:
+def finite(written: str) -> float | None:
+    """The number that a text is; None where it is none, or not finite."""
     try:
         value = float(written)
     except ValueError:

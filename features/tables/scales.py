@@ -1,7 +1,6 @@
 """Columns of numbers that are a scale, and not codes of classes."""
 
-import math
-
+from features.tables.row import finite
 from features.tables.table import Table
 
 # More numbers than this are a scale: the largest sets of emotions have 28 classes.
@@ -16,7 +15,7 @@ def scale_of(table: Table, column: str) -> str | None:
     Codes such as 1, 2, 3 or -1, 0, 1 may be classes.
     """
     written = {value for row in table.rows if (value := row.trimmed(column)) is not None}
-    numbers = {value: _number(value) for value in written}
+    numbers = {value: finite(value) for value in written}
     if not numbers or None in numbers.values():
         return None
     fractions = [value for value, number in numbers.items() if not (number or 0.0).is_integer()]
@@ -24,11 +23,3 @@ def scale_of(table: Table, column: str) -> str | None:
         named = ", ".join(sorted(fractions, key=float)[:NUM_NAMED])
         return f"it has numbers such as {named}"
     return f"it has {len(numbers)} different numbers" if len(numbers) > MAX_CODES else None
-
-
-def _number(written: str) -> float | None:
-    try:
-        value = float(written)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
