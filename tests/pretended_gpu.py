@@ -23,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from extract.backbones._speech.grouped import use_grouped_products
 from extract.network.attention import always_mask
 from extract.network.backbone import Backbone
 from extract.network.compute import Compute
@@ -129,6 +130,7 @@ def take_gpu_paths(backbone: Backbone, compute: Compute) -> None:
     loaded.compute = compute
     if hasattr(loaded, "front_samples"):
         loaded.front_samples = 50_000
+        use_grouped_products(loaded.network, compute)
     for value in vars(loaded).values():
         if isinstance(value, nn.Module):
             always_mask(value)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -37,7 +38,11 @@ ROWS = torch.arange(12)
 
 @pytest.fixture(params=DEVICES, ids=str)
 def device(request: pytest.FixtureRequest) -> Iterator[torch.device]:
-    with fake_gpu(), unread_recurrence():
+    def placed(module: torch.nn.Module, device: torch.device) -> torch.nn.Module:
+        move(module, device)
+        return module
+
+    with fake_gpu(), unread_recurrence(), patch.object(torch.nn.Module, "to", placed):
         yield request.param
 
 
@@ -84,8 +89,12 @@ def spec_of(dialogue: str | None, **changes: Any) -> HeadSpec:
     )  # fmt: skip
 
 
-def loop_of(spec: HeadSpec, world: tuple[list[Label], Store]) -> TrainingLoop:
-    """A loop on the CPU, before it is moved."""
+def loop_of(
+    spec: HeadSpec,
+    world: tuple[list[Label], Store],
+    device: torch.device = torch.device("cpu"),  # noqa: B008
+) -> TrainingLoop:
+    """A loop at its start."""
     labels, store = world
     data = {}
     for split in ("train", "dev"):
@@ -94,17 +103,7 @@ def loop_of(spec: HeadSpec, world: tuple[list[Label], Store]) -> TrainingLoop:
     train, dev = data["train"], data["dev"]
     facts = label_facts(spec, Splits("f", train.labels, dev.labels, dev.labels, (), 0, False), "x")
     difficulty = torch.linspace(0, 1, len(train.labels))
-    return TrainingLoop(spec, facts, train, dev, 0, difficulty, None, torch.device("cpu"))
-
-
-def moved(loop: TrainingLoop, device: torch.device) -> TrainingLoop:
-    """The loop as it would be built on a GPU."""
-    move(loop.head, device)
-    loop.device = device
-    loop.targets = {name: values.to(device) for name, values in loop.targets.items()}
-    loop.train = replace(loop.train, dataset=loop.train.dataset.on(device))
-    loop.dev = replace(loop.dev, dataset=loop.dev.dataset.on(device))
-    return loop
+    return TrainingLoop(spec, facts, train, dev, 0, difficulty, None, device)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case)))
@@ -127,7 +126,7 @@ def test_a_training_batch_with_every_task(
 ) -> None:
     spec = spec_of(dialogue)
     spec = replace(spec, objectives={objective: leaf("train/objectives", objective, "Objective")})
-    loop = moved(loop_of(spec, world), device)
+    loop = loop_of(spec, world, device)
     assert loop.loss(ROWS).device == device
 
 
@@ -135,7 +134,7 @@ def test_a_training_batch_with_every_task(
 def test_predictions_from_tracks_on_the_gpu_and_on_the_cpu(
     dialogue: str | None, device: torch.device, world: tuple[list[Label], Store]
 ) -> None:
-    loop = moved(loop_of(spec_of(dialogue), world), device)
+    loop = loop_of(spec_of(dialogue), world, device)
     dev = loop.dev.dataset
     assert {track.values.device for track in dev.gather(ROWS, device).values()} == {device}
     stored = load_dataset({"text": world[1], "audio": world[1]}, loop.dev.labels)
@@ -149,7 +148,7 @@ def test_predictions_from_tracks_on_the_gpu_and_on_the_cpu(
 def test_the_running_average_of_weights(
     device: torch.device, world: tuple[list[Label], Store]
 ) -> None:
-    loop = moved(loop_of(spec_of(None), world), device)
+    loop = loop_of(spec_of(None), world, device)
     average = Average(loop.head, 0.9)
     average.update(loop.head)
     saved = {name: torch.zeros(value.shape) for name, value in average.values.items()}

@@ -87,7 +87,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     real = Child.call_prepares
 
     def noted(child: Child, function: Any, *args: Any) -> Any:
-        sent.append(args[0])
+        sent.append(Path(str(args[0])))
         return real(child, function, *args)
 
     monkeypatch.setattr(Child, "call_prepares", noted)

@@ -92,7 +92,11 @@ class Case:
 def made(kind: str, count: int, folder: Path, compute: Compute) -> Case:
     """Utterances of a kind on disk, and their network."""
     makers = {"text": texts_of_meld, "audio": audio_like_meld}
-    manifest = makers.get(kind, videos_like_meld)(count, folder)
+    return case_of(kind, makers.get(kind, videos_like_meld)(count, folder), folder, compute)
+
+
+def case_of(kind: str, manifest: list[Utterance], folder: Path, compute: Compute) -> Case:
+    """Utterances that are in a folder already, and their network."""
     corpus = CorpusSpec("meld-like", folder, LeafSpec("demo", {}))
     spec = SPECS[kind]
     if kind == "frames":

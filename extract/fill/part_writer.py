@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from extract.network.backbone import Backbone
@@ -34,37 +35,40 @@ class Encoded:
 
 
 class PartWriter:
-    """Writes one part at a time in a thread of its own; at most one more waits.
+    """Writes parts in threads of its own, as many at a time as there are threads.
 
     An error in a write is raised by the next call, or on exit.
     """
 
-    def __init__(self, pool: Pool, name: str, backbone: Backbone, dtype: str) -> None:
+    def __init__(
+        self, pool: Pool, name: str, backbone: Backbone, dtype: str, threads: int = 1
+    ) -> None:
         self.pool = pool
         self.name = name
         self.backbone = backbone
         self.reads = backbone.reading.modalities[0]
         self.dtype = dtype
-        self.thread = ThreadPoolExecutor(max_workers=1)
-        self.waiting: list[Future[Part]] = []
+        self.num_threads = threads
+        self.threads = ThreadPoolExecutor(threads)
+        self.writing: list[Future[Part]] = []
         self.parts: list[Part] = []
 
     def __enter__(self) -> "PartWriter":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.thread.shutdown(wait=True)
+        self.threads.shutdown(wait=True)
         if kind is None:
             self._collect(0)
 
     def add(self, encoded: Encoded) -> None:
-        """Have a part written."""
-        self.waiting.append(self.thread.submit(self._write, encoded))
-        self._collect(1)
+        """Have a part written, as soon as a thread is free."""
+        self.writing.append(self.threads.submit(self._write, encoded))
+        self._collect(self.num_threads)
 
-    def _collect(self, max_waiting: int) -> None:
-        while len(self.waiting) > max_waiting:
-            self.parts.append(self.waiting.pop(0).result())
+    def _collect(self, max_writing: int) -> None:
+        while len(self.writing) > max_writing:
+            self.parts.append(self.writing.pop(0).result())
 
     def _write(self, encoded: Encoded) -> Part:
         for position in list(encoded.tracks):
@@ -83,8 +87,10 @@ class PartWriter:
         num_layers, end = len(self.backbone.layers), 0
         values = np.empty((num_layers, sum(lengths), self.backbone.dim), self.dtype)
         for position in kept:
-            # Taken out one by one: a part is never in memory twice.
-            values[:, end : end + lengths[position]] = encoded.tracks.pop(position).numpy()
+            # Taken out one by one: a part is never in memory twice. Torch rounds to float16 some
+            # forty times faster than NumPy, to the same bits.
+            place = torch.from_numpy(values[:, end : end + lengths[position]])
+            place.copy_(encoded.tracks.pop(position))
             end += lengths[position]
         spans = tuple(span for position in kept for span in encoded.spans[position])
         return self.pool.add(

@@ -46,13 +46,15 @@ def make_missing_parts(
     total = sum(len(plan.utterances) for x in extractions for plan in x.missing)
     names = ", ".join(extraction.name for extraction in extractions)
     counted = "utterances" if len(extractions) == 1 else "tracks"
+    # A GPU makes parts faster than one thread writes them.
+    num_writers = compute.pick(cpu=1, cuda=2)
     with ExitStack() as stack:
         readers = [
             Reader(root, backbones, spec, contexts, stack.enter_context(child))
             for child in _children(backbones, spec)
         ]
         writers = [
-            stack.enter_context(PartWriter(pool, x.name, x.backbone, spec.dtype))
+            stack.enter_context(PartWriter(pool, x.name, x.backbone, spec.dtype, num_writers))
             for x in extractions
         ]
         progress = stack.enter_context(Progress(names, total, counted))
@@ -61,6 +63,8 @@ def make_missing_parts(
             for extraction, writer in zip(extractions, writers, strict=True)
         ]
         _run_until_complete(makers, readers, manifest, compute)
+        for reader in readers:  # all at once, before each is waited for
+            reader.child.interrupt()
     for extraction, writer in zip(extractions, writers, strict=True):
         extraction.finished.update({part.key: part for part in writer.parts})
     return makers[0], f"{progress.summary()}, {makers[0].speed_and_padding()}"

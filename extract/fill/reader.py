@@ -7,14 +7,13 @@ from pathlib import Path
 from extract.fill.prepare import Prepared, joined, prepare_audio, prepare_video, try_prepare
 from extract.media.child import Child
 from extract.media.errors import UnreadableError
-from extract.media.files.regular import file_fault
 from extract.media.frames import Stretch
 from extract.media.rows import FeatureRows
+from extract.media.source import Source
 from extract.media.text import Text
 from extract.network.backbone import Backbone, Example
 from extract.plan.context import Context
 from features.errors import ProjectError
-from features.files import digest_file
 from features.manifest import Utterance
 from features.specs.tracks import ExtractSpec
 
@@ -42,8 +41,6 @@ class Reader:
         self.spec = spec
         self.contexts = contexts
         self.child = child
-        # Of the file that was read last: several utterances may share it.
-        self.digests: dict[tuple[Path, int, int], str] = {}
 
     def read_all(
         self, block: Sequence[tuple[Utterance, Sequence[int]]]
@@ -99,11 +96,11 @@ class Reader:
             raise UnreadableError("known-bad", utterance.known_bad)
         relative = utterance.audio if self.reads == "audio" else utterance.video
         stated = utterance.audio_digest if self.reads == "audio" else utterance.video_digest
-        path = self._checked(relative, stated)
+        source = self._source(relative, stated)
         stretches, limit_s = stretches_of(utterance, self.reads), self.spec.max_duration_s
         if self.reads == "audio":
             settings = {"channel": utterance.audio_channel, "max_duration_s": limit_s}
-            return self.child.call_prepares(prepare_audio, path, numbers, stretches, settings)
+            return self.child.call_prepares(prepare_audio, source, numbers, stretches, settings)
         text = None if utterance.text is None else Text(utterance.text)
         boxed = [
             Stretch(start_s or 0.0, end_s, utterance.video_box, limit_s)
@@ -114,7 +111,7 @@ class Reader:
                 f"{utterance.id!r} has segments, and a network on video and text takes an "
                 "utterance in one piece; remove that track"
             )
-        return self.child.call_prepares(prepare_video, path, numbers, boxed, text)
+        return self.child.call_prepares(prepare_video, source, numbers, boxed, text)
 
     def _texts(self, utterances: Sequence[Utterance], number: int) -> list[Prepared]:
         """The words of utterances, segment by segment where they have some."""
@@ -148,33 +145,15 @@ class Reader:
     def _rows(self, utterance: Utterance, number: int) -> Example:
         file = utterance.features[self.reads]
         file_place = self.contexts[number].file_places[utterance.id]
-        path = self._checked(file.path, file.digest)
+        path = self._source(file.path, file.digest).checked()
         stretches = tuple(stretches_of(utterance, self.backbones[number].modality))
         stretches = () if stretches == ((None, None),) else stretches
         rows = FeatureRows(path, str(file.digest), utterance.id, *file_place, stretches)
         return self.backbones[number].prepare(rows)
 
-    def _checked(self, relative: str | None, stated: str | None) -> Path:
-        """The path of a file, whose digest must be the one in the manifest."""
+    def _source(self, relative: str | None, digest: str | None) -> Source:
         assert relative is not None
-        path = self.root / relative
-        fault = file_fault(self.root, relative)
-        if fault is not None:
-            if stated is None or path.exists():
-                raise UnreadableError("missing", fault)
-            raise stale_manifest(f"{path} is gone")
-        state = path.stat()
-        num_bytes = state.st_size
-        if num_bytes > self.spec.max_media_bytes:
-            limit = self.spec.max_media_bytes
-            detail = f"{path} has {num_bytes} bytes; extract.max_media_bytes is {limit}"
-            raise UnreadableError("too-large", detail)
-        key = (path, state.st_mtime_ns, num_bytes)
-        if key not in self.digests:
-            self.digests = {key: digest_file(path)}
-        if self.digests[key] != stated:
-            raise stale_manifest(f"{path} has changed")
-        return path
+        return Source(self.root, relative, digest, self.spec.max_media_bytes)
 
 
 def stretches_of(utterance: Utterance, modality: str) -> list[tuple[float | None, float | None]]:
@@ -183,10 +162,3 @@ def stretches_of(utterance: Utterance, modality: str) -> list[tuple[float | None
         whole = (utterance.start_s, utterance.end_s)
         return [utterance.video_stretch if modality == "video" else whole]
     return [(segment.start_s, segment.end_s) for segment in utterance.segments]
-
-
-def stale_manifest(fault: str) -> ProjectError:
-    """The error for media that are not the ones in the manifest; nothing is recorded."""
-    return ProjectError(
-        f"{fault} since the manifest was made; run 'dvc repro', which makes the manifest again"
-    )

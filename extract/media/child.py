@@ -7,12 +7,12 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import forkserver
-from pathlib import Path
 from typing import Any, TypeVar
 
 from extract.media.errors import UnreadableError
 from extract.media.serve import MAX_BYTES, keep_prepares, serve, with_prepares
 from extract.media.shared_file import SharedFile
+from extract.media.source import Source
 from features.errors import ProjectError
 
 Result = TypeVar("Result")
@@ -54,9 +54,9 @@ class Child:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def call_prepares(self, function: Callable[..., Result], path: Path, *args: Any) -> Result:
-        """`function(prepares, path, *args)` in the child; see `call`."""
-        result: Result = self.call(with_prepares, path, function, *args)
+    def call_prepares(self, function: Callable[..., Result], source: Source, *args: Any) -> Result:
+        """`function(prepares, path, *args)` in the child for a file that is checked; see `call`."""
+        result: Result = self.call(with_prepares, source, function, *args)
         return result
 
     def call(self, function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
@@ -68,8 +68,9 @@ class Child:
         Raises:
             UnreadableError: as the function raised it, or ``undecodable`` when the codec crashed
                 twice.
-            ProjectError: when the call took longer than the limit, needed more memory than there
-                is, or the system killed the child; none of it says anything about the file.
+            ProjectError: as the function raised it; or when the call took longer than the limit,
+                needed more memory than there is, or the system killed the child, none of which
+                says anything about the file.
         """
         subject = args[0] if args else function
         try:
@@ -151,6 +152,8 @@ def _unpacked(message: tuple[str, Any], subject: object) -> Any:
     kind, value = message
     if kind == "unreadable":
         raise UnreadableError(*value)
+    if kind == "refused":
+        raise ProjectError(value)
     if kind == "memory":
         raise ProjectError(
             f"reading {subject} takes more memory than there is, or than a decoding process may "

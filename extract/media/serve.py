@@ -9,11 +9,12 @@ import sys
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, TypeVar
 
 from extract.media.errors import UnreadableError
 from extract.media.shared_file import SharedFile
+from extract.media.source import Source
+from features.errors import ProjectError
 
 Result = TypeVar("Result")
 # Private memory of the process, that of the libraries (1 GB, most of it only reserved) included.
@@ -28,9 +29,9 @@ def keep_prepares(prepares: Any) -> None:
     PREPARES.append(prepares)
 
 
-def with_prepares(path: Path, function: Callable[..., Result], *args: Any) -> Result:
-    """`function(prepares, path, *args)`."""
-    return function(PREPARES[0], path, *args)
+def with_prepares(source: Source, function: Callable[..., Result], *args: Any) -> Result:
+    """`function(prepares, path, *args)` for a file, which is checked first."""
+    return function(PREPARES[0], source.checked(), *args)
 
 
 def serve(pipe: Connection, shared: SharedFile) -> None:
@@ -65,6 +66,8 @@ def _fault(error: Exception) -> tuple[str, Any]:
     """The kind of an error, and what the parent needs to raise its own."""
     if isinstance(error, UnreadableError):
         return "unreadable", (error.reason, error.detail)
+    if isinstance(error, ProjectError):
+        return "refused", str(error)
     # PyTorch raises a RuntimeError for a lack of memory.
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         return "memory", None

@@ -7,6 +7,7 @@ That its file exists is not enough: a part counts when its record is whole and f
 import hashlib
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -77,13 +78,18 @@ class Pool:
         """Write a part's values `(L, T, D)` and record it; `record` holds the other fields."""
         part_path = self.chunk_path(record["key"])
         blocks = chunk_blocks(values)
+        sha256 = ""
         if values.size:
-            write_atomic(part_path, *blocks)
+            # At the same time: both let other threads run, and take about as long.
+            with ThreadPoolExecutor(1) as hashing:
+                hashed = hashing.submit(_sha256, blocks)
+                write_atomic(part_path, *blocks)
+                sha256 = hashed.result()
         part = Part(
             shape=values.shape,
             dtype=str(values.dtype),
             crc32c=int.from_bytes(blocks[1], "little"),
-            sha256=_sha256(blocks) if values.size else "",
+            sha256=sha256,
             **record,
         )
         # Not by `asdict`, which copies every span; the record is encoded once, for seal and file.

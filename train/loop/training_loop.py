@@ -48,9 +48,11 @@ class TrainingLoop:
         self.head.take_moments(train.dataset)
         if start is not None:
             self.head.load_state_dict(take_weights(self.head.state_dict(), start, spec))
-        self.head.to(device)
         learners: dict[str, Task | Objective] = {**self.head.tasks, **self.head.objectives}
-        self.targets = {n: one.targets(train.labels).to(device) for n, one in learners.items()}
+        # Before the head goes to the device: tasks compute them with their own buffers.
+        targets = {name: learner.targets(train.labels) for name, learner in learners.items()}
+        self.head.to(device)
+        self.targets = {name: values.to(device) for name, values in targets.items()}
         self.items = BatchItems(train.dataset, whole=spec.dialogue is not None)
         self.costs = self.items.sums(train.dataset.costs())
         self._hardness = None if difficulty is None else self._of_items(difficulty)

@@ -5,7 +5,8 @@ networks of the Hugging Face library normalise over time in the convolutional pa
 batch changes their output (relative error 0.3 to 0.8, with a mask or without). On a CPU that part
 runs on every window alone, which is faster. On a GPU it runs in padded batches: its convolutions
 have no padding of their own, so steps within a clip never depend on what follows it, and the norm
-over time counts the real steps only (`NormOverTime`).
+over time counts the real steps only (`NormOverTime`). Convolutions in groups are matrix products
+there.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from extract.backbones._layers import chosen_layers
+from extract.backbones._speech.grouped import use_grouped_products
 from extract.backbones._speech.waveform import SAMPLE_HZ, WaveformInput
 from extract.network.backbone import Reading, Window, freeze
 from extract.network.compute import Compute
@@ -80,6 +82,8 @@ class Speech:
         parts: SpeechNetwork = network
         self.version = version
         self.network: Any = freeze(network, compute)
+        if compute.on_gpu:
+            use_grouped_products(self.network, compute)
         self.weights_digest = weights_digest
         self.compute = compute
         self.dim = parts.dim
