@@ -62,11 +62,10 @@ def show(name: str) -> None:
         click.echo(f"  {key}: {attributes[key]}")
     made_on = attributes.get("made_on", {})
     number_format = made_on.get("compute", "float32")
-    expected = " (expected; benchmarks/gpu_check.py measures it)" if made_on else ""
     click.echo(f"  device: {made_on.get('device', 'cpu')}")
     click.echo(
         f"  compute: {number_format}; neighbours in a batch change a track by at most "
-        f"{NEIGHBOURS[number_format]} of its size{expected}"
+        f"{NEIGHBOURS[number_format]} of its size"
     )
     for key, value in attributes["backbone"].items():
         click.echo(f"  backbone {key}: {value}")

@@ -98,6 +98,13 @@ def replace_folder(draft: Path, path: Path) -> None:
         sync_folder(path.parent)
 
 
+def sync_files(folder: Path) -> None:
+    """Flush all files below a folder to disk, whoever wrote them."""
+    for file in folder.rglob("*"):
+        if file.is_file():
+            sync_folder(file)
+
+
 def sync_folder(path: Path) -> None:
     """Flush a folder's entries to disk, so that a rename in it survives a power cut."""
     handle = os.open(path, os.O_RDONLY)

@@ -53,6 +53,28 @@ def test_a_file_that_does_not_belong_is_found(store_path: Path) -> None:
     assert "do not match the digest" in verify(store_path)[0]
 
 
+def test_empty_folders_and_links_that_do_not_belong_are_found(store_path: Path) -> None:
+    (store_path / "parts/more/c").mkdir(parents=True)
+    (store_path / "index/copy").symlink_to(store_path / "parts")
+    (store_path / "index/link").symlink_to(store_path / "zarr.json")
+    (store_path / "index/dead").symlink_to(store_path / "nothing")
+    problems = "\n".join(verify(store_path))
+    assert f"{store_path}/parts/more/c is an empty folder" in problems
+    assert f"{store_path}/index/copy is a link" in problems
+    assert f"{store_path}/index/dead is a link" in problems
+    shutil.rmtree(store_path / "parts/more")
+    for name in ("copy", "dead"):
+        (store_path / "index" / name).unlink()
+    assert "one was added or changed" in verify(store_path)[0]
+
+
+def test_a_store_of_links_as_dvc_makes_them_is_sound(store_path: Path, tmp_path: Path) -> None:
+    for number, file in enumerate(f for f in sorted(store_path.rglob("*")) if f.is_file()):
+        file.replace(tmp_path / str(number))
+        file.symlink_to(tmp_path / str(number))
+    assert verify(store_path) == []
+
+
 def test_what_is_not_a_store_is_named(tmp_path: Path) -> None:
     assert "zarr.json is damaged" in verify(tmp_path)[0]
 

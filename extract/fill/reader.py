@@ -7,9 +7,9 @@ from pathlib import Path
 from extract.fill.prepare import Prepared, joined, prepare_audio, prepare_video, try_prepare
 from extract.media.child import Child
 from extract.media.errors import UnreadableError
+from extract.media.files.source import Source
 from extract.media.frames import Stretch
 from extract.media.rows import FeatureRows
-from extract.media.source import Source
 from extract.media.text import Text
 from extract.network.backbone import Backbone, Example
 from extract.plan.context import Context

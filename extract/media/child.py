@@ -10,9 +10,9 @@ from multiprocessing import forkserver
 from typing import Any, TypeVar
 
 from extract.media.errors import UnreadableError
+from extract.media.files.source import Source
 from extract.media.serve import MAX_BYTES, keep_prepares, serve, with_prepares
 from extract.media.shared_file import SharedFile
-from extract.media.source import Source
 from features.errors import ProjectError
 
 Result = TypeVar("Result")

@@ -12,8 +12,8 @@ from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
 from extract.media.errors import UnreadableError
+from extract.media.files.source import Source
 from extract.media.shared_file import SharedFile
-from extract.media.source import Source
 from features.errors import ProjectError
 
 Result = TypeVar("Result")

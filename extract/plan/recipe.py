@@ -11,7 +11,7 @@ from extract.network.backbone import Backbone
 from extract.network.compute import CPU, Compute
 from features.files import digest_json
 from features.specs.tracks import BackboneSpec, ExtractSpec
-from features.store.format import SCHEMA
+from features.store.pool import PARTS_SCHEMA
 from features.store.publish import Header
 
 # Raised when a change in extract/media changes what is read of some file: 2 reads files to their
@@ -33,7 +33,7 @@ def store_header(
     """
     described = _described(backbone, backbone_spec)
     decisive = {
-        "schema": SCHEMA,
+        "schema": PARTS_SCHEMA,
         "backbone": described,
         "dtype": spec.dtype,
         "compute": spec.compute,

@@ -1,10 +1,11 @@
-"""The bytes of a store: Zarr v3 arrays of one raw chunk each, ending in a CRC-32C.
+"""The chunk files of a store: raw little-endian values, and their CRC-32C in four bytes more.
 
-Such a chunk file is the little-endian values and four bytes more, so any Zarr v3 reader opens
-it and ours maps it into memory. Metadata is canonical JSON: equal content, equal bytes.
+That is what the codecs `bytes` and `crc32c` of Zarr v3 make of a chunk, so any Zarr v3 reader opens
+it. Two paths go past zarr-python, because it copies every chunk whole: a part is written to the
+pool while the network works and becomes the chunk of its array by a link, and tracks are read
+through memory maps.
 """
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import ProjectError
-from features.files import canonical_json, digest_json, write_synced
+from features.files import digest_json
 
-SCHEMA = 1
+# Of a store; 1 had metadata of our own making, and is read like 2.
+SCHEMA = 2
+READABLE = (1, 2)
 CRC_BYTES = 4
-METADATA = "zarr.json"
+# Attributes that say something about the others, or about one version of zarr-python.
+SEALS = ("digest", "metadata", "seal")
 Array = NDArray[Any]
 
 assert sys.byteorder == "little", "tracks are mapped as they are stored, little-endian"
@@ -27,32 +31,6 @@ assert sys.byteorder == "little", "tracks are mapped as they are stored, little-
 def crc32c(values: Array) -> int:
     """CRC-32C of a contiguous array's bytes."""
     return int(google_crc32c.value(values.reshape(-1).view(np.uint8)))
-
-
-def group_metadata(attributes: dict[str, Any]) -> bytes:
-    """The zarr.json of a group."""
-    return canonical_json({"zarr_format": 3, "node_type": "group", "attributes": attributes})
-
-
-def array_metadata(shape: tuple[int, ...], dtype: str) -> bytes:
-    """The zarr.json of an array that is one chunk; an axis of length 0 has no chunk at all."""
-    endian = {} if np.dtype(dtype).itemsize == 1 else {"configuration": {"endian": "little"}}
-    return canonical_json(
-        {
-            "zarr_format": 3,
-            "node_type": "array",
-            "shape": list(shape),
-            "data_type": dtype,
-            "chunk_grid": {
-                "name": "regular",
-                "configuration": {"chunk_shape": [max(size, 1) for size in shape]},
-            },
-            "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
-            "fill_value": 0.0 if np.dtype(dtype).kind == "f" else 0,
-            "codecs": [{"name": "bytes", **endian}, {"name": "crc32c"}],
-            "attributes": {},
-        }
-    )
 
 
 def chunk_name(num_dims: int) -> str:
@@ -64,41 +42,6 @@ def chunk_blocks(values: Array) -> tuple[memoryview, bytes]:
     """The two blocks of a chunk file: the values and their checksum."""
     flat = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
     return flat.data, crc32c(flat).to_bytes(CRC_BYTES, "little")
-
-
-def write_array(folder: Path, values: Array) -> None:
-    """Write a whole array as a Zarr v3 array of one chunk, flushed to disk."""
-    folder.mkdir(parents=True)
-    write_synced(folder / METADATA, array_metadata(values.shape, str(values.dtype)))
-    if values.size:
-        chunk = folder / chunk_name(values.ndim)
-        chunk.parent.mkdir(parents=True)
-        write_synced(chunk, *chunk_blocks(values))
-
-
-def read_metadata(folder: Path) -> Any:
-    """The zarr.json of a group or array."""
-    try:
-        return json.loads((folder / METADATA).read_bytes())
-    except FileNotFoundError:
-        raise ProjectError(f"{folder / METADATA} does not exist; 'dvc repro' makes it") from None
-    except (OSError, ValueError) as error:
-        raise ProjectError(damaged(folder / METADATA, f"cannot be read ({error})")) from None
-
-
-def read_array(folder: Path, crc: int) -> Array:
-    """A whole array written by `write_array`, whose checksum must be `crc`."""
-    metadata = read_metadata(folder)
-    try:
-        shape, dtype = tuple(metadata["shape"]), str(metadata["data_type"])
-        as_written = array_metadata(shape, dtype)
-    except (KeyError, TypeError, ValueError):
-        as_written = b""
-    if as_written != (folder / METADATA).read_bytes():
-        raise ProjectError(damaged(folder / METADATA, "is not as it was written"))
-    if 0 in shape:
-        return np.zeros(shape, dtype)
-    return map_chunk(folder / chunk_name(len(shape)), shape, dtype, crc)
 
 
 def map_chunk(
@@ -123,10 +66,24 @@ def map_chunk(
     return raw[:num_bytes].view(dtype).reshape(shape)
 
 
-def store_digest(attributes: dict[str, Any], files: dict[str, str]) -> str:
-    """The digest over the attributes without digest and seal, and all files but the root's."""
-    rest = {name: value for name, value in attributes.items() if name not in ("digest", "seal")}
-    return digest_json({"attributes": rest, "files": files})
+def store_digest(attributes: dict[str, Any], chunks: dict[str, str]) -> str:
+    """The digest over the values and attributes of a store, whatever wrote its metadata.
+
+    `chunks` are the digests of the chunk files by name; of a store of schema 1, of all files.
+    """
+    rest = {name: value for name, value in attributes.items() if name not in SEALS}
+    key = "files" if attributes["schema"] == 1 else "chunks"
+    return digest_json({"attributes": rest, key: chunks})
+
+
+def metadata_digest(root: Any, files: dict[str, str]) -> str:
+    """The digest over the metadata: the root's but its attributes, and the files of all others."""
+    return digest_json({"root": root, "files": files})
+
+
+def is_chunk(name: str) -> bool:
+    """Whether a file of a store, by its path in it, is a chunk."""
+    return "/c/" in name
 
 
 def store_seal(attributes: dict[str, Any]) -> str:

@@ -18,6 +18,8 @@ from features.files import canonical_json, digest_file, digest_json, write_atomi
 from features.specs.tracks import CACHE_PATH
 from features.store.format import Array, chunk_blocks, map_chunk
 
+# Of the parts; raised only when none of the older ones can be used.
+PARTS_SCHEMA = 1
 POOL_VARIABLE = "PERMAFROST_PARTS"
 
 

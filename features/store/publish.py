@@ -7,25 +7,31 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from features.drafts import draft_of, locked, replace_folder, sweep_drafts
+from features.drafts import draft_of, locked, replace_folder, sweep_drafts, sync_files
 from features.errors import ProjectError
-from features.files import digest_file, write_synced
+from features.files import digest_file
+from features.store.arrays import (
+    METADATA,
+    chunk_path,
+    create_array,
+    create_store,
+    root_without_attributes,
+    write_array,
+)
 from features.store.format import (
     CRC_BYTES,
-    METADATA,
     SCHEMA,
+    SEALS,
     Array,
-    array_metadata,
-    chunk_name,
     crc32c,
-    group_metadata,
-    read_metadata,
+    is_chunk,
+    metadata_digest,
     store_digest,
     store_seal,
-    write_array,
 )
 from features.store.index import REASONS, empty_index, fact_names, index_of
 from features.store.pool import Part, Pool
+from features.store.reader import store_attributes
 from features.store.verify import verify
 
 
@@ -76,20 +82,22 @@ def _build_and_swap(
 def _build(
     draft: Path, header: Header, parts: Sequence[Part], index: dict[str, Array], pool: Pool
 ) -> None:
-    files: dict[str, str] = {}
-    for group in ("parts", "index"):
-        (draft / group).mkdir(parents=True)
-        write_synced(draft / group / METADATA, group_metadata({}))
+    root = create_store(draft)
+    digests: dict[str, str] = {}
     for part in parts:
-        _link_part(draft / "parts" / part.key, part, pool)
+        array = create_array(root["parts"], part.key, part.shape, part.dtype)
         if 0 not in part.shape:
-            files[f"parts/{part.key}/{chunk_name(3)}"] = part.sha256
+            chunk = chunk_path(draft, array)
+            _link_part(chunk, part, pool)
+            digests[chunk.relative_to(draft).as_posix()] = part.sha256
     for name, values in index.items():
-        write_array(draft / "index" / name, values)
-    for file in sorted(draft.rglob("*")):
-        name = file.relative_to(draft).as_posix()
-        if file.is_file() and name not in files:
-            files[name] = digest_file(file)
+        write_array(root["index"], name, values)
+    attributes = _attributes(header, parts, index)
+    root.attrs.put(_sealed(draft, attributes, digests))
+    sync_files(draft)
+
+
+def _attributes(header: Header, parts: Sequence[Part], index: dict[str, Array]) -> dict[str, Any]:
     attributes = {
         "schema": SCHEMA,
         **asdict(header),
@@ -104,17 +112,24 @@ def _build(
         del attributes["made_on"]
     if names := fact_names(parts):
         attributes["facts"] = names
-    attributes["digest"] = store_digest(attributes, files)
+    return attributes
+
+
+def _sealed(draft: Path, attributes: dict[str, Any], digests: dict[str, str]) -> dict[str, Any]:
+    """The attributes with the digests of everything that was written; some are there already."""
+    for file in sorted(draft.rglob("*")):
+        name = file.relative_to(draft).as_posix()
+        if file.is_file() and name not in digests and name != METADATA:
+            digests[name] = digest_file(file)
+    chunks = {name: digest for name, digest in digests.items() if is_chunk(name)}
+    others = {name: digest for name, digest in digests.items() if not is_chunk(name)}
+    attributes["digest"] = store_digest(attributes, chunks)
+    attributes["metadata"] = metadata_digest(root_without_attributes(draft), others)
     attributes["seal"] = store_seal(attributes)
-    write_synced(draft / METADATA, group_metadata(attributes))
+    return attributes
 
 
-def _link_part(folder: Path, part: Part, pool: Pool) -> None:
-    folder.mkdir()
-    write_synced(folder / METADATA, array_metadata(part.shape, part.dtype))
-    if 0 in part.shape:
-        return
-    chunk = folder / chunk_name(3)
+def _link_part(chunk: Path, part: Part, pool: Pool) -> None:
     chunk.parent.mkdir(parents=True)
     source = pool.chunk_path(part.key)
     try:
@@ -139,13 +154,17 @@ def _link_or_copy(source: Path, target: Path) -> None:
         raise
     except OSError:
         shutil.copyfile(source, target)
-        with target.open("rb") as file:
-            os.fsync(file.fileno())
 
 
 def _is_same(draft: Path, path: Path) -> bool:
+    """Whether the store at a path is sound and has the same values, whatever wrote it."""
     try:
-        old = read_metadata(path)["attributes"]["digest"]
-    except (ProjectError, KeyError):
+        old, new = store_attributes(path), store_attributes(draft)
+    except ProjectError:
         return False
-    return old == read_metadata(draft)["attributes"]["digest"] and not verify(path)
+    ignored = ("schema", *SEALS)
+    return _without(old, ignored) == _without(new, ignored) and not verify(path)
+
+
+def _without(attributes: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if name not in names}

@@ -9,17 +9,8 @@ import numpy as np
 
 from features.drafts import locked_for_reading
 from features.errors import ProjectError
-from features.store.format import (
-    METADATA,
-    SCHEMA,
-    Array,
-    chunk_name,
-    damaged,
-    map_chunk,
-    read_array,
-    read_metadata,
-    store_seal,
-)
+from features.store.arrays import METADATA, open_store, read_array
+from features.store.format import READABLE, Array, chunk_name, damaged, map_chunk, store_seal
 
 MAX_MAPS = 256
 MAX_MAPPED_BYTES = 2**30
@@ -37,9 +28,10 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         with locked_for_reading(path):
-            self.attributes = store_attributes(path)
+            group = open_store(path)
+            self.attributes = _checked(path, group)
             self._index = {
-                name: read_array(path / "index" / name, crc)
+                name: read_array(group, f"index/{name}", crc, path)
                 for name, crc in self.attributes["index"].items()
             }
         self.num_layers = len(self.attributes["layers"])
@@ -142,11 +134,14 @@ class Store:
 
 def store_attributes(path: Path) -> dict[str, Any]:
     """The attributes of the store at a path; ProjectError where they have changed."""
-    metadata = read_metadata(path)
-    attributes = metadata.get("attributes") if isinstance(metadata, dict) else None
-    if not isinstance(attributes, dict) or "schema" not in attributes:
+    return _checked(path, open_store(path))
+
+
+def _checked(path: Path, group: Any) -> dict[str, Any]:
+    attributes: dict[str, Any] = group.attrs.asdict()
+    if "schema" not in attributes:
         raise ProjectError(damaged(path / METADATA, "has not the attributes of a track store"))
-    if attributes["schema"] != SCHEMA or "seal" not in attributes:
+    if attributes["schema"] not in READABLE or "seal" not in attributes:
         raise ProjectError(
             f"{path} was written by another version of Permafrost (store schema "
             f"{attributes['schema']!r}); run 'dvc repro', which makes it again"
