@@ -2,14 +2,19 @@
 
 import json
 from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
 
+from app.cluster import on_a_cluster
 from app.devices import chosen_device
 from app.inputs import load_labels, open_inputs, refuse_unusable
 from app.paths import DATA_PATH, RUNS_PATH, labels_path, manifest_path, notes_path
 from app.tables import faceless, mostly_unknown, without_sound
+from features.cluster import Cluster
+from features.errors import ProjectError
 from features.files import write_atomic
 from features.manifest import read_utterances, write_records
 from features.params.load import Params, load_params
@@ -61,23 +66,40 @@ def manifest(name: str) -> None:
     is_flag=True,
     help="Also make the parts of other tracks over the same media that have no store yet.",
 )
-def extract(name: str, device: str, together: bool) -> None:
+@click.option("--shard", help="Make one share of the parts alone, such as 1/4; the last publishes.")
+@on_a_cluster
+def extract(
+    name: str, device: str, together: bool, shard: str | None, engine: str, cluster: Cluster
+) -> None:
     """Run a frozen network over a corpus, as set in tracks.NAME of params.yaml."""
     params = load_params()
     track = params.pick("tracks", name)
 
+    from extract.fill.cluster import Job, fill_on_ray
     from extract.fill.fill import extract_tracks
+    from extract.plan.share import Share
 
-    filled = extract_tracks(
-        track.store,
-        read_utterances(manifest_path(track.corpus)),
-        params.corpora[track.corpus],
-        params.backbones[track.backbone],
-        params.extract,
-        chosen_device(device),
-        Pool.default(),
-        _companions(params, track) if together else (),
-    )
+    share = Share.parse(shard) if shard else None
+    manifest = read_utterances(manifest_path(track.corpus))
+    corpus, backbone = params.corpora[track.corpus], params.backbones[track.backbone]
+    pool = Pool.default()
+    if engine == "ray" and share:
+        raise ProjectError("give either --shard or --engine ray; Ray divides the parts itself")
+    if engine == "ray":
+        choose = partial(chosen_device, device)
+        where = (choose, pool.folder.absolute(), Path.cwd())
+        job = Job(track.store, manifest, corpus, backbone, params.extract, *where)
+        filled = fill_on_ray(job, cluster)
+    else:
+        companions = _companions(params, track) if together else ()
+        extraction = (manifest, corpus, backbone, params.extract, chosen_device(device), pool)
+        filled = extract_tracks(track.store, *extraction, companions, share)
+    if filled.num_unfinished:
+        click.echo(
+            f"{name}: {filled.num_made} parts made now, {filled.num_unfinished} of "
+            f"{filled.num_parts} left to other shares; the last one publishes the store"
+        )
+        return
     counts = {reason: n for reason, n in sorted(filled.reasons.items()) if reason != "ok"}
     gaps = ", ".join(f"{n} {reason}" for reason, n in counts.items()) or "none missing"
     gaps += f", {faceless(filled.facts)}" if faceless(filled.facts) else ""

@@ -8,9 +8,11 @@ import torch
 
 from extract.backbones import log_mel
 from extract.corpus.read import read_corpus
-from extract.fill.fill import ExtractionResult, extract_tracks, fill_store
+from extract.fill.fill import extract_tracks, fill_store
+from extract.fill.outcome import ExtractionResult
 from extract.network.backbone import Window
 from extract.network.compute import CPU
+from extract.plan.share import Share
 from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec
 from features.store.pool import Pool
 
@@ -33,7 +35,7 @@ class World:
         self.backbone = backbone
         self.manifest = read_corpus(self.corpus).utterances
 
-    def extract(self, spec: ExtractSpec = SMALL) -> ExtractionResult:
+    def extract(self, spec: ExtractSpec = SMALL, share: Share | None = None) -> ExtractionResult:
         return extract_tracks(
             self.path,
             self.manifest,
@@ -42,6 +44,7 @@ class World:
             spec,
             torch.device("cpu"),
             self.pool,
+            share=share,
         )
 
     def tree(self) -> dict[str, bytes]:

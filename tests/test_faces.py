@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from app.stores import stores
 from extract.backbones.r3d import load
-from extract.fill.fill import ExtractionResult, fill_store
+from extract.fill.fill import fill_store
+from extract.fill.outcome import ExtractionResult
 from extract.fill.prepare import prepare_video
 from extract.media import faces
 from extract.media.faces import FaceFinder, face_weights

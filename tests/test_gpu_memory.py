@@ -17,7 +17,8 @@ from extract.backbones._emotion2vec.files import architecture
 from extract.backbones._emotion2vec.network import Emotion2VecNetwork
 from extract.backbones._speech.checkpoint import HfSpeechNetwork
 from extract.backbones._speech.encoder import Speech
-from extract.fill.fill import ExtractionResult, fill_store
+from extract.fill.fill import fill_store
+from extract.fill.outcome import ExtractionResult
 from extract.network.backbone import Window
 from extract.network.compute import CPU, Compute, memory_checked
 from extract.network.encoder import Encoder

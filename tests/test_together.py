@@ -11,7 +11,8 @@ import pytest
 import soundfile
 import torch
 
-from extract.fill.fill import ExtractionResult, extract_tracks, fill_store
+from extract.fill.fill import extract_tracks, fill_store
+from extract.fill.outcome import ExtractionResult
 from extract.media.child import Child
 from extract.network.backbone import Window, load_backbone
 from extract.network.compute import CPU

@@ -15,7 +15,8 @@ import torch
 from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from benchmarks.worlds.usual_loop import usual_audio, usual_frames, usual_text, usual_video
-from extract.fill.fill import ExtractionResult, fill_store
+from extract.fill.fill import fill_store
+from extract.fill.outcome import ExtractionResult
 from extract.fill.reader import Reader
 from extract.media.child import Child
 from extract.network.backbone import Backbone, Example, load_backbone, seeded

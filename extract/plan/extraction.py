@@ -30,7 +30,8 @@ NOMINAL_CHARACTERS = 100
 class Extraction:
     """The planned parts of one backbone, and those that the pool has, by key.
 
-    `name` is that of the corpus and the backbone.
+    `name` is that of the corpus and the backbone; `own` are the keys of the parts that this run
+    makes where it is one of several, None for all.
     """
 
     name: str
@@ -39,11 +40,24 @@ class Extraction:
     context: Context
     planned: list[PlannedPart]
     finished: dict[str, Part]
+    own: frozenset[str] | None = None
 
     @property
     def missing(self) -> list[PlannedPart]:
-        """The parts that are not made yet, in order."""
+        """The parts of this run that are not made yet, in order."""
+        return [plan for plan in self.unfinished if self.own is None or plan.key in self.own]
+
+    @property
+    def unfinished(self) -> list[PlannedPart]:
+        """All parts that are not made yet, in order."""
         return [plan for plan in self.planned if plan.key not in self.finished]
+
+    def look_up(self, pool: Pool) -> None:
+        """Find out which parts the pool has now, whoever made them."""
+        plans = self.unfinished
+        for plan in progress(plans, f"{self.name}: finished parts", len(plans), "parts"):
+            if (part := _finished(plan, pool)) is not None:
+                self.finished[plan.key] = part
 
     @property
     def parts(self) -> list[Part]:
@@ -68,11 +82,9 @@ def planned_extraction(
     planned = plan_parts(
         manifest, reading.modalities, header.recipe, per_part, context.key_strings()
     )
-    finished: dict[str, Part] = {}
-    for plan in progress(planned, f"{name}: finished parts", len(planned), "parts"):
-        if (part := _finished(plan, pool)) is not None:
-            finished[plan.key] = part
-    return Extraction(name, backbone, header, context, planned, finished)
+    extraction = Extraction(name, backbone, header, context, planned, {})
+    extraction.look_up(pool)
+    return extraction
 
 
 def utterances_per_part(

@@ -1,0 +1,90 @@
+"""Stores that are filled on a Ray cluster of this machine."""
+
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from app.devices import chosen_device
+from extract.fill.cluster import Job, fill_on_ray
+from features.cluster import Cluster
+from features.errors import ProjectError
+from features.specs.tracks import BackboneSpec, ExtractSpec, LeafSpec
+from tests.fill_world import MEL, World
+
+pytest.importorskip("ray", reason="Ray is in requirements-extra.txt")
+pytestmark = pytest.mark.slow
+PARTS = ExtractSpec(part_bytes=1, threads=1)
+NETWORK = BackboneSpec("w2v", "audio", LeafSpec("wav2vec2", {"checkpoint": "random"}))
+
+
+def job(world: World) -> Job:
+    choose = partial(chosen_device, "cpu")
+    pool = world.pool.folder.absolute()
+    return Job(
+        world.path, world.manifest, world.corpus, world.backbone, PARTS, choose, pool, Path.cwd()
+    )
+
+
+@contextmanager
+def one_worker_killed(pool: Path) -> Iterator[list[int]]:
+    """Kill a worker as soon as there is a part, in the middle of the next one."""
+    killed: list[int] = []
+    over = threading.Event()
+
+    def kill() -> None:
+        while not over.is_set() and not list(pool.glob("*/*.json")):
+            time.sleep(0.01)
+        for process in psutil.process_iter():
+            if not killed and "ray::Filler.make" in " ".join(process.cmdline()):
+                process.send_signal(signal.SIGKILL)
+                killed.append(process.pid)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_two_workers_one_of_them_killed_leave_the_bytes_of_one_run(
+    own_demo: Path, tmp_path: Path
+) -> None:
+    world = World(tmp_path, own_demo, NETWORK)
+    torch.set_num_threads(1)
+    world.extract(PARTS)
+    expected = world.tree()
+    shutil.rmtree(world.pool.folder)
+    shutil.rmtree(world.path)
+    with one_worker_killed(world.pool.folder) as killed:
+        result = fill_on_ray(job(world), Cluster(workers=2))
+    assert killed and result.num_made == result.num_parts == 4
+    assert world.tree() == expected
+
+
+def test_what_a_worker_refuses_is_one_message(own_demo: Path, tmp_path: Path) -> None:
+    world = World(tmp_path, own_demo, MEL)
+    file = own_demo / str(world.manifest[5].audio)
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(ProjectError, match=r"has changed since the manifest was made; run 'dvc"):
+        fill_on_ray(job(world), Cluster(workers=1))
+    assert not world.path.exists()
+
+
+def test_a_cluster_that_is_not_there_is_named_at_once() -> None:
+    missing = Cluster(address="127.0.0.1:9")
+    with (
+        pytest.raises(ProjectError, match=r"no Ray cluster can be reached at 127\.0\.0\.1:9"),
+        missing.connected(1),
+    ):
+        pass
