@@ -4,7 +4,9 @@ import sys
 
 import click
 
-from app import check, compare, heal, pipeline, recipes, report, stores, sweep
+from app import check, compare, pipeline, recipes, report, sweep, training
+from app.stores.commands import stores
+from app.stores.heal import runs
 from app.terminal import escape_output, remedy
 from features.errors import ProjectError
 
@@ -20,14 +22,14 @@ for command in (
     pipeline.synthesise,
     pipeline.manifest,
     pipeline.extract,
-    pipeline.train,
-    pipeline.transfer,
+    training.train,
+    training.transfer,
     report.report,
     report.results,
     compare.compare,
     sweep.sweep,
-    stores.stores,
-    heal.runs,
+    stores,
+    runs,
     recipes.use,
     check.check,
 ):

@@ -1,25 +1,20 @@
 """The stages of dvc.yaml as commands; each takes a name from params.yaml."""
 
 import json
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
 from app.cluster import on_a_cluster
 from app.devices import chosen_device
-from app.inputs import load_labels, open_inputs, refuse_unusable
-from app.paths import DATA_PATH, RUNS_PATH, labels_path, manifest_path, notes_path
+from app.paths import DATA_PATH, labels_path, manifest_path, notes_path
 from app.tables import faceless, mostly_unknown, without_sound
 from features.cluster import Cluster
 from features.errors import ProjectError
 from features.files import write_atomic
 from features.manifest import read_utterances, write_records
 from features.params.load import Params, load_params
-from features.runs.described import described
-from features.specs.heads import HeadSpec
 from features.specs.tracks import BackboneSpec, TrackSpec, store_path
 from features.store.pool import Pool
 from features.store.publish import publish_empty
@@ -111,62 +106,6 @@ def extract(
         click.echo(f"{name}: {mostly_unknown(filled.unknown_texts)}", err=True)
     if filled.silent:
         click.echo(f"{name}: {without_sound(filled.silent)}", err=True)
-
-
-@click.command()
-@click.argument("name")
-@click.option("--device", default="auto", help="auto (the CPU), cpu, cuda or cuda:N")
-def train(name: str, device: str) -> None:
-    """Train the head NAME with all its seeds on cached tracks."""
-    params = load_params()
-    spec = params.pick("heads", name)
-
-    from train.loop.tracking import Trackers
-    from train.runs.run_fold import RunSettings
-    from train.runs.run_head import run_head
-    from train.runs.warm_start import WarmStart
-
-    stores = open_inputs(spec, spec.corpus)
-    first = params.heads.get(spec.start or "")
-    warm_start = None
-    if isinstance(spec, HeadSpec) and isinstance(first, HeadSpec):
-        refuse_unusable(first)
-        warm_start = WarmStart(spec, first, RUNS_PATH / first.name, stores)
-    # The CPU, until a benchmark shows that a GPU trains small heads faster; tf32 needs a GPU.
-    needs_gpu = isinstance(spec, HeadSpec) and spec.training.precision == "tf32"
-    settings = RunSettings(
-        tracker=Trackers(params.tracking, RUNS_PATH, name, described(spec)),
-        warm_start=warm_start,
-        device=chosen_device(device, auto_takes_gpu=needs_gpu),
-    )
-    RUNS_PATH.mkdir(exist_ok=True)
-    labels = load_labels(spec.corpus)
-    work = RUNS_PATH / ".partial" / name
-    metrics = run_head(spec, labels, stores, RUNS_PATH / name, work, settings)
-    _echo_figures(name, metrics)
-
-
-@click.command()
-@click.argument("name")
-def transfer(name: str) -> None:
-    """Test a trained head on another corpus, as set in transfers.NAME of params.yaml."""
-    params = load_params()
-    spec = params.pick("transfers", name)
-    head = params.heads[spec.head]
-
-    from train.runs.transfer import run_transfer
-
-    refuse_unusable(head)
-    stores = open_inputs(head, spec.corpus)
-    labels = load_labels(spec.corpus)
-    run, folder = RUNS_PATH / spec.head, RUNS_PATH / name
-    _echo_figures(name, run_transfer(spec, head, run, labels, stores, folder))
-
-
-def _echo_figures(name: str, metrics: Mapping[str, Any]) -> None:
-    for measure, scores in metrics["test"].items():
-        means = ", ".join(f"{metric} {value['mean']:.3f}" for metric, value in scores.items())
-        click.echo(f"{name}: test {measure}: {means}")
 
 
 def _companions(params: Params, track: TrackSpec) -> list[BackboneSpec]:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from app.stores import stores
+from app.stores.commands import stores
 from extract.backbones.r3d import load
 from extract.fill.fill import fill_store
 from extract.fill.outcome import ExtractionResult

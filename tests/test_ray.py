@@ -7,21 +7,29 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
 import pytest
 import torch
+from click.testing import CliRunner
 
 from app.devices import chosen_device
+from app.training import in_waves
+from cli import cli
 from extract.fill.cluster import Job, fill_on_ray
 from features.cluster import Cluster
 from features.errors import ProjectError
+from features.params.load import load_params
 from features.specs.tracks import BackboneSpec, ExtractSpec, LeafSpec
+from tests.conftest import ROOT
 from tests.fill_world import MEL, World
 
-pytest.importorskip("ray", reason="Ray is in requirements-extra.txt")
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("ray") is None, reason="Ray is in requirements-extra.txt"),
+]
 PARTS = ExtractSpec(part_bytes=1, threads=1)
 NETWORK = BackboneSpec("w2v", "audio", LeafSpec("wav2vec2", {"checkpoint": "random"}))
 
@@ -88,3 +96,39 @@ def test_a_cluster_that_is_not_there_is_named_at_once() -> None:
         missing.connected(1),
     ):
         pass
+
+
+@pytest.fixture
+def project(own_demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose tracks are cached, in which commands run."""
+    shutil.copy(ROOT / "tests" / "small_params.yaml", tmp_path / "params.yaml")
+    shutil.copytree(own_demo, tmp_path / "data/raw/mine")
+    monkeypatch.chdir(tmp_path)
+    run("manifest", "mine")
+    for track in ("mine-mel", "mine-minilm"):
+        run("extract", track, "--device", "cpu")
+    return tmp_path
+
+
+def run(*command: str) -> str:
+    done = CliRunner().invoke(cli, list(command), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_all_stale_heads_are_trained_to_the_bytes_of_one_process(project: Path) -> None:
+    names = list(load_params().heads)
+    torch.set_num_threads(1)
+    run("train", "all")
+    expected = {name: (project / f"runs/{name}/metrics.json").read_bytes() for name in names}
+    assert run("train", "all") == "the runs of all heads are up to date\n"
+    shutil.rmtree(project / "runs/main")  # and `tuned`, which starts from it, is kept
+    assert "main: test emotion" in run("train", "all", "--engine", "ray", "--workers", "2")
+    for name, metrics in expected.items():
+        assert (project / f"runs/{name}/metrics.json").read_bytes() == metrics
+    assert not (project / "runs/.partial/main").exists()
+
+
+def test_heads_are_trained_after_those_that_they_start_from(project: Path) -> None:
+    waves = [[head.name for head in wave] for wave in in_waves(list(load_params().heads.values()))]
+    assert waves == [["main", "audio"], ["tuned"]]

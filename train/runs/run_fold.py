@@ -71,7 +71,7 @@ def run_fold(
         progress.advance(max_epochs(spec) - len(fitted.epochs))
         return fitted
 
-    fitted = [fitted_with(f"seed-{seed}", seed, train, dev) for seed in spec.seeds]
+    fitted = [fitted_with(seed_name(seed), seed, train, dev) for seed in spec.seeds]
     control = fitted_with(SHUFFLED, spec.seeds[0], _shuffled(train), _shuffled(dev))
     return FoldResult(
         splits,
@@ -82,6 +82,35 @@ def run_fold(
         corrupted={how: [one.predict(data) for one in fitted] for how, data in corrupted.items()},
         shuffled=control.predict(test.dataset),
     )
+
+
+def seed_name(seed: int) -> str:
+    """The name of the training with a seed."""
+    return f"seed-{seed}"
+
+
+def trainings_of(spec: AnyHead, num_folds: int) -> list[tuple[int, str]]:
+    """Every training of a run: the number of its fold (from 0), and its name."""
+    names = [*map(seed_name, spec.seeds), SHUFFLED]
+    return [(number, name) for number in range(num_folds) for name in names]
+
+
+def train_one(
+    spec: AnyHead,
+    fold: tuple[Splits, dict[str, dict[str, Any]]],
+    stores: Mapping[str, Store],
+    settings: RunSettings,
+    training: tuple[int, str],
+) -> None:
+    """One of `trainings_of`, whose result is in its checkpoint afterwards, and nowhere else."""
+    splits, facts = fold
+    number, name = training
+    train, dev = (_data(stores, splits[split]) for split in ("train", "dev"))
+    if name == SHUFFLED:
+        train, dev = _shuffled(train), _shuffled(dev)
+    seeds = {seed_name(seed): seed for seed in spec.seeds}
+    seed = seeds.get(name, spec.seeds[0])
+    _fit(spec, facts, train, dev, seed, lambda _: None, settings, number, name)
 
 
 def _data(stores: Mapping[str, Store], labels: Sequence[Label]) -> SplitData:

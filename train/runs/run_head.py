@@ -50,12 +50,8 @@ def run_head(
     `work` for trainings in progress, an interrupted run resumes where it stopped.
     """
     folds = folds_of(spec, labels)
-    settings = settings or RunSettings()
-    _prepare_device(spec, settings.device)
+    settings = with_checkpoints(settings or RunSettings(), spec, labels, stores, work)
     first = settings.warm_start.seal if settings.warm_start else None
-    decisive = [described(spec), first, settings.device.type]
-    checkpoints = Checkpoints(work, run_key(decisive, labels, stores))
-    settings = replace(settings, checkpoints=checkpoints)
     total = len(folds) * (len(spec.seeds) + 1) * max_epochs(spec)
     with Progress(spec.name, total, "epochs") as progress, _memory_named(spec, settings.device):
         results = [
@@ -69,8 +65,23 @@ def run_head(
     made_from = sources(labels, store_digests(stores), first)
     record = run_record(spec, measures, results, stores, made_from)
     write_sealed(folder, RUN_RECORD, record, content)
-    checkpoints.remove()
+    settings.checkpoints.remove()
     return metrics
+
+
+def with_checkpoints(
+    settings: RunSettings,
+    spec: AnyHead,
+    labels: Sequence[Label],
+    stores: Mapping[str, Store],
+    work: Path | None,
+) -> RunSettings:
+    """Settings whose trainings are saved below `work`, and the device ready for them."""
+    _prepare_device(spec, settings.device)
+    first = settings.warm_start.seal if settings.warm_start else None
+    decisive = [described(spec), first, settings.device.type]
+    checkpoints = Checkpoints(work, run_key(decisive, labels, stores))
+    return replace(settings, checkpoints=checkpoints)
 
 
 def _content(

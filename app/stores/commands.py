@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from app.heal import heal_store
+from app.stores.heal import heal_store
 from app.tables import NUM_NAMED, aligned, faceless, mostly_unknown, without_sound
 from features.errors import ProjectError, did_you_mean, quoted
 from features.progress import progress
