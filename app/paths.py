@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from features.specs.tracks import CACHE_PATH
+
 DATA_PATH = Path("data")
 RUNS_PATH = Path("runs")
 
@@ -19,3 +21,9 @@ def labels_path(corpus: str) -> Path:
 def notes_path(corpus: str) -> Path:
     """Notes on a corpus, such as missing files, one per line."""
     return DATA_PATH / "_notes" / f"{corpus}.json"
+
+
+def published() -> dict[str, Path]:
+    """The path of every published store by its name, `<corpus>/<backbone>`."""
+    paths = sorted(CACHE_PATH.glob("[a-z0-9]*/[a-z0-9]*.zarr"))
+    return {f"{path.parent.name}/{path.stem}": path for path in paths}

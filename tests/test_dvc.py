@@ -63,9 +63,22 @@ def test_an_unchanged_project_runs_nothing(settled: Pipeline) -> None:
 
 
 def test_a_backbone_layer_runs_its_tracks_their_heads_and_the_report(settled: Pipeline) -> None:
+    assert settled.run("git", "add", "dvc.lock").returncode == 0
+    assert settled.run("git", *AUTHOR, "commit", "--quiet", "-m", "one layer").returncode == 0
     settled.edit("params.yaml", "layers: [3]", "layers: [2, 6]")
     ran, _ = settled.repro()
     assert ran == {"extract@mine-minilm", *MAIN, "report"}
+    # The store of one layer is still in DVC's history.
+    assert "0 parts (0.0 MB) would be freed" in settled.cli("stores", "gc", "--dry-run").stdout
+
+
+def test_every_store_is_on_disk_once(settled: Pipeline) -> None:
+    chunks = list(settled.folder.glob("features/cache/mine/*.zarr/parts/*/c/0/0/0"))
+    pool = settled.folder / "features/cache/.parts"
+    for chunk in chunks:
+        key = chunk.relative_to(settled.folder).parts[-5]
+        assert chunk.samefile(pool / key[:2] / f"{key}.chunk")
+    assert len(chunks) >= 2
 
 
 def test_a_new_track_runs_only_it_and_a_head_switched_to_it_only_that_head(

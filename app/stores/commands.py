@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from app.paths import published
+from app.stores.gc import gc
 from app.stores.heal import heal_store
 from app.tables import NUM_NAMED, aligned, faceless, mostly_unknown, without_sound
 from features.errors import ProjectError, did_you_mean, quoted
@@ -109,12 +111,7 @@ def relink() -> None:
 
 
 stores.add_command(heal_store)
-
-
-def published() -> dict[str, Path]:
-    """The path of every published store by its name, `<corpus>/<backbone>`."""
-    paths = sorted(CACHE_PATH.glob("[a-z0-9]*/[a-z0-9]*.zarr"))
-    return {f"{path.parent.name}/{path.stem}": path for path in paths}
+stores.add_command(gc)
 
 
 def _paths_by_name(names: Sequence[str]) -> dict[str, Path]:

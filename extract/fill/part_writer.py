@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from extract.network.backbone import Backbone
+from extract.plan.extraction import Extraction
 from extract.plan.parts import PlannedPart
 from features.store.index import FAILURES
 from features.store.pool import Part, Pool
@@ -40,13 +40,11 @@ class PartWriter:
     An error in a write is raised by the next call, or on exit.
     """
 
-    def __init__(
-        self, pool: Pool, name: str, backbone: Backbone, dtype: str, threads: int = 1
-    ) -> None:
+    def __init__(self, pool: Pool, extraction: Extraction, dtype: str, threads: int = 1) -> None:
         self.pool = pool
-        self.name = name
-        self.backbone = backbone
-        self.reads = backbone.reading.modalities[0]
+        self.name, self.made_for = extraction.name, extraction.made_for
+        self.backbone = extraction.backbone
+        self.reads = self.backbone.reading.modalities[0]
         self.dtype = dtype
         self.num_threads = threads
         self.threads = ThreadPoolExecutor(threads)
@@ -103,6 +101,7 @@ class PartWriter:
             spans=spans if "text" in self.backbone.reading.modalities else None,
             facts=_facts(encoded, kept),
             made_with=encoded.made_with,
+            made_for=self.made_for,
         )
 
 

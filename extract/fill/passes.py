@@ -54,8 +54,7 @@ def make_missing_parts(
             for child in _children(backbones, spec)
         ]
         writers = [
-            stack.enter_context(PartWriter(pool, x.name, x.backbone, spec.dtype, num_writers))
-            for x in extractions
+            stack.enter_context(PartWriter(pool, x, spec.dtype, num_writers)) for x in extractions
         ]
         progress = stack.enter_context(Progress(names, total, counted))
         makers = [

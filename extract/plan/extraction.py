@@ -13,7 +13,7 @@ from extract.plan.parts import PlannedPart, plan_parts
 from extract.plan.recipe import store_header
 from features.manifest import Utterance
 from features.progress import progress
-from features.specs.tracks import BackboneSpec, ExtractSpec
+from features.specs.tracks import BackboneSpec, ExtractSpec, settings_digest
 from features.store.pool import Part, Pool
 from features.store.publish import Header
 
@@ -40,6 +40,7 @@ class Extraction:
     context: Context
     planned: list[PlannedPart]
     finished: dict[str, Part]
+    made_for: dict[str, str]
     own: frozenset[str] | None = None
 
     @property
@@ -82,7 +83,9 @@ def planned_extraction(
     planned = plan_parts(
         manifest, reading.modalities, header.recipe, per_part, context.key_strings()
     )
-    extraction = Extraction(name, backbone, header, context, planned, {})
+    settings = settings_digest(backbone_spec.leaf)
+    made_for = {"name": name, "recipe": header.recipe, "settings": settings}
+    extraction = Extraction(name, backbone, header, context, planned, {}, made_for)
     extraction.look_up(pool)
     return extraction
 

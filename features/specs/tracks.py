@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from features.binding import within
+from features.files import digest_json
 
 CACHE_PATH = Path("features/cache")
 
@@ -88,6 +89,11 @@ class TrackSpec:
     def store(self) -> Path:
         """Where the store is published."""
         return store_path(self.corpus, self.backbone)
+
+
+def settings_digest(leaf: LeafSpec) -> str:
+    """By which parts are known to belong to a backbone with these settings."""
+    return digest_json(leaf.as_dict())
 
 
 def store_path(corpus: str, backbone: str) -> Path:

@@ -29,8 +29,9 @@ class Part:
 
     Per utterance, in manifest order: its id, the digest of its input, its number of steps and
     why it has no track (``ok`` where it has one). `spans` holds the character span of every
-    step of a text track, `facts` whole numbers by name. `made_with` names device and software, and
-    is not published.
+    step of a text track, `facts` whole numbers by name. `made_with` names device and software,
+    and `made_for` the names of corpus and backbone, the recipe and the digest of the backbone's
+    settings; neither is published.
     """
 
     key: str
@@ -45,6 +46,7 @@ class Part:
     sha256: str
     made_with: dict[str, str]
     facts: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    made_for: dict[str, str] = field(default_factory=dict)
 
 
 class Pool:
@@ -101,8 +103,8 @@ class Pool:
         write_atomic(self.record_path(part.key), sealed)
         return part
 
-    def find(self, key: str) -> Part | None:
-        """The finished part with that key, or None if it has to be made (again)."""
+    def read(self, key: str) -> Part | None:
+        """The record of a part, None where there is none that is whole; its chunk is not read."""
         try:
             sealed = json.loads(self.record_path(key).read_bytes())
             if sealed["seal"] != digest_json(sealed["part"]):
@@ -110,9 +112,12 @@ class Pool:
             part = _part(sealed["part"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        if part.key != key:
-            return None
-        if 0 in part.shape:
+        return part if part.key == key else None
+
+    def find(self, key: str) -> Part | None:
+        """The finished part with that key, or None if it has to be made (again)."""
+        part = self.read(key)
+        if part is None or 0 in part.shape:
             return part
         try:
             map_chunk(self.chunk_path(key), part.shape, part.dtype, part.crc32c)
