@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,10 @@ def digest_file(path: Path) -> str:
 
 def write_synced(path: Path, *blocks: bytes | memoryview) -> None:
     """Write a new file and flush it to disk; for files in a folder that nobody reads yet."""
+    _write_blocks(path, blocks)
+
+
+def _write_blocks(path: Path, blocks: Iterable[bytes | memoryview]) -> None:
     with path.open("wb") as file:
         for block in blocks:
             file.write(block)
@@ -43,8 +47,13 @@ def write_synced(path: Path, *blocks: bytes | memoryview) -> None:
 
 def write_atomic(path: Path, *blocks: bytes | memoryview) -> None:
     """Write a file so that a reader sees the old content or the new, never half of it."""
+    write_stream(path, blocks)
+
+
+def write_stream(path: Path, blocks: Iterable[bytes | memoryview]) -> None:
+    """`write_atomic` for blocks that are made one by one."""
     with draft_of(path) as draft:
-        write_synced(draft, *blocks)
+        _write_blocks(draft, blocks)
         draft.replace(path)
     sync_folder(path.parent)
 

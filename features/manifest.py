@@ -1,18 +1,20 @@
 """What is said (utterances) and what it means (labels), as JSON Lines."""
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from features.errors import ProjectError
-from features.files import canonical_json, write_atomic
+from features.files import canonical_json, write_stream
 
 Modality = Literal["text", "audio", "video"]
 MODALITIES: tuple[Modality, ...] = ("text", "audio", "video")
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+# One for all records that have none: a million empty dictionaries would be 64 MB.
+NOTHING: dict[str, Any] = {}
 
 
 class Segment(NamedTuple):
@@ -34,7 +36,7 @@ class FeatureFile(NamedTuple):
     row: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Utterance:
     """One stretch of talk.
 
@@ -61,7 +63,7 @@ class Utterance:
     segments: tuple[Segment, ...] | None = None
     audio_channel: int | None = None
     video_box: tuple[float, float, float, float] | None = None
-    features: Mapping[str, FeatureFile] = field(default_factory=dict)
+    features: Mapping[str, FeatureFile] = field(default_factory=lambda: NOTHING)
     annotated_s: float | None = None
     speaker: str | None = None
     session: str | None = None
@@ -115,7 +117,7 @@ class Utterance:
         return self.annotated_s
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Label:
     """What an utterance means, and the split it belongs to.
 
@@ -134,7 +136,7 @@ class Label:
     session: str | None = None
     dialogue: str | None = None
     turn: int | None = None
-    folds: Mapping[str, str] = field(default_factory=dict)
+    folds: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     recording: str | None = None
     emotion: str | None = None
     sentiment: str | None = None
@@ -153,8 +155,12 @@ Record = TypeVar("Record", Utterance, Label)
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
     """Write one JSON object per line, fields that are None or empty left out."""
-    rows = ({k: v for k, v in asdict(x).items() if v is not None and v != {}} for x in records)
-    write_atomic(path, b"".join(map(canonical_json, rows)))
+    write_stream(path, (canonical_json(_plain(record)) for record in records))
+
+
+def _plain(record: Record) -> dict[str, Any]:
+    values = {name: getattr(record, name) for name in record.__dataclass_fields__}
+    return {name: value for name, value in values.items() if value is not None and value != {}}
 
 
 def read_utterances(path: Path) -> list[Utterance]:
@@ -170,16 +176,7 @@ def read_labels(path: Path) -> list[Label]:
 def _read(path: Path, kind: type[Record]) -> list[Record]:
     names = {field.name for field in fields(kind)}
     records = []
-    try:
-        # Not splitlines(): a text may contain U+2028, which it takes for the end of a line.
-        lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
-    except FileNotFoundError:
-        raise ProjectError(f"{path} does not exist; 'dvc repro' makes it") from None
-    except UnicodeDecodeError as error:
-        raise ProjectError(
-            f"{path} is not UTF-8 text ({error}); make it again with 'dvc repro -f'"
-        ) from None
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(_lines(path), 1):
         try:
             values = json.loads(line)
             if unknown := values.keys() - names:
@@ -190,7 +187,22 @@ def _read(path: Path, kind: type[Record]) -> list[Record]:
                 f"{path}, line {number}: {error}; each line must be one {kind.__name__}. "
                 "Make the file again with 'dvc repro -f'."
             ) from None
+    if not records:
+        raise ProjectError(f"{path} is empty; make it again with 'dvc repro -f'")
     return records
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """The lines of a file, which end in a line feed alone: a text may contain U+2028."""
+    try:
+        with path.open(encoding="utf-8", newline="\n") as file:
+            yield from file
+    except FileNotFoundError:
+        raise ProjectError(f"{path} does not exist; 'dvc repro' makes it") from None
+    except UnicodeDecodeError as error:
+        raise ProjectError(
+            f"{path} is not UTF-8 text ({error}); make it again with 'dvc repro -f'"
+        ) from None
 
 
 def _restored(name: str, value: Any) -> Any:

@@ -30,8 +30,8 @@ def without_misread_characters(records: Sequence[Record]) -> tuple[list[Record],
     for record in records:
         values = {name: getattr(record, name) for name in WORDS[type(record)]}
         texts = [value for value in values.values() if value is not None]
-        segments = record.segments if isinstance(record, Utterance) else None
-        texts += [segment.text for segment in segments or ()]
+        if isinstance(record, Utterance):
+            texts += [segment.text for segment in record.segments or ()]
         characters = misread_characters("".join(texts))
         if characters:
             counts.update(characters)
