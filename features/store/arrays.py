@@ -61,9 +61,9 @@ def open_store(path: Path) -> Any:
         raise ProjectError(damaged(metadata, f"cannot be read ({error})")) from None
 
 
-def read_array(group: Any, name: str, crc: int, path: Path) -> Array:
+def read_array(group: Any, name: str, crc: int, path: Path | str) -> Array:
     """A whole array of the store at `path`, whose checksum must be `crc`."""
-    folder = path / name
+    folder = f"{path}/{name}"
     try:
         values: Array = group[name][...]
     except Exception as error:  # whatever the library raises for damaged files

@@ -91,9 +91,11 @@ def store_seal(attributes: dict[str, Any]) -> str:
     return digest_json({name: value for name, value in attributes.items() if name != "seal"})
 
 
-def damaged(path: Path, fault: str) -> str:
+def damaged(path: Path | str, fault: str) -> str:
     """The message for a file of a store that differs from what was written."""
-    return f"{path} {fault}; the store is damaged. {healing(path)}."
+    if "://" in str(path):
+        return f"{path} {fault}; the store is damaged there. Publish it there again."
+    return f"{path} {fault}; the store is damaged. {healing(Path(path))}."
 
 
 def healing(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Reads tracks from a published store through memory maps."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,14 @@ from features.drafts import locked_for_reading
 from features.errors import ProjectError
 from features.store.arrays import METADATA, open_store, read_array
 from features.store.format import READABLE, Array, chunk_name, damaged, map_chunk, store_seal
+from features.store.remote import RemoteChunks, is_address, open_address
 
 MAX_MAPS = 256
 MAX_MAPPED_BYTES = 2**30
 
 
 class Store:
-    """A published store, opened for reading.
+    """A published store, opened for reading: a folder, or an address such as ``s3://...``.
 
     Rows are positions in the manifest. Metadata and index are read at once, while the store
     cannot be replaced, and must be those that were written together. A chunk is verified against
@@ -25,15 +27,16 @@ class Store:
     at a time.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
         self.path = path
-        with locked_for_reading(path):
-            group = open_store(path)
+        with nullcontext() if is_address(path) else locked_for_reading(Path(path)):
+            group = _opened(path)
             self.attributes = _checked(path, group)
             self._index = {
                 name: read_array(group, f"index/{name}", crc, path)
                 for name, crc in self.attributes["index"].items()
             }
+        self._remote = RemoteChunks(str(path)) if is_address(path) else None
         self.num_layers = len(self.attributes["layers"])
         self.dim: int = self.attributes["dim"]
         self.dtype: str = self.attributes["dtype"]
@@ -115,15 +118,7 @@ class Store:
         mapped = self._maps.get(part)
         if mapped is not None:
             return mapped
-        entry = self.attributes["parts"][part]
-        path = self.path / "parts" / entry["key"] / chunk_name(3)
-        shape = (self.num_layers, entry["num_steps"], self.dim)
-        try:
-            is_new = part not in self._verified
-            mapped = map_chunk(path, shape, self.dtype, entry["crc32c"], verify=is_new)
-        except ProjectError:
-            self.refuse_replaced()
-            raise
+        mapped = self._mapped(self.attributes["parts"][part], part not in self._verified)
         self._verified.add(part)
         self._mapped_bytes += mapped.nbytes
         while self._maps and (len(self._maps) >= MAX_MAPS or self._mapped_bytes > MAX_MAPPED_BYTES):
@@ -131,21 +126,43 @@ class Store:
         self._maps[part] = mapped
         return mapped
 
+    def _mapped(self, entry: dict[str, Any], verify: bool) -> Array:
+        """The values of a part, from its chunk file or from the copy of a remote one."""
+        key, crc = entry["key"], entry["crc32c"]
+        shape = (self.num_layers, entry["num_steps"], self.dim)
+        if self._remote is not None:
+            try:
+                return map_chunk(self._remote.path(key, crc), shape, self.dtype, crc, verify)
+            except ProjectError:
+                self._remote.forget(key, crc)
+            return map_chunk(self._remote.path(key, crc), shape, self.dtype, crc)
+        path = Path(self.path) / "parts" / key / chunk_name(3)
+        try:
+            return map_chunk(path, shape, self.dtype, crc, verify)
+        except ProjectError:
+            self.refuse_replaced()
+            raise
 
-def store_attributes(path: Path) -> dict[str, Any]:
+
+def store_attributes(path: Path | str) -> dict[str, Any]:
     """The attributes of the store at a path; ProjectError where they have changed."""
-    return _checked(path, open_store(path))
+    return _checked(path, _opened(path))
 
 
-def _checked(path: Path, group: Any) -> dict[str, Any]:
+def _opened(path: Path | str) -> Any:
+    return open_address(str(path)) if is_address(path) else open_store(Path(path))
+
+
+def _checked(path: Path | str, group: Any) -> dict[str, Any]:
     attributes: dict[str, Any] = group.attrs.asdict()
+    root = f"{path}/{METADATA}"
     if "schema" not in attributes:
-        raise ProjectError(damaged(path / METADATA, "has not the attributes of a track store"))
+        raise ProjectError(damaged(root, "has not the attributes of a track store"))
     if attributes["schema"] not in READABLE or "seal" not in attributes:
         raise ProjectError(
             f"{path} was written by another version of Permafrost (store schema "
             f"{attributes['schema']!r}); run 'dvc repro', which makes it again"
         )
     if attributes["seal"] != store_seal(attributes):
-        raise ProjectError(damaged(path / METADATA, "is not as it was written"))
+        raise ProjectError(damaged(root, "is not as it was written"))
     return attributes
