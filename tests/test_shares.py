@@ -2,11 +2,13 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from cli import cli
+from extract.fill import fill
 from extract.plan.share import Share
 from features.errors import ProjectError
 from features.specs.tracks import ExtractSpec
@@ -47,6 +49,28 @@ def test_the_share_that_ends_last_publishes_whichever_it_is(world: World) -> Non
     records[0].unlink()
     results = [world.extract(MANY_PARTS, Share(number, 2)) for number in (1, 2, 1)]
     assert sorted(result.num_made for result in results) == [0, 0, 1]
+    assert world.tree() == expected
+
+
+def test_parts_that_another_share_made_meanwhile_count(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.extract(MANY_PARTS)
+    expected = world.tree()
+    shutil.rmtree(world.pool.folder)
+    shutil.rmtree(world.path)
+    real, others = fill.make_missing_parts, [Share(2, 2)]
+
+    def after_the_others(*arguments: Any) -> Any:
+        made = real(*arguments)
+        while others:
+            assert world.extract(MANY_PARTS, others.pop()).num_unfinished == 0
+            shutil.rmtree(world.path)  # as if it had stopped before it published
+        return made
+
+    monkeypatch.setattr(fill, "make_missing_parts", after_the_others)
+    result = world.extract(MANY_PARTS, Share(1, 2))
+    assert (result.num_made, result.num_unfinished) == (2, 0)
     assert world.tree() == expected
 
 
