@@ -12,6 +12,8 @@ from features.files import digest_json
 from features.store.pool import Pool
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def here(own_demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -15,6 +15,8 @@ from features.specs.tracks import ExtractSpec
 from tests.conftest import ROOT
 from tests.fill_world import World
 
+pytestmark = pytest.mark.slow
+
 MANY_PARTS = ExtractSpec(part_bytes=1)
 
 
