@@ -44,7 +44,7 @@ class Cluster:
         try:
             yield ray
         except ray.exceptions.RayTaskError as error:
-            raise error.cause from None
+            raise (error.cause or error) from None
         except (ray.exceptions.RayActorError, ray.exceptions.WorkerCrashedError) as error:
             reason = str(error).splitlines()[0]
             raise ProjectError(

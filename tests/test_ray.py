@@ -1,5 +1,6 @@
 """Stores that are filled on a Ray cluster of this machine."""
 
+import os
 import shutil
 import signal
 import threading
@@ -19,7 +20,7 @@ from app.devices import chosen_device
 from app.training import in_waves
 from cli import cli
 from extract.fill.cluster import Job, fill_on_ray
-from features.cluster import Cluster
+from features.cluster import RETRIES, Cluster, shared_out
 from features.errors import ProjectError
 from features.params.load import load_params
 from features.specs.tracks import BackboneSpec, ExtractSpec, LeafSpec
@@ -88,6 +89,24 @@ def test_what_a_worker_refuses_is_one_message(own_demo: Path, tmp_path: Path) ->
     with pytest.raises(ProjectError, match=r"has changed since the manifest was made; run 'dvc"):
         fill_on_ray(job(world), Cluster(workers=1))
     assert not world.path.exists()
+
+
+class Crashing:
+    """A worker that ends in the middle of every task."""
+
+    def work(self) -> None:
+        os._exit(1)
+
+
+def test_workers_that_are_lost_again_and_again_are_one_message() -> None:
+    cluster = Cluster(workers=1)
+    with (
+        pytest.raises(ProjectError, match=r"workers were lost 4 times .* with fewer workers"),
+        cluster.connected(1) as ray,
+    ):
+        crashing = ray.remote(max_restarts=RETRIES, max_task_retries=RETRIES)(Crashing)
+        calls = {"task": lambda worker: worker.work.remote()}
+        list(shared_out(ray, [crashing.remote()], calls))
 
 
 def test_a_cluster_that_is_not_there_is_named_at_once() -> None:

@@ -1,5 +1,6 @@
 """Stores that are read from a server of this machine."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -80,6 +81,19 @@ def test_a_kept_chunk_that_was_damaged_is_fetched_again(address: str, tmp_path: 
     again = read_all(Store(f"{address}/schema-2.zarr"))
     assert all(np.array_equal(a, b) for a, b in zip(again, read_all(Store(LOCAL)), strict=True))
     assert len(chunks_asked_for()) == 6
+
+
+def test_a_chunk_that_is_gone_from_the_server_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(remote.FOLDER_VARIABLE, str(tmp_path / "kept"))
+    shutil.copytree(LOCAL, tmp_path / "served.zarr")
+    shutil.rmtree(tmp_path / "served.zarr/parts/03abc/c")
+    store = Store(f"file://{tmp_path}/served.zarr")
+    assert store.track(0).shape == (2, 3, 5)
+    with pytest.raises(ProjectError, match=r"the part 03abc cannot be fetched .*; try again, or"):
+        store.track(7)
+    assert not list((tmp_path / "kept").glob("*03abc*"))
 
 
 def test_what_is_not_there_is_named(address: str) -> None:

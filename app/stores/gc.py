@@ -48,7 +48,8 @@ class Needs:
 def gc(dry_run: bool) -> None:
     """Free parts that no store needs, here or in DVC's history, and no backbone in params.yaml.
 
-    Nothing else may extract meanwhile. Backbones of recipes/ count too.
+    Nothing else may extract meanwhile. Backbones of recipes/ count too. In a pool that several
+    clones share, what only the others need is freed as well.
     """
     needs, pool = present_needs(), Pool.default()
     kept: dict[str, list[int]] = {}
