@@ -21,14 +21,14 @@ class Slow(Pool):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.may_write = threading.Semaphore(0)
+        self.may_write = {f"{number:02d}part": threading.Event() for number in range(6)}
         self.lock = threading.Lock()
         self.num_begun = 0
 
     def add(self, values: Any, **record: Any) -> Any:
         with self.lock:
             self.num_begun += 1
-        self.may_write.acquire()
+        self.may_write[record["key"]].wait()
         return super().add(values, **record)
 
 
@@ -61,9 +61,9 @@ def test_a_part_waits_until_one_of_the_others_is_written(tmp_path: Path, threads
                 time.sleep(0.02)
                 assert len(added) == threads + num_written  # the next one waits
                 assert pool.num_begun == threads + num_written
-                pool.may_write.release()
+                pool.may_write[f"{num_written:02d}part"].set()
         finally:
-            for _ in range(6):
-                pool.may_write.release()
+            for event in pool.may_write.values():
+                event.set()
             maker.join(10)
     assert [part.ids[0] for part in writer.parts] == [f"u{number}" for number in range(6)]
