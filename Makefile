@@ -30,7 +30,7 @@ check: setup-test
 	ruff check .
 	ruff format --check .
 	mypy
-	pytest $(WORKERS) -m "not slow and not network"
+	pytest $(WORKERS) -m "not slow and not network and not long"
 
 test: setup-test
 	ruff check .

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,18 @@ ROOT = Path(__file__).resolve().parents[1]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole pipelines first: a worker that got one last would keep the others waiting."""
     items.sort(key=lambda item: not hasattr(getattr(item, "module", None), "pytestmark"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the crash tests have tried."""
+    for outcome in ("passed", "failed"):
+        counts: Counter[str] = Counter()
+        for report in terminalreporter.getreports(outcome):
+            if "test_crashes" in report.nodeid and getattr(report, "when", "") == "call":
+                counts.update(name for name, _ in report.user_properties)
+        if counts:
+            numbers = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+            terminalreporter.write_line(f"crashes, in tests that {outcome}: {numbers}")
 
 
 @pytest.fixture(autouse=True)
