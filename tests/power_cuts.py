@@ -92,9 +92,9 @@ class Recording:
         # One change: both names at once.
         folder.changes.append((self.time, f"{path.name}\0{to.name}", node))
 
-    def cut(self, random: np.random.Generator, copy: Path) -> None:
+    def cut(self, random: np.random.Generator, copy: Path, at_the_end: bool = False) -> None:
         """Write what a power cut at a random moment may leave of the root into a new folder."""
-        moment = int(random.integers(self.time + 1))
+        moment = self.time if at_the_end else int(random.integers(self.time + 1))
         self._write(self.nodes[self.root], moment, random, copy)
 
     def _write(self, node: Node, moment: int, random: np.random.Generator, path: Path) -> None:

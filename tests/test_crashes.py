@@ -69,6 +69,10 @@ def test_power_cuts(
         world.check(copy)
         record_property("power cuts", 1)
     assert len(states) > 1, "the cuts do not reach both sides of the step"
+    for number in range(5):
+        copy = world.folder / f"end-{number}"
+        recording.cut(random, copy, at_the_end=True)
+        assert world.scene.visible(copy) == world.after, "what was finished is not on disk"
 
 
 @forms

@@ -1,5 +1,6 @@
 """A store that followed any sequence of edits to its corpus equals one that is filled afresh."""
 
+import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from extract.backbones import r3d
 from features.manifest import Utterance
-from features.specs.tracks import BackboneSpec, ExtractSpec
-from tests.fill_world import MEL, MINILM, World
+from features.specs.tracks import BackboneSpec, ExtractSpec, LeafSpec
+from tests.fill_world import MEL, MINILM, Faulty, World
 
 pytestmark = pytest.mark.slow
 
@@ -87,3 +89,36 @@ def test_any_edits_leave_what_one_run_would(
         fresh.manifest = world.manifest
         fresh.extract(spec)
         assert world.tree() == fresh.tree()
+
+
+class Counted(Faulty):
+    """A small 3-D network that counts the windows that it encodes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = r3d.tiny()
+
+
+def test_three_videos_more_are_run_without_those_of_other_parts(
+    demo_root: Path, tmp_path: Path
+) -> None:
+    world = World(tmp_path, demo_root, BackboneSpec("r3d", "video", LeafSpec("r3d", {})))
+    # Eleven videos of two clips each.
+    videos = [replace(u, dialogue=f"video-{n // 2}") for n, u in enumerate(world.manifest[:22])]
+    spec = ExtractSpec(part_bytes=20_000)
+    first, more, nothing = Counted(), Counted(), Counted()
+    world.manifest = videos[:16]
+    num_first = first.extract(world, spec).num_made
+    old_parts = set(world.pool.folder.glob("*/*.json"))
+    world.manifest = videos
+    more.extract(world, spec)
+    new_ids = {utterance.id for utterance in videos[16:]}
+    made = [
+        set(json.loads(path.read_text())["part"]["ids"])
+        for path in world.pool.folder.glob("*/*.json")
+        if path not in old_parts
+    ]
+    assert num_first >= 3 and new_ids <= set().union(*made)
+    assert all(ids & new_ids for ids in made)
+    assert sum(more.num_windows) == len(set().union(*made)) < 16 == sum(first.num_windows)
+    assert nothing.extract(world, spec).num_made == 0 and nothing.num_windows == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from features.errors import ProjectError
-from features.tables.row import Row
+from features.tables.row import Header, Row
 from features.tables.table import Table, read_table
 
 
@@ -232,4 +232,6 @@ def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_row_says_where_it_is(tmp_path: Path) -> None:
-    assert Row(tmp_path / "t.xlsx", "row 7", {}).where == f"{tmp_path / 't.xlsx'}, row 7"
+    assert (
+        Row(Header(tmp_path / "t.xlsx", "row", {}), 7, []).where == f"{tmp_path / 't.xlsx'}, row 7"
+    )

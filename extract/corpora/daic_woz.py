@@ -91,7 +91,7 @@ def _label(row: Row, name: str, split: Split, score: str, binary: str, note: Not
 
 def _items(row: Row, name: str, total: int, note: Note) -> tuple[int, ...] | None:
     """The eight answers; a single missing one follows from the total."""
-    if not all(item in row.cells for item in ITEMS):
+    if not all(item in row.header.places for item in ITEMS):
         return None
     missing = [item for item in ITEMS if row.optional(item) is None]
     if len(missing) > 1:

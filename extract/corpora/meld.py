@@ -87,7 +87,7 @@ def _entry(row: Row, split: Split, clips: Path | None, root: Path) -> tuple[Utte
 def _annotated_s(row: Row) -> float | None:
     """The length of the clip by the table, from columns that older copies lack."""
     times = [
-        TIME.fullmatch(row.trimmed(name) or "") if name in row.cells else None
+        TIME.fullmatch(row.trimmed(name) or "") if name in row.header.places else None
         for name in ("StartTime", "EndTime")
     ]
     start, end = (

@@ -52,12 +52,13 @@ def read(
     utterances = [_utterance(root, row, fields, n) for n, row in enumerate(table.rows, 2)]
     refuse_equal_ids(table, fields, utterances)
     refuse_half_numbered(table, fields)
-    labels = [
-        _label(utterance.id, row, fields, classes, splits)
-        for utterance, row in zip(utterances, table.rows, strict=True)
-    ]
+    rows, labels = table.rows[::-1], list[Label]()
+    table.rows.clear()
+    for utterance in utterances:  # a row is freed when its label is there: there may be millions
+        labels.append(_label(utterance.id, rows.pop(), fields, classes, splits))
     _note_classes(note, labels)
-    yield from _in_order(list(zip(utterances, labels, strict=True)))
+    for place in _order(utterances):
+        yield utterances[place], labels[place]
 
 
 def _check_columns(table: Table, columns: Mapping[str, str], note: Note) -> None:
@@ -148,14 +149,15 @@ def _note_classes(note: Note, labels: Sequence[Label]) -> None:
         note(f"{field}: {counts}" + (f"; {missing} rows have none" if missing else ""))
 
 
-def _in_order(pairs: Sequence[tuple[Utterance, Label]]) -> Iterator[tuple[Utterance, Label]]:
-    """The pairs dialogue by dialogue, in the order of their first rows; turns in order."""
+def _order(utterances: Sequence[Utterance]) -> list[int]:
+    """The places of the utterances dialogue by dialogue, by their first rows; turns in order."""
     first_places: dict[str, int] = {}
-    for place, (utterance, _) in enumerate(pairs):
-        first_places.setdefault(utterance.dialogue or f"\0{place}", place)
-    keys = [
-        (first_places[u.dialogue or f"\0{place}"], 0 if u.turn is None else u.turn, place)
-        for place, (u, _) in enumerate(pairs)
-    ]
-    for place in sorted(range(len(pairs)), key=lambda place: keys[place]):
-        yield pairs[place]
+    for place, utterance in enumerate(utterances):
+        if utterance.dialogue is not None:
+            first_places.setdefault(utterance.dialogue, place)
+
+    def key(place: int) -> tuple[int, int]:
+        dialogue, turn = utterances[place].dialogue, utterances[place].turn
+        return (place if dialogue is None else first_places[dialogue], turn or 0)
+
+    return sorted(range(len(utterances)), key=key)

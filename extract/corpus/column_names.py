@@ -146,4 +146,4 @@ def _put_together(table: Table, field: str, column: str) -> None:
             )
     for row in table.rows:
         cells = {name: row.trimmed(name) for name in names}
-        row.cells[column] = column.format_map(cells) if all(cells.values()) else ""
+        row.add(column, column.format_map(cells) if all(cells.values()) else "")

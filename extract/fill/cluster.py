@@ -86,12 +86,15 @@ class Filler:
 
     def _load(self, job: Job) -> None:
         from extract.fill.fill import load_fitting
+        from extract.media.child import warm_up
         from extract.network.compute import Compute
         from extract.plan.extraction import planned_extraction
 
         self.pool = Pool(job.pool)
         self.compute = Compute.of(job.spec, job.choose_device())
         backbone = load_fitting(job.backbone, self.compute)
+        if job.backbone.reads in ("audio", "video"):
+            warm_up(type(backbone.prepare).__module__)
         self.extraction = planned_extraction(
             job.name, backbone, job.backbone, job.manifest, job.spec, self.compute, self.pool
         )

@@ -48,11 +48,15 @@ class Delimited:
         columns = [frame[column].iloc[places].tolist() for column in frame]
         cells: list[list[Cell]] = [list(row) for row in zip(*columns, strict=True)]
         firsts, lasts = self._lines(len(frame), places, cells)
-        lines = LINE_BREAK.split(self.text[self.layout.start :])
+        breaks = self._breaks()
+        quotes = '"' in self.text
         for row, place in zip(cells, places.tolist(), strict=True):
-            raw = "\n".join(lines[firsts[place] : lasts[place] + 1])
+            if row[-1] and not quotes:
+                continue
+            first, last = int(firsts[place]), int(lasts[place])
+            raw = LINE_BREAK.sub("\n", self.text[breaks[first, 1] : breaks[last + 1, 0]])
             if not row[-1] or '"' in raw:
-                self._check(row, raw, firsts[place])
+                self._check(row, raw, first)
         numbers = firsts + self.layout.num_before + 1
         return Grid(cells, numbers[filled].tolist(), numbers[~filled].tolist(), self._notes(cells))
 
@@ -88,7 +92,8 @@ class Delimited:
     def _parse(self, **settings: Any) -> Any:
         import pandas
 
-        text = io.StringIO(self.text[self.layout.start :], newline="")
+        # Not as a text file, which would hold four bytes for each character.
+        text = io.BytesIO(self.text[self.layout.start :].encode())
         quoting = csv.QUOTE_MINIMAL if self.layout.quoted else csv.QUOTE_NONE
         try:
             return pandas.read_csv(
@@ -133,6 +138,13 @@ class Delimited:
                 num_breaks[place] = sum(len(LINE_BREAK.findall(cell)) for cell in broken)
         lasts = np.arange(num_rows) + np.cumsum(num_breaks)
         return lasts - num_breaks, lasts
+
+    def _breaks(self) -> Lines:
+        """Where each line break begins and ends `(lines + 1, 2)`, start and end of the text too."""
+        matches = LINE_BREAK.finditer(self.text, self.layout.start)
+        places = np.fromiter((place for match in matches for place in match.span()), np.int64)
+        start, end = self.layout.start, len(self.text)
+        return np.concatenate([[start, start], places, [end, end]]).reshape(-1, 2)
 
     def _notes(self, cells: Sequence[Sequence[Any]]) -> list[str]:
         """A note on cells in quotation marks where these are part of the text."""

@@ -1,8 +1,12 @@
-"""One row of a table; its cells are read by column, as what they must be."""
+"""One row of a table; its cells are read by column, as what they must be.
+
+A million rows are held at once, so a row is a list of cells, and what all share is held once.
+"""
 
 import math
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,18 +15,45 @@ from features.tables.cells import Cell, Nested
 from features.tables.characters import without_blanks
 
 
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the rows of a table share: its file, what they are counted in, and its columns.
+
+    `places` says which cell of a row belongs to a column.
+    """
+
+    path: Path
+    unit: str
+    places: dict[str, int]
+
+
 class Row:
-    """The cells of a row by column, and where it is: ``line 3`` of a text, ``row 3`` of a sheet."""
+    """The cells of a row, and its number in the file."""
 
-    __slots__ = ("cells", "path", "place")
+    __slots__ = ("header", "row_number", "values")
 
-    def __init__(self, path: Path, place: str, cells: dict[str, Cell]) -> None:
-        self.path, self.place, self.cells = path, place, cells
+    def __init__(self, header: Header, row_number: int, values: list[Cell]) -> None:
+        self.header, self.row_number, self.values = header, row_number, values
+
+    @property
+    def cells(self) -> dict[str, Cell]:
+        """The cells by column."""
+        return {name: self.values[place] for name, place in self.header.places.items()}
+
+    def add(self, column: str, cell: Cell) -> None:
+        """Give the row one more cell; every row of the table gets one for that column."""
+        self.header.places[column] = len(self.values)
+        self.values.append(cell)
+
+    @property
+    def place(self) -> str:
+        """Where it is in the file: ``line 3`` of a text, ``row 3`` of a sheet."""
+        return f"{self.header.unit} {self.row_number}"
 
     @property
     def where(self) -> str:
         """The file and the line or row, for messages."""
-        return f"{self.path}, {self.place}"
+        return f"{self.header.path}, {self.place}"
 
     def text(self, column: str) -> str:
         """A cell as it is written, which must not be empty."""
@@ -68,7 +99,7 @@ class Row:
 
     def words(self, column: str) -> tuple[str, ...]:
         """The items of a list, or the words of a text, which are separated by blanks."""
-        cell = self.cells[column]
+        cell = self.values[self.header.places[column]]
         return cell if isinstance(cell, tuple) else tuple(self._text(column).split())
 
     def mapped(
@@ -87,12 +118,12 @@ class Row:
 
     def refuse(self, column: str, kind: str) -> NoReturn:
         """Raise ProjectError that says what a cell must be."""
-        cell = self.cells[column]
+        cell = self.values[self.header.places[column]]
         written = cell.written if isinstance(cell, Nested) else repr(cell)
         raise ProjectError(f"{self.where}: {column} is {written}; it must be {kind}")
 
     def _text(self, column: str) -> str:
-        cell = self.cells[column]
+        cell = self.values[self.header.places[column]]
         return cell if isinstance(cell, str) else self._text_of_list(column, cell)
 
     def _text_of_list(self, column: str, cell: Cell) -> str:

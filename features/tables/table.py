@@ -12,7 +12,7 @@ from features.tables.delimited import Delimited
 from features.tables.encodings import read_text
 from features.tables.grid import Grid
 from features.tables.json_lines import read_json_lines
-from features.tables.row import Row
+from features.tables.row import Header, Row
 from features.tables.separators import layout_of
 from features.tables.spreadsheets import READERS, read_spreadsheet
 
@@ -56,11 +56,11 @@ def read_table(
             f"{path} lacks the columns {quoted(missing)} of {description}; it has "
             f"{quoted(names.values())}"
         )
+    header = Header(path, unit, {name: place for place, name in names.items()})
     rows, blank = list[Row](), list(grid.blank)
     for cells, number in zip(grid.rows[1:], grid.numbers[1:], strict=True):
         if any(without_blanks(cell) if isinstance(cell, str) else cell for cell in cells):
-            cells_by_name = {name: cells[place] for place, name in names.items()}
-            rows.append(Row(path, f"{unit} {number}", cells_by_name))
+            rows.append(Row(header, number, cells))
         else:
             blank.append(number)
     if blank:
