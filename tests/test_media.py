@@ -1,6 +1,8 @@
 """Decoding audio: formats, windows, channels, files that cannot be read; the child process."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -15,6 +17,7 @@ from extract.media.child import Child
 from extract.media.errors import UnreadableError
 from extract.media.resample import lengthen, resample
 from features.errors import ProjectError
+from tests.conftest import ROOT
 from tests.videos import write_video
 
 RATE_HZ = 16_000
@@ -207,3 +210,17 @@ class TestChild:
     def test_a_hang_ends_after_the_limit(self) -> None:
         with Child(timeout_s=3.0) as child, pytest.raises(ProjectError, match="longer than 3 s"):
             child.call(time.sleep, 60)
+
+    def test_a_script_without_a_guard_of_its_main_part_runs_once(self, tmp_path: Path) -> None:
+        script = tmp_path / "script.py"
+        script.write_text(
+            "print('begins')\n"
+            "from extract.media.child import Child\n"
+            "with Child() as child:\n"
+            "    print(child.call(sum, [1, 2, 4]), __file__, __spec__)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, str(script)], capture_output=True, text=True, check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        assert done.stdout == f"begins\n7 {script} None\n", done.stderr

@@ -25,7 +25,9 @@ def kind_of(file: Path) -> str:
 def contents(path: Path) -> list[object]:
     """All that a training takes from a store, as plain values."""
     store = Store(path)
-    tracks = [store.track(row).tobytes() if store.lengths[row] else b"" for row in range(len(store))]
+    tracks = [
+        store.track(row).tobytes() if store.lengths[row] else b"" for row in range(len(store))
+    ]
     spans = None if store.spans is None else store.spans.tolist()
     return [list(store.ids), store.reasons, store.lengths.tolist(), store.attributes, tracks, spans]
 

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 import torch
@@ -32,8 +32,6 @@ from app.devices import chosen_device
 from extract.backbones import log_mel
 from extract.fill import cluster as ray_filling
 from extract.fill.fill import extract_tracks
-from extract.network.compute import Compute
-from extract.plan.extraction import planned_extraction
 from extract.synthetic import demo
 from features.cluster import Cluster
 from features.manifest import Utterance
@@ -125,15 +123,11 @@ class Sleeping:
 
 
 class SleepingFiller(ray_filling.Filler):
-    """A worker that loads the network that sleeps."""
+    """A worker whose network sleeps."""
 
-    def _load(self, job: ray_filling.Job) -> None:
-        self.pool = Pool(job.pool)
-        self.compute = Compute.of(job.spec, job.choose_device())
-        self.extraction = planned_extraction(
-            job.name, cast(Any, Sleeping()), job.backbone, job.manifest, job.spec, self.compute,
-            self.pool,
-        )  # fmt: skip
+    def network(self, job: ray_filling.Job) -> Any:
+        """A spectrogram that sleeps."""
+        return Sleeping()
 
 
 def efficiency(

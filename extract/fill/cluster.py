@@ -84,15 +84,20 @@ class Filler:
             self.job = job
         return self.job
 
-    def _load(self, job: Job) -> None:
+    def network(self, job: Job) -> Any:
+        """The network that computes the parts."""
         from extract.fill.fill import load_fitting
+
+        return load_fitting(job.backbone, self.compute)
+
+    def _load(self, job: Job) -> None:
         from extract.media.child import warm_up
         from extract.network.compute import Compute
         from extract.plan.extraction import planned_extraction
 
         self.pool = Pool(job.pool)
         self.compute = Compute.of(job.spec, job.choose_device())
-        backbone = load_fitting(job.backbone, self.compute)
+        backbone = self.network(job)
         if job.backbone.reads in ("audio", "video"):
             warm_up(type(backbone.prepare).__module__)
         self.extraction = planned_extraction(

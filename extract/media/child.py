@@ -3,9 +3,10 @@
 import multiprocessing
 import pickle
 import signal
+import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing import forkserver
 from typing import Any, TypeVar
 
@@ -109,7 +110,7 @@ class Child:
         self._shared = SharedFile()
         self._pipe, child_end = context.Pipe()
         self._process = context.Process(target=serve, args=(child_end, self._shared), daemon=True)
-        with PROCESS_LOCK:
+        with PROCESS_LOCK, _without_main():
             self._process.start()
         child_end.close()
         if self.prepares is not None:
@@ -145,6 +146,23 @@ class Child:
             f"the process that read {subject} ended unexpectedly (exit code {code}), perhaps for "
             "lack of memory; finished parts are kept. Run the same command again."
         )
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Children import nothing of the main module, which may be a script that would run again.
+
+    That is what multiprocessing makes of the module's file and name. Call it with PROCESS_LOCK.
+    """
+    main = sys.modules["__main__"]
+    hidden: dict[str, Any] = {
+        name: vars(main).pop(name) for name in ("__file__", "__spec__") if name in vars(main)
+    }
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        vars(main).update(hidden)
 
 
 def _unpacked(message: tuple[str, Any], subject: object) -> Any:

@@ -1,6 +1,7 @@
 """What decides the bytes of a store, the hash of it, and what made the bytes."""
 
 import platform
+from functools import cache
 from importlib.metadata import distributions, version
 from typing import Any
 
@@ -83,10 +84,12 @@ def made_with(compute: Compute, budget: int) -> dict[str, str]:
         "machine": platform.machine(),
         "compute": compute.dtype,
         "budget": str(budget),
-        **{package: version(package) for package in PACKAGES if _is_installed(package)},
+        **_versions(),
     }
 
 
-def _is_installed(package: str) -> bool:
-    """Packages of requirements-extra.txt may be missing."""
-    return any(True for _ in distributions(name=package))
+@cache
+def _versions() -> dict[str, str]:
+    """The versions of the packages; those of requirements-extra.txt may be missing."""
+    installed = [package for package in PACKAGES if any(True for _ in distributions(name=package))]
+    return {package: version(package) for package in installed}
