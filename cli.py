@@ -5,6 +5,7 @@ import sys
 import click
 
 from app import check, compare, pipeline, recipes, report, sweep, training
+from app.predict.command import predict
 from app.stores.commands import stores
 from app.stores.heal import runs
 from app.terminal import escape_output, remedy
@@ -24,6 +25,7 @@ for command in (
     pipeline.extract,
     training.train,
     training.transfer,
+    predict,
     report.report,
     report.results,
     compare.compare,

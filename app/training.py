@@ -15,6 +15,7 @@ from features.cluster import Cluster
 from features.params.load import Params, load_params
 from features.runs.described import described
 from features.runs.read import UnusableRunError
+from features.runs.restored import described_extraction
 from features.specs.heads import AnyHead, HeadSpec
 from features.store.reader import Store
 
@@ -120,11 +121,13 @@ def _inputs(
         warm_start = WarmStart(head, first, RUNS_PATH / first.name, stores)
     # The CPU, since a benchmark shows that a GPU trains small heads no faster; tf32 needs a GPU.
     needs_gpu = isinstance(head, HeadSpec) and head.training.precision == "tf32"
+    backbones = {m: params.backbones[name] for m, name in head.used_inputs.items()}
     trackers = Trackers(params.tracking, RUNS_PATH, head.name, described(head))
     return stores, RunSettings(
         tracker=trackers if tracked else NoTracker(),
         warm_start=warm_start,
         device=chosen_device(device, auto_takes_gpu=needs_gpu),
+        extraction=described_extraction(params.extract, backbones),
     )
 
 

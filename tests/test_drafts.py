@@ -11,8 +11,6 @@ import pytest
 
 from features.drafts import draft_of, sweep_drafts
 from features.files import write_atomic, write_folder
-from features.store.pool import Pool
-from features.store.publish import publish
 from tests.conftest import ROOT
 from tests.power_cuts import Recording, recorded
 from tests.test_store import add_part, header, pool, store_path  # noqa: F401

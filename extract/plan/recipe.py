@@ -32,7 +32,7 @@ def store_header(
     The kind of device is part of it: a CPU's parts are never served to a GPU's run. The size of
     parts and the allowed failures are not, because they decide no value.
     """
-    described = _described(backbone, backbone_spec)
+    described = described_backbone(backbone, backbone_spec)
     decisive = {
         "schema": PARTS_SCHEMA,
         "backbone": described,
@@ -61,7 +61,7 @@ def store_header(
     )
 
 
-def _described(backbone: Backbone, spec: BackboneSpec) -> dict[str, Any]:
+def described_backbone(backbone: Backbone, spec: BackboneSpec) -> dict[str, Any]:
     """The settings of a backbone, its version, its weights, and the face detector it uses."""
     described = {
         **spec.leaf.as_dict(),

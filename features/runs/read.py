@@ -30,6 +30,16 @@ def read_run(
     return run
 
 
+def read_as_trained(folder: Path, names: Sequence[str] = ()) -> Sealed:
+    """The run in a folder, whatever params.yaml says now, with the contents of the files `names`.
+
+    With ``weights/`` among the names come all of its weights. Raises UnusableRunError where it is
+    missing or damaged.
+    """
+    repro = f"run 'dvc repro train@{folder.name}'"
+    return _read(folder, RUN_RECORD, names, "not trained yet", repro)
+
+
 def read_transfer(
     folder: Path, spec: TransferSpec, head: AnyHead, now: Sources, names: Sequence[str] = ()
 ) -> Sealed:

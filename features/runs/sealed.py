@@ -2,14 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from features.drafts import locked_for_reading
 from features.errors import ProjectError
-from features.files import digest_json, write_folder
+from features.files import digest_file, digest_json, write_folder
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def write_sealed(
 def read_sealed(folder: Path, record_name: str, names: Sequence[str] = ()) -> Sealed | None:
     """A folder that `write_sealed` wrote, with the contents of the files `names`; None if absent.
 
-    Every file is checked. Raises DamagedError where one is missing or has changed.
+    A name that ends with a slash stands for all files below it. Every file is checked. Raises
+    DamagedError where one is missing or has changed.
     """
     with locked_for_reading(folder):
         try:
@@ -66,19 +68,34 @@ def read_sealed(folder: Path, record_name: str, names: Sequence[str] = ()) -> Se
             raise DamagedError(f"{folder / record_name} has no seal")
         if record["seal"] != digest_json({k: v for k, v in record.items() if k != "seal"}):
             raise DamagedError(f"{folder / record_name} is not as it was written")
-        contents = dict.fromkeys(names, b"")
+        folders = tuple(name for name in names if name.endswith("/"))
+        contents = {name: b"" for name in names if name not in folders}
         for name, digest in record["files"].items():
-            content = _read(folder / name)
-            if hashlib.sha256(content).hexdigest() != digest:
+            if name not in contents and not name.startswith(folders):
+                # Without holding it: a bundle may have a frozen network of many gigabytes.
+                if _digest(folder / name) != digest:
+                    raise DamagedError(f"{folder / name} is not as it was written")
+                continue
+            contents[name] = _read(folder / name)
+            if hashlib.sha256(contents[name]).hexdigest() != digest:
                 raise DamagedError(f"{folder / name} is not as it was written")
-            if name in contents:
-                contents[name] = content
     return Sealed(folder, record, contents)
 
 
 def _read(file: Path) -> bytes:
-    try:
+    with _named(file):
         return file.read_bytes()
+
+
+def _digest(file: Path) -> str:
+    with _named(file):
+        return digest_file(file)
+
+
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError:
         raise DamagedError(f"{file} is missing") from None
     except OSError as error:

@@ -1,10 +1,12 @@
 """All figures of a run: those that DVC compares, and those that only the report shows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from features.specs.heads import AnyHead, shown_metric
 from train.runs.fold_result import FoldResult
+from train.scoring.class_measure import ClassMeasure
+from train.scoring.conformal import conformal_scores, coverage_on_test, unit_of
 from train.scoring.measure import Measure
 from train.scoring.metrics import over_seeds, scores
 from train.scoring.predictions import RunPredictions
@@ -61,14 +63,48 @@ def evaluation(
     results: Sequence[FoldResult],
 ) -> dict[str, Any]:
     """What the report shows beside the metrics: folds, classes, calibration, corrupted inputs."""
+    calibration = calibrated(measures, dev, test)
     unit, names = clusters(test.labels)
     return {
         "resampled": {"unit": unit, "count": len(set(names))},
         "folds": by_fold(measures, test) if len(results) > 1 else {},
         "classes": by_class(measures, test),
-        "calibration": calibrated(measures, dev, test),
+        "calibration": calibration,
+        "coverage": _coverage(measures, dev, test, calibration),
         "damage": [_under_corruption(spec.choose_by, m, test, results) for m in measures],
     }
+
+
+def _coverage(
+    measures: Sequence[Measure],
+    dev: RunPredictions,
+    test: RunPredictions,
+    calibration: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Per measure with classes: how often a set of classes holds the true one."""
+    unit = unit_of(dev, test)
+    return {
+        m.name: coverage_on_test(m, dev, test, calibration[m.name]["temperatures"], unit)
+        for m in measures
+        if isinstance(m, ClassMeasure)
+    }
+
+
+def calibration_of(
+    measures: Sequence[Measure],
+    dev: RunPredictions,
+    test: RunPredictions,
+    figures: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What predictions for new clips are calibrated by: temperatures, and scores for sets."""
+    unit = unit_of(dev, test)
+    calibration = {}
+    for measure in measures:
+        if isinstance(measure, ClassMeasure):
+            temperatures = figures["calibration"][measure.name]["temperatures"]
+            scores = conformal_scores(measure, dev, temperatures, unit)
+            calibration[measure.name] = {"temperatures": temperatures, **scores}
+    return calibration
 
 
 def _under_corruption(

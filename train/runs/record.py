@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from features.files import canonical_json
+from features.manifest import Label
 from features.runs.csv_files import csv_table
 from features.runs.described import described
 from features.runs.staleness import Sources
@@ -51,15 +52,23 @@ def weights_name(fold: int, num_folds: int, seed: int) -> str:
 def prediction_lines(
     seeds: Sequence[int], measures: Sequence[Measure], splits: Mapping[str, RunPredictions]
 ) -> bytes:
-    """One JSON object per split, fold, seed and utterance, with the prediction of each measure."""
+    """One JSON object per split, fold, seed and utterance: its predictions and its labels."""
     lines = []
     for split, predictions in splits.items():
         for number, seed in enumerate(seeds):
             for row, label in enumerate(predictions.labels):
                 line = {"id": label.id, "fold": predictions.folds[row], "seed": seed}
                 by_measure = predictions.as_json(measures, number, row)
+                for measure in measures:
+                    by_measure[measure.name]["truth"] = truth_of(measure, label)
                 lines.append(canonical_json({**line, "split": split, **by_measure}))
     return b"".join(lines)
+
+
+def truth_of(measure: Measure, label: Label) -> Any:
+    """What the label says of a measure, None where it says nothing."""
+    value = getattr(label, measure.label)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def confusion_table(measures: Sequence[Measure], test: RunPredictions) -> bytes:

@@ -35,13 +35,15 @@ def max_epochs(spec: AnyHead) -> int:
 class RunSettings:
     """Where the trainings of a run are saved, tracked and computed.
 
-    `warm_start` is the run whose weights the trainings start from.
+    `warm_start` is the run whose weights the trainings start from. `extraction` says how the tracks
+    were made, as the record keeps it.
     """
 
     checkpoints: Checkpoints = field(default_factory=lambda: Checkpoints(None, ""))
     tracker: Tracker = field(default_factory=NoTracker)
     warm_start: WarmStart | None = None
     device: torch.device = CPU
+    extraction: Mapping[str, Any] = field(default_factory=dict)
 
 
 def run_fold(

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save
 
 from features.errors import ProjectError
+from features.files import canonical_json
 from features.kernels import exact_kernels, repeatable_training
 from features.manifest import Label
 from features.memory import lacks_memory
@@ -23,7 +24,7 @@ from features.specs.heads import AnyHead, HeadSpec
 from features.store.reader import Store
 from train.folds.label_facts import folds_of
 from train.loop.checkpoint import Checkpoints, run_key
-from train.runs.figures import evaluation, metrics_of
+from train.runs.figures import calibration_of, evaluation, metrics_of
 from train.runs.fold_result import FoldResult
 from train.runs.record import (
     confusion_table,
@@ -64,6 +65,7 @@ def run_head(
     content, metrics = _content(spec, measures, results)
     made_from = sources(labels, store_digests(stores), first)
     record = run_record(spec, measures, results, stores, made_from)
+    record["extraction"] = dict(settings.extraction)
     write_sealed(folder, RUN_RECORD, record, content)
     settings.checkpoints.remove()
     return metrics
@@ -95,6 +97,7 @@ def _content(
     content = {
         "metrics.json": json.dumps(metrics, indent=2).encode(),
         "evaluation.json": json.dumps(figures, indent=2).encode(),
+        "calibration.json": canonical_json(calibration_of(measures, dev, test, figures)),
         "predictions.jsonl": prediction_lines(spec.seeds, measures, {"dev": dev, "test": test}),
         "confusion.csv": confusion_table(measures, test),
         "curves.csv": csv_table(_curves(results)),

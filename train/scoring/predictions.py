@@ -42,10 +42,13 @@ class RunPredictions:
 
     def fold(self, name: str) -> "RunPredictions":
         """Those of one fold."""
-        rows = [row for row, fold in enumerate(self.folds) if fold == name]
+        return self.rows([row for row, fold in enumerate(self.folds) if fold == name])
+
+    def rows(self, rows: Sequence[int]) -> "RunPredictions":
+        """Those of some rows."""
         return RunPredictions(
             [self.labels[row] for row in rows],
-            [name] * len(rows),
+            [self.folds[row] for row in rows],
             {key: values[:, rows] for key, values in self.predicted.items()},
         )
 

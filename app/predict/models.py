@@ -1,0 +1,75 @@
+"""The trained model that a command names: a run of this project, or a bundle in a folder."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.inputs import sources_of
+from app.paths import RUNS_PATH
+from features.errors import ProjectError, did_you_mean, quoted
+from features.params.load import PARAMS_PATH, load_params
+from features.runs.described import described
+from features.runs.read import read_as_trained
+from features.runs.staleness import RUN_RECORD, staleness
+
+CALIBRATION = "calibration.json"
+WEIGHTS = "weights/"
+
+
+@dataclass(frozen=True)
+class Model:
+    """What answers: the record of a run, its weights by file name, and its calibration.
+
+    `folder` is where frozen networks may lie that travel with it (None: in no such place).
+    """
+
+    name: str
+    record: Mapping[str, Any]
+    weights: Mapping[str, bytes]
+    calibration: Mapping[str, Any]
+    folder: Path | None = None
+
+
+def read_model(name: str) -> Model:
+    """The run NAME of this project.
+
+    One that is stale answers as it was trained, and a line says so. Raises ProjectError where
+    there is none, where it is damaged, or where its record does not say how its tracks were made.
+    """
+    folder = RUNS_PATH / name
+    if not (folder / RUN_RECORD).is_file():
+        runs = sorted(path.parent.name for path in RUNS_PATH.glob(f"*/{RUN_RECORD}"))
+        raise ProjectError(
+            f"{name!r} is not a trained head of this project, nor the folder of a bundle; trained "
+            f"are {quoted(runs) if runs else 'none (dvc repro trains them)'}."
+            f"{did_you_mean(name, runs)}"
+        )
+    run = read_as_trained(folder, [CALIBRATION, WEIGHTS])
+    if not run.record.get("extraction") or not run.contents[CALIBRATION]:
+        raise ProjectError(
+            f"{folder}: it was trained before runs recorded how their tracks were made; run "
+            f"'dvc repro train@{name}'"
+        )
+    _say_if_stale(name, run.record)
+    weights = {file: content for file, content in run.contents.items() if file != CALIBRATION}
+    return Model(name, run.record, weights, run.json(CALIBRATION))
+
+
+def _say_if_stale(name: str, record: Mapping[str, Any]) -> None:
+    """Say in what the run differs from what params.yaml would train now."""
+    if not PARAMS_PATH.is_file():
+        return
+    head = load_params().heads.get(name)
+    if head is None:
+        click.echo(f"{name}: params.yaml has no such head; it answers as it was trained", err=True)
+        return
+    first = RUNS_PATH / head.start if head.start else None
+    now = sources_of(head, head.corpus, first)
+    if other := staleness((record["head"], described(head)), (record["sources"], now)):
+        click.echo(
+            f"{name}: its run is stale (trained with {other}); it answers as it was trained",
+            err=True,
+        )

@@ -1,0 +1,195 @@
+"""Answers for clips: frozen networks and trained heads, loaded once."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.predict.clips import Clips
+from app.predict.models import Model
+from extract.fill.direct import DirectEncoder, DirectTrack
+from extract.fill.fill import load_fitting
+from extract.network.backbone import Backbone
+from extract.network.compute import Compute
+from extract.plan.recipe import described_backbone
+from features.errors import ProjectError
+from features.manifest import Label, Utterance
+from features.runs.restored import restored_extraction
+from features.specs.tracks import BackboneSpec
+from features.store.index import FAILURES
+from train.apply.answers import Answer, Answering
+from train.apply.trained import TrainedHeads
+
+if TYPE_CHECKING:
+    import torch
+
+# Utterances that are read and answered at a time, at least, where dialogues allow it.
+BLOCK = 64
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answers for one clip, by task, or why there are none.
+
+    `file` is None where the clip is words alone. `reason` is ``ok``, or a code as in a store.
+    `missing` are the modalities that the head reads and this clip does not have. `each` are the
+    answers of every fold and seed, where they were asked for.
+    """
+
+    utterance: Utterance
+    file: str | None
+    answers: Answer = field(default_factory=dict)
+    reason: str = "ok"
+    detail: str = ""
+    missing: tuple[str, ...] = ()
+    each: tuple[dict[str, Any], ...] = ()
+
+
+class Predictor(ExitStack):
+    """The heads of a model and the networks that it needs; use it as a context.
+
+    Networks are loaded when the first clip has what they read. With a `coverage` classes come with
+    the set that holds the true one that often; with `each` the answers of single heads are kept.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        device: "torch.device",
+        coverage: float | None = None,
+        each: bool = False,
+    ) -> None:
+        super().__init__()
+        self.model, self.device, self.each = model, device, each
+        self.heads = TrainedHeads(model.record, model.weights)
+        self.answering = Answering(self.heads, model.calibration, coverage)
+        self.spec, self.backbones = restored_extraction(model.record["extraction"])
+        self.encoders: dict[str, DirectEncoder] = {}
+
+    @property
+    def modalities(self) -> list[str]:
+        """What the heads read, in order."""
+        return list(self.heads.shapes)
+
+    def predict(self, clips: Clips) -> Iterator[Prediction]:
+        """The prediction of each clip, in their order; whole dialogues are answered together."""
+        for rows in _blocks(clips.labels):
+            yield from self._block(
+                clips.root,
+                [clips.utterances[row] for row in rows],
+                [clips.labels[row] for row in rows],
+                [clips.files[row] for row in rows],
+            )
+
+    def _block(
+        self,
+        root: Path,
+        utterances: Sequence[Utterance],
+        labels: Sequence[Label],
+        files: Sequence[str | None],
+    ) -> Iterator[Prediction]:
+        tracks = {m: self._tracks(m, root, utterances) for m in self.modalities}
+        faults = [_fault([tracks[m][row] for m in tracks]) for row in range(len(utterances))]
+        rows = [row for row, fault in enumerate(faults) if fault is None]
+        answered = dict(zip(rows, self._answers(labels, tracks, rows), strict=True))
+        for row, (utterance, file) in enumerate(zip(utterances, files, strict=True)):
+            fault = faults[row]
+            if fault is not None:
+                yield Prediction(utterance, file, {}, fault.reason, fault.detail)
+                continue
+            missing = tuple(m for m in tracks if tracks[m][row].values is None)
+            answers, each = answered[row]
+            yield Prediction(utterance, file, answers, missing=missing, each=each)
+
+    def _answers(
+        self,
+        labels: Sequence[Label],
+        tracks: Mapping[str, Sequence[DirectTrack]],
+        rows: Sequence[int],
+    ) -> list[tuple[Answer, tuple[dict[str, Any], ...]]]:
+        if not rows:
+            return []
+        chosen = [labels[row] for row in rows]
+        values = {m: [own[row].values for row in rows] for m, own in tracks.items()}
+        predictions = self.heads.predict(chosen, values)
+        together = self.answering.together(chosen, predictions)
+        if not self.each:
+            return [(answer, ()) for answer in together]
+        singles = [self.answering.single(chosen, one) for one in predictions]
+        heads = list(zip(self.heads.folds, self.heads.seeds, strict=True))
+        return [
+            (
+                answer,
+                tuple(
+                    {"fold": fold, "seed": seed, **single[place]}
+                    for (fold, seed), single in zip(heads, singles, strict=True)
+                ),
+            )
+            for place, answer in enumerate(together)
+        ]
+
+    def _tracks(
+        self, modality: str, root: Path, utterances: Sequence[Utterance]
+    ) -> Sequence[DirectTrack]:
+        spec = self.backbones[modality]
+        if all(utterance.source(spec.reads) is None for utterance in utterances):
+            return [DirectTrack(None, "absent", f"it has no {spec.reads}")] * len(utterances)
+        if modality not in self.encoders:
+            compute = Compute.of(self.spec, self.device)
+            backbone = load_fitting(spec, compute)
+            _check_same(self.model, modality, spec, backbone)
+            self.encoders[modality] = self.enter_context(
+                DirectEncoder(backbone, self.spec, compute)
+            )
+        return self.encoders[modality].tracks(root, utterances)
+
+
+def _check_same(model: Model, modality: str, spec: BackboneSpec, backbone: Backbone) -> None:
+    """Raise ProjectError where the network is not the one that the heads were trained on."""
+    trained = model.record["stores"][modality]["backbone"]
+    now = described_backbone(backbone, spec)
+    for name in ("weights_digest", "version", "face_detector"):
+        if trained.get(name) != now.get(name):
+            raise ProjectError(
+                f"{model.name}: its {modality} backbone {spec.name!r} is not the one that it was "
+                f"trained on ({name.replace('_', ' ')} {now.get(name)}, trained on "
+                f"{trained.get(name)}); restore that network, or extract and train again"
+            )
+
+
+def _fault(tracks: Sequence[DirectTrack]) -> DirectTrack | None:
+    """Why a clip gets no answer: a file that cannot be read, or nothing that the heads read."""
+    failed = [track for track in tracks if track.reason in (*FAILURES, "known-bad")]
+    if failed:
+        return failed[0]
+    return tracks[0] if all(track.values is None for track in tracks) else None
+
+
+def _blocks(labels: Sequence[Label]) -> Iterator[list[int]]:
+    """The rows in order, in blocks that end where a dialogue does."""
+    rows: list[int] = []
+    last = {label.dialogue: row for row, label in enumerate(labels) if label.dialogue is not None}
+    reach = -1
+    for row, label in enumerate(labels):
+        rows.append(row)
+        reach = max(reach, last.get(label.dialogue, row) if label.dialogue else row)
+        if len(rows) >= BLOCK and row >= reach:
+            yield rows
+            rows = []
+    if rows:
+        yield rows
+
+
+def say_missing(predictions: Sequence[Prediction], modalities: Sequence[str]) -> None:
+    """Say on the standard error which modalities how many clips lack."""
+    answered = [prediction for prediction in predictions if prediction.reason == "ok"]
+    for modality in modalities:
+        count = sum(modality in prediction.missing for prediction in answered)
+        if count:
+            print(
+                f"{modality} is missing in {count} of {len(answered)} clips; the head answers "
+                "from what is there",
+                file=sys.stderr,
+            )

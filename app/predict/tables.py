@@ -1,0 +1,114 @@
+"""Predictions as JSON Lines, CSV, Parquet, and as lines for a terminal."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from app.predict.predictor import Prediction
+from features.errors import ProjectError, quoted
+from features.extras import require_extra
+from features.files import write_atomic, write_stream
+
+NUM_SHOWN = 3
+
+
+def record_of(prediction: Prediction) -> dict[str, Any]:
+    """A prediction as plain JSON: one key for each task, or a ``reason`` in their place."""
+    utterance = prediction.utterance
+    record: dict[str, Any] = {"file": prediction.file, "id": utterance.id}
+    for name in ("start_s", "end_s", "text", "speaker", "dialogue", "turn"):
+        if (value := getattr(utterance, name)) is not None:
+            record[name] = value
+    if prediction.reason != "ok":
+        return {**record, "reason": prediction.reason, "detail": prediction.detail}
+    record |= prediction.answers
+    if prediction.missing:
+        record["missing"] = list(prediction.missing)
+    if prediction.each:
+        record["each"] = list(prediction.each)
+    return record
+
+
+def flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A record as cells by column: ``emotion``, ``emotion_joy``, ``vad_valence``, ...
+
+    Single heads are numbered from 1: ``each_1_emotion``. Lists are words with blanks between them.
+    """
+    cells: dict[str, Any] = {}
+    for name, value in record.items():
+        column = f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            own = dict(value)
+            if "label" in own:
+                cells[column] = own.pop("label")
+            own |= own.pop("probabilities", {})
+            cells |= flat(own, f"{column}_")
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            for number, one in enumerate(value, 1):
+                cells |= flat(one, f"{column}_{number}_")
+        else:
+            cells[column] = " ".join(map(str, value)) if isinstance(value, list) else value
+    return cells
+
+
+def _write_jsonl(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    lines = (json.dumps(record, ensure_ascii=False).encode() + b"\n" for record in records)
+    write_stream(path, lines)
+
+
+def _write_csv(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    text: str = _frame(records).to_csv(index=False)
+    write_atomic(path, text.encode())
+
+
+def _write_parquet(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    require_extra("a Parquet file", "pyarrow", "pyarrow")
+    write_atomic(path, _frame(records).to_parquet(index=False))
+
+
+def _frame(records: Sequence[Mapping[str, Any]]) -> Any:
+    import pandas
+
+    return pandas.DataFrame([flat(record) for record in records])
+
+
+WRITERS: dict[str, Callable[[Path, Sequence[Mapping[str, Any]]], None]] = {
+    ".jsonl": _write_jsonl,
+    ".csv": _write_csv,
+    ".parquet": _write_parquet,
+}
+
+
+def refuse_other_endings(path: Path) -> None:
+    """Raise ProjectError for a file of a format that is not written, before any work is done."""
+    if path.suffix.lower() not in WRITERS:
+        raise ProjectError(f"--to is {str(path)!r}; its ending must be one of {quoted(WRITERS)}")
+
+
+def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
+    """Write them in the format that the file's ending says; whole or not at all."""
+    WRITERS[path.suffix.lower()](path, [record_of(prediction) for prediction in predictions])
+
+
+def line_of(prediction: Prediction) -> str:
+    """A prediction as a person reads it in a terminal."""
+    utterance = prediction.utterance
+    name = prediction.file or utterance.id
+    if utterance.start_s is not None or utterance.end_s is not None:
+        end = "" if utterance.end_s is None else f"{utterance.end_s:g}"
+        name = f"{name} {utterance.start_s or 0:g}-{end} s"
+    if prediction.reason != "ok":
+        return f"{name}: {prediction.reason}: {prediction.detail}"
+    return f"{name}: {'; '.join(_told(task, a) for task, a in prediction.answers.items())}"
+
+
+def _told(task: str, answer: Mapping[str, Any]) -> str:
+    if "probabilities" in answer:
+        best = sorted(answer["probabilities"].items(), key=lambda item: -item[1])[:NUM_SHOWN]
+        shares = ", ".join(f"{name} {share:.2f}" for name, share in best)
+        among = f", one of {{{', '.join(answer['set'])}}}" if "set" in answer else ""
+        return f"{task} {shares}{among}"
+    if "causes" in answer:
+        return f"{task} {answer['label'] or 'none'} ({', '.join(answer['causes'])})"
+    return ", ".join(f"{name} {value:.2f}" for name, value in answer.items())

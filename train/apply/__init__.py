@@ -1,0 +1,1 @@
+"""What trained heads answer for new utterances."""

@@ -1,0 +1,115 @@
+"""One answer for each utterance, from the predictions of every fold and seed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from features.manifest import Label
+from train.apply.trained import TrainedHeads
+from train.data.dialogues import in_order
+from train.scoring.calibration import tempered
+from train.scoring.class_measure import ClassMeasure
+from train.scoring.conformal import class_sets, threshold
+from train.scoring.measure import UNKNOWN, Measure, Numbers
+from train.scoring.pair_measure import PairMeasure
+from train.scoring.predictions import Predictions
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answering:
+    """How the predictions of some heads become answers.
+
+    `calibration` holds temperatures and scores of the dev set for each measure with classes. With
+    a `coverage`, the answers have the set of classes that holds the true one that often.
+    """
+
+    heads: TrainedHeads
+    calibration: Mapping[str, Any]
+    coverage: float | None = None
+
+    def together(self, labels: Sequence[Label], predictions: Sequence[Predictions]) -> list[Answer]:
+        """By task, the mean over folds and seeds: of calibrated probabilities, of numbers.
+
+        An utterance's causes are those that at least half of the heads name, and its emotion in
+        such pairs the one that most of them do.
+        """
+        answers: list[Answer] = [{} for _ in labels]
+        for measure in self.heads.measures:
+            each = np.stack([one[measure.name] for one in predictions])
+            if isinstance(measure, ClassMeasure):
+                merged = self._calibrated(measure, each).mean(axis=0)
+            elif isinstance(measure, PairMeasure):
+                merged = _most(measure, each)
+            else:
+                merged = each.mean(axis=0)
+            self._enter(answers, measure, merged, labels)
+            if self.coverage is not None and isinstance(measure, ClassMeasure):
+                self._enter_sets(answers, measure, merged, self.coverage)
+        return answers
+
+    def single(self, labels: Sequence[Label], prediction: Predictions) -> list[Answer]:
+        """The answers of one head, as the run's own predictions have them: not calibrated."""
+        answers: list[Answer] = [{} for _ in labels]
+        for measure in self.heads.measures:
+            self._enter(answers, measure, prediction[measure.name], labels)
+        return answers
+
+    def _calibrated(self, measure: Measure, each: Numbers) -> Any:
+        temperatures = self.calibration[measure.name]["temperatures"]
+        place = {seed: n for n, seed in enumerate(self.heads.spec.seeds)}
+        factors = [
+            temperatures[fold][place[seed]]
+            for fold, seed in zip(self.heads.folds, self.heads.seeds, strict=True)
+        ]
+        tempered_each = [tempered(one, t) for one, t in zip(each, factors, strict=True)]
+        return np.stack(tempered_each)
+
+    def _enter(
+        self, answers: list[Answer], measure: Measure, values: Numbers, labels: Sequence[Label]
+    ) -> None:
+        if isinstance(measure, PairMeasure):
+            for answer, pairs in zip(answers, _causes(measure, values, labels), strict=True):
+                answer[measure.task] = pairs
+            return
+        for answer, value in zip(answers, values, strict=True):
+            if isinstance(measure, ClassMeasure):
+                shares = {name: float(p) for name, p in zip(measure.classes, value, strict=True)}
+                label = measure.classes[int(value.argmax())]
+                answer[measure.task] = {"label": label, "probabilities": shares}
+            else:
+                answer.setdefault(measure.task, {})[measure.name] = float(value)
+
+    def _enter_sets(
+        self, answers: list[Answer], measure: ClassMeasure, values: Numbers, coverage: float
+    ) -> None:
+        dev = self.calibration[measure.name]
+        limit = threshold(dev["scores"], dev["groups"], coverage)
+        for answer, row, value in zip(answers, class_sets(values, limit), values, strict=True):
+            by_probability = [n for n in np.argsort(-value, kind="stable") if row[n]]
+            answer[measure.task]["set"] = [measure.classes[n] for n in by_probability]
+
+
+def _most(measure: PairMeasure, each: Numbers) -> Numbers:
+    """The vote of heads `(H, N, W + 2)`."""
+    merged = np.asarray(each.mean(axis=0) >= 0.5, float)
+    for row in range(each.shape[1]):
+        emotions = [int(e) for e in each[:, row, 0] if e != UNKNOWN]
+        counts = np.bincount(emotions, minlength=len(measure.classes))
+        merged[row, 0] = counts.argmax() if emotions else UNKNOWN
+    return merged
+
+
+def _causes(measure: PairMeasure, values: Numbers, labels: Sequence[Label]) -> list[Answer]:
+    """The emotion of each utterance that has causes, and the ids of these."""
+    causes: list[Answer] = [{} for _ in labels]
+    for places in in_order(labels):
+        for turn, place in enumerate(places):
+            said = measure.as_json(values[place])
+            turns = [turn - before for before in said["causes"]]
+            ids = [labels[places[t]].id for t in turns if 0 <= t < len(places)]
+            causes[place] = {"label": said["predicted"] if ids else None, "causes": ids}
+    return causes

@@ -1,0 +1,84 @@
+"""The trained heads of a run: every fold and seed, restored from its record and weights."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load
+from torch import Tensor
+
+from features.manifest import Label
+from features.runs.restored import restored_head
+from features.specs.heads import HeadSpec
+from train.data.dataset import Dataset
+from train.data.dialogues import Places
+from train.data.tracks import Tracks
+from train.loop.predict import predict
+from train.loop.probe import FittedProbe, restored_probe
+from train.model.head import Head
+from train.runs.record import weights_name
+from train.scoring.measure import Measure, measures_of
+from train.scoring.predictions import Predictions
+
+# The track `(L, T, D)` of each utterance, None where it is missing.
+OfModality = Sequence[NDArray[Any] | None]
+
+
+class TrainedHeads:
+    """The heads of a run, loaded once: one for each fold and seed.
+
+    `record` is the run's record, `contents` its weights files by name.
+    """
+
+    def __init__(self, record: Mapping[str, Any], contents: Mapping[str, bytes]) -> None:
+        self.spec = restored_head(record["head"])
+        self.shapes = {
+            modality: (len(store["layers"]), int(store["dim"]))
+            for modality, store in record["stores"].items()
+        }
+        self.folds: list[str] = []
+        self.seeds: list[int] = []
+        self.heads: list[Head | FittedProbe] = []
+        facts_by_fold: Mapping[str, Any] = record["facts"]
+        for number, (fold, facts) in enumerate(facts_by_fold.items()):
+            for seed in self.spec.seeds:
+                state = load(contents[f"weights/{weights_name(number, len(facts_by_fold), seed)}"])
+                self.folds.append(fold)
+                self.seeds.append(seed)
+                self.heads.append(self._restored(facts, state))
+        self.measures: Sequence[Measure] = measures_of(
+            self.spec, next(iter(facts_by_fold.values()))
+        )
+
+    def _restored(self, facts: Any, state: dict[str, Tensor]) -> Head | FittedProbe:
+        if not isinstance(self.spec, HeadSpec):
+            return restored_probe(self.spec, facts, state)
+        head = Head(self.spec, self.shapes, facts)
+        head.load_state_dict(state)
+        return head.eval()
+
+    def predict(
+        self, labels: Sequence[Label], tracks: Mapping[str, OfModality]
+    ) -> list[Predictions]:
+        """The predictions of every head, in the order of `folds` and `seeds`.
+
+        `labels` say who speaks when, and nothing that is predicted; `tracks` hold those of each
+        modality in the same order.
+        """
+        packed = {name: _packed(tracks[name], *shape) for name, shape in self.shapes.items()}
+        dataset = Dataset(tuple(label.id for label in labels), packed, Places.of(labels))
+        return [
+            predict(head, dataset) if isinstance(head, Head) else dict(head.predict(dataset))
+            for head in self.heads
+        ]
+
+
+def _packed(tracks: OfModality, num_layers: int, dim: int) -> Tracks:
+    """Tracks of one modality, one after another; a missing one has no steps."""
+    present = [track for track in tracks if track is not None]
+    lengths = [0 if track is None else track.shape[1] for track in tracks]
+    joined = np.concatenate(present, axis=1) if present else np.zeros((num_layers, 0, dim), "f2")
+    values = torch.from_numpy(np.ascontiguousarray(joined)).transpose(0, 1).contiguous()
+    return Tracks(values, torch.tensor(lengths, dtype=torch.int64))
