@@ -5,6 +5,7 @@ import sys
 import click
 
 from app import check, compare, pipeline, recipes, report, sweep, training
+from app.bundles.command import bundle
 from app.predict.command import predict
 from app.stores.commands import stores
 from app.stores.heal import runs
@@ -26,6 +27,7 @@ for command in (
     training.train,
     training.transfer,
     predict,
+    bundle,
     report.report,
     report.results,
     compare.compare,

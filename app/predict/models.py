@@ -1,12 +1,12 @@
 """The trained model that a command names: a run of this project, or a bundle in a folder."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
+from app.bundles.read import BUNDLE_RECORD, CALIBRATION, WEIGHTS, Model, read_bundle
 from app.inputs import sources_of
 from app.paths import RUNS_PATH
 from features.errors import ProjectError, did_you_mean, quoted
@@ -15,30 +15,16 @@ from features.runs.described import described
 from features.runs.read import read_as_trained
 from features.runs.staleness import RUN_RECORD, staleness
 
-CALIBRATION = "calibration.json"
-WEIGHTS = "weights/"
-
-
-@dataclass(frozen=True)
-class Model:
-    """What answers: the record of a run, its weights by file name, and its calibration.
-
-    `folder` is where frozen networks may lie that travel with it (None: in no such place).
-    """
-
-    name: str
-    record: Mapping[str, Any]
-    weights: Mapping[str, bytes]
-    calibration: Mapping[str, Any]
-    folder: Path | None = None
-
 
 def read_model(name: str) -> Model:
-    """The run NAME of this project.
+    """The run NAME of this project, or the bundle in the folder NAME.
 
-    One that is stale answers as it was trained, and a line says so. Raises ProjectError where
-    there is none, where it is damaged, or where its record does not say how its tracks were made.
+    A run that is stale answers as it was trained, and a line says so. Raises ProjectError where
+    there is neither, where it is damaged, or where its record does not say how its tracks were
+    made.
     """
+    if (Path(name) / BUNDLE_RECORD).is_file():
+        return read_bundle(Path(name))
     folder = RUNS_PATH / name
     if not (folder / RUN_RECORD).is_file():
         runs = sorted(path.parent.name for path in RUNS_PATH.glob(f"*/{RUN_RECORD}"))

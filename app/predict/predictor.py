@@ -3,12 +3,12 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.bundles.read import Model
 from app.predict.clips import Clips
-from app.predict.models import Model
 from extract.fill.direct import DirectEncoder, DirectTrack
 from extract.fill.fill import load_fitting
 from extract.network.backbone import Backbone
@@ -138,12 +138,27 @@ class Predictor(ExitStack):
             return [DirectTrack(None, "absent", f"it has no {spec.reads}")] * len(utterances)
         if modality not in self.encoders:
             compute = Compute.of(self.spec, self.device)
-            backbone = load_fitting(spec, compute)
+            backbone = _loaded(self.model, modality, spec, compute)
             _check_same(self.model, modality, spec, backbone)
             self.encoders[modality] = self.enter_context(
                 DirectEncoder(backbone, self.spec, compute)
             )
         return self.encoders[modality].tracks(root, utterances)
+
+
+def _loaded(model: Model, modality: str, spec: BackboneSpec, compute: Compute) -> Backbone:
+    """The network of a modality; ProjectError that names it where it cannot be loaded."""
+    carried = model.carried.get(modality)
+    if carried is not None:
+        options = {**spec.leaf.options, "checkpoint": str(carried), "revision": None}
+        options = {name: value for name, value in options.items() if name in spec.leaf.options}
+        spec = replace(spec, leaf=replace(spec.leaf, options=options))
+    try:
+        return load_fitting(spec, compute)
+    except ProjectError as error:
+        raise ProjectError(
+            f"{model.name}: its {modality} backbone {spec.name!r} cannot be loaded: {error}"
+        ) from None
 
 
 def _check_same(model: Model, modality: str, spec: BackboneSpec, backbone: Backbone) -> None:

@@ -50,9 +50,14 @@ def checkpoint_folder(checkpoint: str, revision: str | None) -> Path:
 
 def digest_checkpoint(folder: Path) -> str:
     """The digest of every file of a checkpoint that loading reads; ProjectError without weights."""
+    return digest_json({file.name: digest_file(file) for file in checkpoint_files(folder)})
+
+
+def checkpoint_files(folder: Path) -> list[Path]:
+    """Every file of a checkpoint that loading reads; ProjectError without weights."""
     weights = require_weights(folder)
     settings = {folder / name for name in setting_names(file_names(folder))}
-    return digest_json({file.name: digest_file(file) for file in sorted({*settings, *weights})})
+    return sorted({*settings, *weights})
 
 
 def require_weights(folder: Path) -> list[Path]:

@@ -44,9 +44,13 @@ def write_sealed(
     seal: the digest of the record itself.
     """
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    write_folder(folder, {**files, record_name: sealed_record(record, digests)})
+
+
+def sealed_record(record: Mapping[str, Any], digests: Mapping[str, str]) -> bytes:
+    """The record of a folder whose files, by relative name, have these SHA-256 digests."""
     plain = json.loads(json.dumps({**record, "files": digests}))
-    sealed = json.dumps({**plain, "seal": digest_json(plain)}, indent=2).encode()
-    write_folder(folder, {**files, record_name: sealed})
+    return json.dumps({**plain, "seal": digest_json(plain)}, indent=2).encode()
 
 
 def read_sealed(folder: Path, record_name: str, names: Sequence[str] = ()) -> Sealed | None:

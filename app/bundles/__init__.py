@@ -1,0 +1,1 @@
+"""Trained heads as folders that can be handed on."""

@@ -1,0 +1,51 @@
+"""A trained model, and how one is read from the folder of a bundle."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from features.errors import ProjectError
+from features.runs.sealed import read_sealed
+
+BUNDLE_RECORD = "bundle.json"
+BUNDLE_SCHEMA = 1
+CALIBRATION = "calibration.json"
+WEIGHTS = "weights/"
+BACKBONES = "backbones/"
+
+
+@dataclass(frozen=True)
+class Model:
+    """What answers: the record of a run, its weights by file name, and its calibration.
+
+    `carried` are the folders of frozen networks that travel with it, by modality.
+    """
+
+    name: str
+    record: Mapping[str, Any]
+    weights: Mapping[str, bytes]
+    calibration: Mapping[str, Any]
+    carried: Mapping[str, Path] = field(default_factory=dict)
+
+
+def read_bundle(folder: Path) -> Model:
+    """The model in the folder of a bundle, every file of which is checked.
+
+    Raises ProjectError where a file is missing or has changed, and for a schema that this version
+    does not know.
+    """
+    sealed = read_sealed(folder, BUNDLE_RECORD, [CALIBRATION, WEIGHTS])
+    if sealed is None:
+        raise ProjectError(f"{folder} has no {BUNDLE_RECORD}; 'python cli.py bundle' writes one")
+    schema = sealed.record.get("schema")
+    if schema != BUNDLE_SCHEMA:
+        raise ProjectError(
+            f"{folder}: its schema is {schema!r}, and this version reads {BUNDLE_SCHEMA}; use the "
+            f"version that wrote it ({sealed.record.get('versions', {}).get('permafrost')})"
+        )
+    contents = dict(sealed.contents)
+    calibration = sealed.json(CALIBRATION)
+    del contents[CALIBRATION]
+    carried = {name: folder / BACKBONES / name for name in sealed.record["carried"]}
+    return Model(sealed.record["name"], sealed.record, contents, calibration, carried)

@@ -1,0 +1,130 @@
+"""Writes a run as a bundle: one folder from which it predicts anywhere."""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from app import VERSION
+from app.bundles.card import model_card
+from app.bundles.read import (
+    BACKBONES,
+    BUNDLE_RECORD,
+    BUNDLE_SCHEMA,
+    CALIBRATION,
+    Model,
+)
+from features.drafts import draft_of, locked, replace_folder, sweep_drafts
+from features.errors import ProjectError
+from features.files import canonical_json, digest_file, write_synced
+from features.progress import progress
+from features.runs.restored import restored_extraction
+from features.runs.sealed import sealed_record
+
+# What of a run's record travels: nothing that names an utterance.
+KEPT = ("head", "facts", "measures", "num_parameters", "extraction")
+KEPT_OF_STORES = ("recipe", "backbone", "layers", "dim", "rate_hz")
+SUMS = "SHA256SUMS"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured of a run: `metrics.json` and `evaluation.json`."""
+
+    metrics: Mapping[str, Any]
+    evaluation: Mapping[str, Any]
+
+
+def write_bundle(model: Model, figures: Figures, out: Path, with_backbones: bool) -> list[str]:
+    """Write the folder `out`, complete or not at all; lines about what did not go in.
+
+    With the backbones the files of their checkpoints are copied. Raises ProjectError where `out`
+    is something else than a bundle or an empty folder.
+    """
+    is_taken = out.exists() and (not out.is_dir() or any(out.iterdir()))
+    if is_taken and not (out / BUNDLE_RECORD).is_file():
+        raise ProjectError(f"{out} exists and is not a bundle; give a new folder")
+    checkpoints = _checkpoints(model) if with_backbones else {}
+    record = bundle_record(model, sorted(checkpoints))
+    card = model_card(record, figures.metrics, figures.evaluation, model.calibration)
+    out = out.absolute()
+    with locked(out), draft_of(out) as draft:
+        sweep_drafts(out.parent, out.name)
+        small = {
+            "README.md": card.encode(),
+            CALIBRATION: canonical_json(model.calibration),
+            **model.weights,
+        }
+        for name, content in small.items():
+            (draft / name).parent.mkdir(parents=True, exist_ok=True)
+            write_synced(draft / name, content)
+        for modality, files in checkpoints.items():
+            _copy(files, draft / BACKBONES / modality, f"backbone of {modality}")
+        digests = _digests(draft)
+        sums = "".join(f"{digest}  {name}\n" for name, digest in digests.items())
+        write_synced(draft / SUMS, sums.encode())
+        digests[SUMS] = digest_file(draft / SUMS)
+        write_synced(draft / BUNDLE_RECORD, sealed_record(record, digests))
+        replace_folder(draft, out)
+    return _left_out(record, with_backbones)
+
+
+def bundle_record(model: Model, carried: Sequence[str]) -> dict[str, Any]:
+    """What `bundle.json` says, but the digests of the files."""
+    packages = ("torch", "transformers", "torchvision", "torchaudio", "numpy")
+    stores = {
+        modality: {name: store[name] for name in KEPT_OF_STORES}
+        for modality, store in model.record["stores"].items()
+    }
+    return {
+        "schema": BUNDLE_SCHEMA,
+        "name": model.name,
+        **{name: model.record[name] for name in KEPT},
+        "stores": stores,
+        "carried": list(carried),
+        "versions": {"permafrost": VERSION, **{name: version(name) for name in packages}},
+    }
+
+
+def _checkpoints(model: Model) -> dict[str, list[Path]]:
+    """The files of each backbone's checkpoint, where it has one."""
+    from extract.network.checkpoint_folders import checkpoint_files, checkpoint_folder
+
+    _, backbones = restored_extraction(model.record["extraction"])
+    files = {}
+    for modality, spec in backbones.items():
+        checkpoint = spec.leaf.options.get("checkpoint")
+        if checkpoint and checkpoint != "random":
+            folder = checkpoint_folder(checkpoint, spec.leaf.options.get("revision"))
+            files[modality] = checkpoint_files(folder)
+    return files
+
+
+def _copy(files: Sequence[Path], folder: Path, title: str) -> None:
+    folder.mkdir(parents=True)
+    for file in progress(files, title, len(files), "files"):
+        shutil.copyfile(file, folder / file.name)
+        with (folder / file.name).open("rb+") as copied:
+            os.fsync(copied.fileno())
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    return {file.relative_to(folder).as_posix(): digest_file(file) for file in files}
+
+
+def _left_out(record: Mapping[str, Any], with_backbones: bool) -> list[str]:
+    """A line for each network whose weights are needed and not in the bundle."""
+    lines = []
+    for modality, backbone in record["extraction"]["backbones"].items():
+        settings = backbone["settings"]
+        source = settings.get("checkpoint") or settings.get("weights")
+        if source in (None, "random") or modality in record["carried"]:
+            continue
+        revision = f" at {settings['revision']}" if settings.get("revision") else ""
+        remedy = "" if with_backbones else " (--with-backbones puts checkpoints in)"
+        lines.append(f"not in the bundle: the weights of {modality}, {source}{revision}{remedy}")
+    return lines

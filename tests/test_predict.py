@@ -1,0 +1,190 @@
+"""Predictions for new clips: equal to the run's own, and honest about what is missing."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+import pytest
+
+from features.params.load import load_params
+from features.runs.described import described
+from features.runs.restored import restored_head
+from tests.conftest import ROOT
+from tests.predict_world import HEADS, project, records, run, trained  # noqa: F401
+from tests.videos import write_video
+from train.scoring.calibration import tempered
+
+pytestmark = pytest.mark.slow
+TABLE = "data/raw/mine/utterances.csv"
+CLIP = "data/raw/mine/audio/d003-u1.wav"
+
+
+def own_predictions(project: Path, head: str) -> dict[tuple[str, str, int], dict[str, Any]]:
+    """What the run itself predicted, by utterance, fold and seed."""
+    lines = records(project / "runs" / head / "predictions.jsonl")
+    return {(line["id"], line["fold"], line["seed"]): line for line in lines}
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_corpus_s_own_clips_get_the_run_s_own_predictions(
+    head: str, project: Path, tmp_path: Path
+) -> None:
+    done = run("predict", head, TABLE, "--each", "--to", str(tmp_path / "out.jsonl"))
+    assert done.exit_code == 0, done.output
+    own, num_compared = own_predictions(project, head), 0
+    for record in records(tmp_path / "out.jsonl"):
+        for single in record["each"]:
+            expected = own.get((record["id"], single["fold"], single["seed"]))
+            if expected is None:
+                continue  # it was in the training split of that fold
+            num_compared += 1
+            answer = single["emotion"]
+            assert answer["label"] == expected["emotion"]["predicted"]
+            assert answer["probabilities"] == pytest.approx(
+                expected["emotion"]["probabilities"], abs=2e-6
+            )
+            if "vad" in single:
+                assert single["vad"]["valence"] == pytest.approx(
+                    expected["valence"]["predicted"], abs=1e-5
+                )
+            if "causes" in single:
+                assert single["causes"]["label"] == expected["cause_pairs"]["predicted"]
+                turns = [record["turn"] - n for n in expected["cause_pairs"]["causes"]]
+                assert single["causes"]["causes"] == [
+                    f"{record['dialogue']}-u{turn}" for turn in turns
+                ]
+    assert num_compared == len(own) > 30
+
+
+def test_the_answer_is_the_mean_of_tempered_probabilities(project: Path, tmp_path: Path) -> None:
+    run("predict", "folded", TABLE, "--each", "--to", str(tmp_path / "out.jsonl"))
+    temperatures = json.loads((project / "runs/folded/calibration.json").read_text())["emotion"][
+        "temperatures"
+    ]
+    assert len(temperatures) == 2
+    for record in records(tmp_path / "out.jsonl"):
+        singles = [
+            tempered(
+                np.array(list(single["emotion"]["probabilities"].values())),
+                temperatures[single["fold"]][0],
+            )
+            for single in record["each"]
+        ]
+        assert list(record["emotion"]["probabilities"].values()) == pytest.approx(
+            np.mean(singles, axis=0), abs=1e-9
+        )
+
+
+def test_one_clip_is_answered_as_in_the_table(project: Path, tmp_path: Path) -> None:
+    """Alone, from a file, in another batch and as another utterance."""
+    run("predict", "probe", TABLE, "--to", str(tmp_path / "table.jsonl"))
+    done = run("predict", "probe", CLIP, "--to", str(tmp_path / "one.jsonl"))
+    assert done.exit_code == 0, done.output
+    (one,) = records(tmp_path / "one.jsonl")
+    (same,) = [r for r in records(tmp_path / "table.jsonl") if r["id"] == "d003-u1"]
+    assert one["file"] == CLIP and one["id"] == "d003-u1"
+    assert one["emotion"]["probabilities"] == pytest.approx(same["emotion"]["probabilities"])
+
+
+def test_words_change_the_answer_and_a_missing_modality_is_said(
+    project: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.jsonl"
+    done = run("predict", "main", CLIP, "--to", str(out))
+    assert "text is missing in 1 of 1 clips" in done.output
+    (without,) = records(out)
+    assert without["missing"] == ["text"]
+    assert (
+        "missing in"
+        not in run("predict", "main", CLIP, "--text", "We won!", "--to", str(out)).output
+    )
+    (with_words,) = records(out)
+    assert "missing" not in with_words
+    assert with_words["emotion"] != without["emotion"]
+    done = run("predict", "main", "--text", "We won!", "--to", str(out))
+    (words_alone,) = records(out)
+    assert words_alone["file"] is None and words_alone["missing"] == ["audio"]
+
+
+def test_a_folder_with_broken_clips_answers_for_the_others(project: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "clips"
+    shutil.copytree(project / "data/raw/mine/audio", folder)
+    (folder / "d001-u2.wav").write_bytes(b"RIFF not audio")
+    (folder / "d002-u0.wav").write_bytes(b"")
+    write_video(folder / "silent.mp4", [0, 80, 160, 240] * 5)
+    done = run("predict", "probe", str(folder), "--to", str(tmp_path / "out.csv"))
+    assert done.exit_code == 1
+    assert "out.csv: 65 clips, 3 without an answer" in done.output
+    frame = pandas.read_csv(tmp_path / "out.csv").set_index("id")
+    assert len(frame) == 65
+    failed = frame[frame["reason"].notna()]
+    assert dict(failed["reason"]) == {
+        "d001-u2": "undecodable",
+        "d002-u0": "undecodable",
+        "silent": "absent",
+    }
+    assert failed["emotion"].isna().all()
+    others = frame[frame["reason"].isna()]
+    assert others["emotion"].notna().all() and (others["emotion_joy"] > 0).all()
+
+
+def test_parquet_and_csv_hold_the_same_cells(project: Path, tmp_path: Path) -> None:
+    for ending in ("csv", "parquet"):
+        done = run("predict", "probe", CLIP, "--coverage", "0.5", "--to", f"{tmp_path}/o.{ending}")
+        assert done.exit_code == 0, done.output
+    table, parquet = (
+        pandas.read_csv(tmp_path / "o.csv"),
+        pandas.read_parquet(tmp_path / "o.parquet"),
+    )
+    assert list(table) == list(parquet) and {"emotion_set", "vad_valence"} <= set(table)
+    pandas.testing.assert_frame_equal(table, parquet, check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["mian", CLIP], r"'mian' is not a trained head .* Did you mean 'main'\?"),
+        (["main", "gone.wav"], r"'gone.wav' does not exist"),
+        (["main", TABLE, "--text", "x"], "--text is what is said in one clip"),
+        (["main"], "nothing to predict"),
+        (["main", CLIP, "--to", "x.doc"], r"--to is 'x.doc'; its ending must be one of"),
+        (["main", "runs"], "runs has no media files"),
+    ],
+)
+def test_what_the_user_must_mend_is_one_message(
+    project: Path, words: list[str], message: str
+) -> None:
+    done = run("predict", *words)
+    assert re.search(message, str(done.exception)), done.exception
+
+
+def test_a_stale_run_answers_as_it_was_trained_and_says_so(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(trained, copy)
+    monkeypatch.chdir(copy)
+    run("predict", "main", CLIP, "--to", "before.jsonl")
+    text = (copy / "params.yaml").read_text()
+    (copy / "params.yaml").write_text(text.replace("num_bands: 16", "num_bands: 8"))
+    (copy / "params.yaml").write_text(
+        (copy / "params.yaml").read_text().replace("dim: 16", "dim: 32", 1)
+    )
+    done = run("predict", "main", CLIP, "--to", "after.jsonl")
+    assert "main: its run is stale (trained with other settings (dim))" in done.output
+    assert (copy / "before.jsonl").read_bytes() == (copy / "after.jsonl").read_bytes()
+    (copy / "runs/main/weights/seed-0.safetensors").write_bytes(b"x")
+    assert "seed-0.safetensors is not as it was written" in str(
+        run("predict", "main", CLIP).exception
+    )
+
+
+@pytest.mark.parametrize("recipe", sorted(p.name for p in (ROOT / "recipes").glob("*.yaml")))
+def test_every_head_of_every_recipe_comes_back_from_its_record(recipe: str) -> None:
+    for head in load_params(ROOT / "recipes" / recipe).heads.values():
+        assert restored_head(described(head)) == head
+        assert described(restored_head(described(head))) == described(head)
