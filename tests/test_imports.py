@@ -34,6 +34,7 @@ ROOMS = {
     "train.model": {"train.data", "train.scoring"},
     "train.loop": {"train.data", "train.scoring", "train.model"},
     "train.runs": {"train.data", "train.scoring", "train.model", "train.folds", "train.loop"},
+    "train.apply": {"train.data", "train.scoring", "train.model", "train.loop", "train.runs"},
 }
 MODULES = {"train.data", "train.model"}
 LEAVES = {

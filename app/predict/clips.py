@@ -21,19 +21,23 @@ VIDEO_SUFFIXES = (
 MORE_AUDIO_SUFFIXES = (".oga", ".aif", ".aiff", ".wma", ".amr", ".caf")
 MEDIA_SUFFIXES = (*AUDIO_SUFFIXES, *MORE_AUDIO_SUFFIXES, *VIDEO_SUFFIXES)
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".xlsx", ".ods", ".jsonl", ".ndjson")
+# Start and end of what an answer stands for, in seconds of its recording.
+Cell = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Clips:
     """Utterances whose paths are relative to `root`, with their places in dialogues.
 
-    `files` names the file of each as the user did; None where it has words only.
+    `files` names the file of each as the user did; None where it has words only. `cells` are the
+    seconds of a recording that each answers for; None where it was not cut.
     """
 
     root: Path
     utterances: list[Utterance]
     labels: list[Label]
     files: list[str | None]
+    cells: list[Cell | None]
 
     @classmethod
     def of(
@@ -42,7 +46,19 @@ class Clips:
         """With labels that say who speaks when, and the digests of the files."""
         spec = CorpusSpec("clips", root, LeafSpec("table", {}))
         with_files = with_digests(spec, utterances)
-        return cls(root, with_files, [place_of(u) for u in with_files], list(files))
+        return cls.with_digests_known(root, with_files, files, [None] * len(files))
+
+    @classmethod
+    def with_digests_known(
+        cls,
+        root: Path,
+        utterances: Sequence[Utterance],
+        files: Sequence[str | None],
+        cells: Sequence[Cell | None],
+    ) -> "Clips":
+        """Of utterances whose files were digested already."""
+        labels = [place_of(utterance) for utterance in utterances]
+        return cls(root, list(utterances), labels, list(files), list(cells))
 
 
 def place_of(utterance: Utterance) -> Label:
@@ -114,4 +130,5 @@ def _of_table(table: Path, note: Callable[[str], None]) -> Clips:
         note(f"{table.name}: {line}")
     files = [u.audio or u.video for u in corpus.utterances]
     named = [None if file is None else str(table.parent / file) for file in files]
-    return Clips(table.parent, corpus.utterances, [place_of(u) for u in corpus.utterances], named)
+    cells: list[Cell | None] = [None] * len(named)
+    return Clips.with_digests_known(table.parent, corpus.utterances, named, cells)

@@ -1,12 +1,22 @@
 """`predict`: the answers of a trained head for new clips."""
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from app.devices import chosen_device
+from features.errors import ProjectError, quoted
 from features.progress import progress
+
+if TYPE_CHECKING:
+    from app.predict.clips import Clips
+    from app.predict.predictor import Prediction
+
+WINDOW_S = 4.0
+LONGEST_SPEECH_S = 15.0
 
 
 def _share(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
@@ -19,7 +29,19 @@ def _share(_: click.Context, __: click.Parameter, value: float | None) -> float 
 @click.argument("head")
 @click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path))
 @click.option("--text", help="What is said in the clip; alone, for a head that reads text.")
-@click.option("--to", type=click.Path(path_type=Path), help="Write .jsonl, .csv or .parquet.")
+@click.option(
+    "--transcript",
+    type=click.Path(path_type=Path),
+    help="What is said, with times: .srt, .vtt, .TextGrid or a table; or without, .txt.",
+)
+@click.option("--every", type=click.FloatRange(0.01), help="An answer for every so many seconds.")
+@click.option("--window", type=click.FloatRange(0.01), help="Seconds read for each (4).")
+@click.option("--voice", is_flag=True, help="An answer for each stretch of speech.")
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path),
+    help="Write .jsonl, .csv or .parquet; of one recording also .TextGrid, .eaf or .vtt.",
+)
 @click.option("--each", is_flag=True, help="Also the answer of every fold and seed.")
 @click.option(
     "--coverage",
@@ -32,39 +54,102 @@ def predict(
     head: str,
     files: tuple[Path, ...],
     text: str | None,
+    transcript: Path | None,
+    every: float | None,
+    window: float | None,
+    voice: bool,
     to: Path | None,
     each: bool,
     coverage: float | None,
     device: str,
 ) -> None:
-    """Answer for new clips with the trained HEAD, or with a bundle.
+    """Answer for new clips with the trained HEAD, or with the bundle in a folder.
 
     FILE is a clip (audio or video), a folder of clips, or a table with a row for each, as the
     reader `table` takes it. Exits with 1 where a clip could not be read.
     """
-    from app.predict.clips import clips_of
     from app.predict.models import read_model
-    from app.predict.predictor import Prediction, Predictor, say_missing
-    from app.predict.tables import line_of, refuse_other_endings, write_predictions
+    from app.predict.predictor import Predictor, say_missing
 
-    if to is not None:
-        refuse_other_endings(to)
+    write = None if to is None else _writer(to)
+    if window is not None and every is None:
+        raise ProjectError("--window is the seconds read for each answer; give --every with it")
     model = read_model(head)
-    groups = clips_of(files, text, lambda line: click.echo(line, err=True))
+    groups = _clips(files, text, transcript, every, window or WINDOW_S, voice)
     predictions: list[Prediction] = []
     with Predictor(model, chosen_device(device), coverage, each) as predictor:
         for clips in groups:
             found = predictor.predict(clips)
             predictions += progress(found, f"{head}: predicting", len(clips.utterances), "clips")
         say_missing(predictions, predictor.modalities)
-    if to is None:
-        for prediction in predictions:
-            click.echo(line_of(prediction))
-    else:
-        write_predictions(to, predictions)
-        failed = [prediction for prediction in predictions if prediction.reason != "ok"]
-        for prediction in failed:
-            click.echo(line_of(prediction), err=True)
-        click.echo(f"{to}: {len(predictions)} clips, {len(failed)} without an answer")
+    _show(predictions, to, write)
     if any(prediction.reason != "ok" for prediction in predictions):
         sys.exit(1)
+
+
+def _clips(
+    files: Sequence[Path],
+    text: str | None,
+    transcript: Path | None,
+    every: float | None,
+    window: float,
+    voice: bool,
+) -> "list[Clips]":
+    """What is to be answered for: clips as they are, or cut into stretches."""
+    from app.predict.clips import clips_of
+    from app.timelines.stretches import Windows, in_speech, in_turns, in_windows
+    from app.timelines.transcripts import read_transcript
+
+    turns = None if transcript is None else read_transcript(transcript, _note)
+    named = {"--every": every, "--voice": voice or None, "--transcript": turns, "--text": text}
+    cutting = [name for name, value in named.items() if value is not None]
+    if len(cutting) > 1:
+        raise ProjectError(f"{quoted(cutting)} exclude each other; give one of them")
+    words = turns if isinstance(turns, str) else text
+    groups = clips_of(files, words, _note)
+    if every is not None:
+        return [in_windows(clips, Windows(every, window)) for clips in groups]
+    if voice:
+        return [in_speech(clips, LONGEST_SPEECH_S, _note) for clips in groups]
+    if isinstance(turns, list):
+        if len(groups) != 1:
+            raise ProjectError("a transcript with times is of one recording; give one file with it")
+        return [in_turns(groups[0], turns)]
+    return groups
+
+
+def _note(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _writer(path: Path) -> "Callable[[Path, Sequence[Prediction]], None]":
+    """What writes a file with that ending; refused before any work is done."""
+    from app.predict.tables import WRITERS, write_table
+    from app.timelines.annotations import FORMATS, write_annotations
+
+    suffix = path.suffix.lower()
+    if suffix in WRITERS:
+        return write_table
+    if suffix in FORMATS:
+        return write_annotations
+    endings = [*WRITERS, ".TextGrid", ".eaf", ".vtt"]
+    raise ProjectError(f"--to is {str(path)!r}; its ending must be one of {quoted(endings)}")
+
+
+def _show(
+    predictions: "Sequence[Prediction]",
+    to: Path | None,
+    write: "Callable[[Path, Sequence[Prediction]], None] | None",
+) -> None:
+    """Write the predictions to a file, or print a line for each."""
+    from app.predict.tables import line_of
+
+    if to is None or write is None:
+        for prediction in predictions:
+            click.echo(line_of(prediction))
+        return
+    write(to, predictions)
+    failed = [prediction for prediction in predictions if prediction.reason != "ok"]
+    for prediction in failed:
+        click.echo(line_of(prediction), err=True)
+    click.echo(f"{to}: {len(predictions)} clips, {len(failed)} without an answer")

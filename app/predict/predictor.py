@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.bundles.read import Model
-from app.predict.clips import Clips
+from app.predict.clips import Cell, Clips
 from extract.fill.direct import DirectEncoder, DirectTrack
 from extract.fill.fill import load_fitting
 from extract.network.backbone import Backbone
@@ -35,16 +35,18 @@ class Prediction:
 
     `file` is None where the clip is words alone. `reason` is ``ok``, or a code as in a store.
     `missing` are the modalities that the head reads and this clip does not have. `each` are the
-    answers of every fold and seed, where they were asked for.
+    answers of every fold and seed, where they were asked for. `cell` is the part of a recording
+    that the answer stands for, in seconds; None where it was not cut.
     """
 
     utterance: Utterance
-    file: str | None
+    file: str | None = None
     answers: Answer = field(default_factory=dict)
     reason: str = "ok"
     detail: str = ""
     missing: tuple[str, ...] = ()
     each: tuple[dict[str, Any], ...] = ()
+    cell: Cell | None = None
 
 
 class Predictor(ExitStack):
@@ -76,32 +78,27 @@ class Predictor(ExitStack):
     def predict(self, clips: Clips) -> Iterator[Prediction]:
         """The prediction of each clip, in their order; whole dialogues are answered together."""
         for rows in _blocks(clips.labels):
-            yield from self._block(
-                clips.root,
-                [clips.utterances[row] for row in rows],
-                [clips.labels[row] for row in rows],
-                [clips.files[row] for row in rows],
-            )
+            utterances = [clips.utterances[row] for row in rows]
+            labels = [clips.labels[row] for row in rows]
+            answered = self._block(clips.root, utterances, labels)
+            for row, prediction in zip(rows, answered, strict=True):
+                yield replace(prediction, file=clips.files[row], cell=clips.cells[row])
 
     def _block(
-        self,
-        root: Path,
-        utterances: Sequence[Utterance],
-        labels: Sequence[Label],
-        files: Sequence[str | None],
+        self, root: Path, utterances: Sequence[Utterance], labels: Sequence[Label]
     ) -> Iterator[Prediction]:
         tracks = {m: self._tracks(m, root, utterances) for m in self.modalities}
         faults = [_fault([tracks[m][row] for m in tracks]) for row in range(len(utterances))]
         rows = [row for row, fault in enumerate(faults) if fault is None]
         answered = dict(zip(rows, self._answers(labels, tracks, rows), strict=True))
-        for row, (utterance, file) in enumerate(zip(utterances, files, strict=True)):
+        for row, utterance in enumerate(utterances):
             fault = faults[row]
             if fault is not None:
-                yield Prediction(utterance, file, {}, fault.reason, fault.detail)
+                yield Prediction(utterance, reason=fault.reason, detail=fault.detail)
                 continue
             missing = tuple(m for m in tracks if tracks[m][row].values is None)
             answers, each = answered[row]
-            yield Prediction(utterance, file, answers, missing=missing, each=each)
+            yield Prediction(utterance, answers=answers, missing=missing, each=each)
 
     def _answers(
         self,

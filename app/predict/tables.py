@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from app.predict.predictor import Prediction
-from features.errors import ProjectError, quoted
 from features.extras import require_extra
 from features.files import write_atomic, write_stream
 
@@ -20,6 +19,10 @@ def record_of(prediction: Prediction) -> dict[str, Any]:
     for name in ("start_s", "end_s", "text", "speaker", "dialogue", "turn"):
         if (value := getattr(utterance, name)) is not None:
             record[name] = value
+    if prediction.cell is not None:
+        window = {"window_start_s": record["start_s"], "window_end_s": record["end_s"]}
+        record["start_s"], record["end_s"] = (round(time_s, 6) for time_s in prediction.cell)
+        record |= window
     if prediction.reason != "ok":
         return {**record, "reason": prediction.reason, "detail": prediction.detail}
     record |= prediction.answers
@@ -80,13 +83,7 @@ WRITERS: dict[str, Callable[[Path, Sequence[Mapping[str, Any]]], None]] = {
 }
 
 
-def refuse_other_endings(path: Path) -> None:
-    """Raise ProjectError for a file of a format that is not written, before any work is done."""
-    if path.suffix.lower() not in WRITERS:
-        raise ProjectError(f"--to is {str(path)!r}; its ending must be one of {quoted(WRITERS)}")
-
-
-def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
+def write_table(path: Path, predictions: Sequence[Prediction]) -> None:
     """Write them in the format that the file's ending says; whole or not at all."""
     WRITERS[path.suffix.lower()](path, [record_of(prediction) for prediction in predictions])
 
@@ -95,15 +92,16 @@ def line_of(prediction: Prediction) -> str:
     """A prediction as a person reads it in a terminal."""
     utterance = prediction.utterance
     name = prediction.file or utterance.id
-    if utterance.start_s is not None or utterance.end_s is not None:
-        end = "" if utterance.end_s is None else f"{utterance.end_s:g}"
-        name = f"{name} {utterance.start_s or 0:g}-{end} s"
+    start_s, end_s = prediction.cell or (utterance.start_s, utterance.end_s)
+    if start_s is not None or end_s is not None:
+        name = f"{name} {start_s or 0:g}-{'' if end_s is None else f'{end_s:g}'} s"
     if prediction.reason != "ok":
         return f"{name}: {prediction.reason}: {prediction.detail}"
-    return f"{name}: {'; '.join(_told(task, a) for task, a in prediction.answers.items())}"
+    return f"{name}: {'; '.join(told(task, a) for task, a in prediction.answers.items())}"
 
 
-def _told(task: str, answer: Mapping[str, Any]) -> str:
+def told(task: str, answer: Mapping[str, Any]) -> str:
+    """An answer in words: the likeliest classes, or the numbers."""
     if "probabilities" in answer:
         best = sorted(answer["probabilities"].items(), key=lambda item: -item[1])[:NUM_SHOWN]
         shares = ", ".join(f"{name} {share:.2f}" for name, share in best)

@@ -1,0 +1,1 @@
+"""Long recordings: where they are cut, and answers as annotation files."""

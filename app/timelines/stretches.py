@@ -1,0 +1,95 @@
+"""Cuts recordings into stretches: at equal distances, by a transcript, or by voice activity."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from app.predict.clips import Cell, Clips
+from app.timelines.transcripts import Turn
+from app.timelines.voice import speech_in
+from extract.media.files.header import length_s
+from features.errors import ProjectError
+from features.manifest import Utterance
+
+Stretch = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """A window of `window_s` around the middle of every `every_s` seconds."""
+
+    every_s: float
+    window_s: float
+
+    def of(self, recording_s: float) -> Iterator[tuple[Stretch, Cell]]:
+        """Each window within the recording, and the cell of the time line that it answers for."""
+        for number in range(max(1, math.ceil(round(recording_s / self.every_s, 6)))):
+            begin = number * self.every_s
+            end = min(begin + self.every_s, recording_s)
+            middle = (begin + end) / 2
+            start = max(0.0, middle - self.window_s / 2)
+            yield (start, min(recording_s, middle + self.window_s / 2)), (begin, end)
+
+
+def in_windows(clips: Clips, windows: Windows) -> Clips:
+    """Every file of some clips, window by window; one whose length is unknown stays whole."""
+    rows: list[tuple[Utterance, str | None, Cell | None]] = []
+    for utterance, file in zip(clips.utterances, clips.files, strict=True):
+        recording_s = _length_s(clips.root, utterance)
+        if recording_s is None:
+            rows.append((utterance, file, None))
+            continue
+        for stretch, cell in windows.of(recording_s):
+            rows.append((_cut(utterance, stretch, cell[0]), file, cell))
+    return _clips(clips.root, rows)
+
+
+def in_turns(clips: Clips, turns: Sequence[Turn]) -> Clips:
+    """The only file of some clips, turn by turn of its transcript, as one dialogue."""
+    if len(clips.utterances) != 1 or clips.files[0] is None:
+        raise ProjectError("a transcript with times is of one recording; give one file with it")
+    (utterance,), (file,) = clips.utterances, clips.files
+    rows: list[tuple[Utterance, str | None, Cell | None]] = []
+    for number, turn in enumerate(turns):
+        cut = _cut(utterance, (turn.start_s, turn.end_s), turn.start_s)
+        named = replace(
+            cut, id=f"{utterance.id}-{number}", text=turn.text, speaker=turn.speaker,
+            dialogue=utterance.id, turn=number,
+        )  # fmt: skip
+        rows.append((named, file, (turn.start_s, turn.end_s)))
+    return _clips(clips.root, rows)
+
+
+def in_speech(clips: Clips, longest_s: float, note: Callable[[str], None]) -> Clips:
+    """Every file of some clips, stretch by stretch of speech, none longer than `longest_s`."""
+    rows: list[tuple[Utterance, str | None, Cell | None]] = []
+    for utterance, file in zip(clips.utterances, clips.files, strict=True):
+        recording_s = _length_s(clips.root, utterance)
+        if recording_s is None:
+            rows.append((utterance, file, None))
+            continue
+        path = clips.root / str(utterance.audio or utterance.video)
+        found = list(speech_in(path, recording_s, longest_s))
+        if not found:
+            note(f"{file}: no speech was found in it")
+        rows += [(_cut(utterance, one, one[0]), file, one) for one in found]
+    return _clips(clips.root, rows)
+
+
+def _length_s(root: Path, utterance: Utterance) -> float | None:
+    path = utterance.audio or utterance.video
+    return None if path is None else length_s(root / path)
+
+
+def _cut(utterance: Utterance, stretch: Stretch, named_by_s: float) -> Utterance:
+    start_s, end_s = (round(time_s, 6) for time_s in stretch)
+    name = f"{utterance.id}-{named_by_s:.6g}"
+    return replace(utterance, id=name, start_s=start_s, end_s=end_s)
+
+
+def _clips(root: Path, rows: Sequence[tuple[Utterance, str | None, Cell | None]]) -> Clips:
+    """Clips whose files were digested already."""
+    return Clips.with_digests_known(
+        root, [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
+    )

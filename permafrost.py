@@ -1,0 +1,259 @@
+"""Cached tracks, labels, predictions and trained heads, as numpy arrays and pandas tables.
+
+Every function looks in the project in the current folder, or in `project`: the folder that holds
+params.yaml.
+
+    >>> import permafrost
+    >>> table = permafrost.tracks("demo/minilm", split="train")
+    >>> table.arrays[0].shape
+    (14, 384)
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app import VERSION
+from app.paths import RUNS_PATH, labels_path, manifest_path
+from features.errors import ProjectError, did_you_mean, quoted
+from features.manifest import Label, read_labels, read_utterances
+from features.specs.tracks import store_path
+from features.store.reader import Store
+
+if TYPE_CHECKING:
+    import pandas
+
+    from app.predict.predictor import Predictor
+
+__all__ = [
+    "LoadedHead",
+    "ProjectError",
+    "Store",
+    "Tracks",
+    "__version__",
+    "frame",
+    "load_head",
+    "open_store",
+    "predict",
+    "tracks",
+]
+Where = str | os.PathLike[str]
+__version__ = VERSION
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """The tracks of a store with the labels of its corpus; the lists are in one order.
+
+    Attributes:
+        ids: the utterances that have a track.
+        arrays: the track of each, `(T, D)` where the store keeps one layer, else `(L, T, D)`, in
+            the number format of the store (float16 unless params.yaml says otherwise).
+        labels: what each means, its split, and who speaks it in which dialogue.
+        rate_hz: steps per second; None for text, whose steps are tokens.
+    """
+
+    ids: list[str]
+    arrays: list[NDArray[Any]]
+    labels: list[Label]
+    rate_hz: float | None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def open_store(name: Where, project: Where = ".") -> Store:
+    """The store ``"CORPUS/BACKBONE"`` of a project, or one at a path or an address (``s3://...``).
+
+    Raises ProjectError where there is none, or where it is damaged.
+    """
+    text = os.fspath(name)
+    with _inside(project):
+        if "://" in text or Path(text).is_dir():
+            return Store(text if "://" in text else Path(text).absolute())
+        corpus, _, backbone = text.partition("/")
+        return Store(store_path(corpus, backbone).absolute())
+
+
+def tracks(name: str, split: str | None = None, project: Where = ".") -> Tracks:
+    """The tracks of the store ``"CORPUS/BACKBONE"``, with labels, of one split or of all.
+
+    `split` is an official one (``"train"``, ``"dev"``, ``"test"``), as the labels have it.
+    Utterances without a track are left out: `Store.reasons` says why. Arrays are copies in memory;
+    read large stores row by row with `Store.track`. Raises ProjectError where the store or the
+    labels are missing.
+    """
+    with _inside(project):
+        store = open_store(name)
+        labels = {label.id: label for label in read_labels(labels_path(name.partition("/")[0]))}
+        chosen = [
+            (row, labels[utterance])
+            for row, utterance in enumerate(store.ids)
+            if utterance in labels and store.lengths[row]
+            if split is None or labels[utterance].split == split
+        ]
+        arrays = [np.array(store.track(row)) for row, _ in chosen]
+    if store.num_layers == 1:
+        arrays = [array[0] for array in arrays]
+    ids = [label.id for _, label in chosen]
+    return Tracks(ids, arrays, [label for _, label in chosen], store.attributes["rate_hz"])
+
+
+def frame(corpus: str, head: str | None = None, project: Where = ".") -> "pandas.DataFrame":
+    """A table of a corpus's utterances and labels, a row for each, and what a head predicts.
+
+    Columns are the fields of the manifest and of the labels; times are in seconds. With a `head`
+    there are ``fold`` and ``seed``, and for each measure ``<measure>_predicted`` and, for classes,
+    ``<measure>_<class>`` (probabilities): a row for each fold and seed that predicted the
+    utterance on its dev or test set, and ``predicted_split`` says which. Raises ProjectError where
+    corpus or run are missing.
+    """
+    import pandas
+
+    with _inside(project):
+        utterances = pandas.DataFrame(map(_plain, read_utterances(manifest_path(corpus))))
+        labels = pandas.DataFrame(map(_plain, read_labels(labels_path(corpus))))
+        new = ["id", *(name for name in labels if name not in utterances)]
+        table = utterances.merge(labels[new], on="id", how="left")
+        if head is None:
+            return table
+        return table.merge(_predictions(head), on="id", how="inner")
+
+
+def load_head(
+    head: Where, device: str = "auto", coverage: float | None = None, project: Where = "."
+) -> "LoadedHead":
+    """A trained head of a project, or the bundle in a folder, ready to predict.
+
+    `device` is ``"auto"`` (a GPU if there is one), ``"cpu"`` or ``"cuda:0"``. With a `coverage`
+    such as 0.9, answers have the set of classes that holds the true one that often. Raises
+    ProjectError where there is no such head, or a file of it has changed.
+    """
+    from app.devices import chosen_device
+    from app.predict.models import read_model
+    from app.predict.predictor import Predictor
+
+    with _inside(project):
+        model = read_model(os.fspath(head))
+        return LoadedHead(Predictor(model, chosen_device(device), coverage), Path.cwd())
+
+
+def predict(
+    head: Where,
+    files: Where | Sequence[Where] = (),
+    text: str | None = None,
+    *,
+    every_s: float | None = None,
+    window_s: float = 4.0,
+    project: Where = ".",
+) -> "pandas.DataFrame":
+    """What a trained head, or a bundle, answers for clips: `load_head` and one call of it."""
+    with load_head(head, project=project) as loaded:
+        return loaded.predict(files, text, every_s=every_s, window_s=window_s)
+
+
+class LoadedHead:
+    """A trained head with the frozen networks it needs, which are loaded once and stay."""
+
+    def __init__(self, predictor: "Predictor", project: Path) -> None:
+        self._predictor, self._project = predictor, project
+
+    @property
+    def modalities(self) -> list[str]:
+        """What the head reads: ``"text"``, ``"audio"``, ``"video"``."""
+        return self._predictor.modalities
+
+    @property
+    def classes(self) -> dict[str, tuple[str, ...]]:
+        """The classes that are predicted, by measure."""
+        return {m.name: m.classes for m in self._predictor.heads.measures if m.classes}
+
+    def predict(
+        self,
+        files: Where | Sequence[Where] = (),
+        text: str | None = None,
+        *,
+        every_s: float | None = None,
+        window_s: float = 4.0,
+    ) -> "pandas.DataFrame":
+        """A row for each clip, with the columns of ``predict --to OUT.csv``.
+
+        `files` are media files, folders and tables; relative paths are those of the current
+        folder. `text` is what is said in the only clip. With `every_s` there is a row for every so
+        many seconds of each file, each answered from `window_s` seconds around it. A clip that
+        cannot be read is a row with its ``reason``. Raises ProjectError for a path that does not
+        exist.
+        """
+        import pandas
+
+        from app.predict.clips import clips_of
+        from app.predict.tables import flat, record_of
+        from app.timelines.stretches import Windows, in_windows
+
+        named = [files] if isinstance(files, str | os.PathLike) else list(files)
+        paths = [Path(file).absolute() for file in named]
+        groups = clips_of(paths, text, lambda _: None)
+        if every_s is not None:
+            groups = [in_windows(clips, Windows(every_s, window_s)) for clips in groups]
+        with _inside(self._project):
+            rows = [flat(record_of(p)) for clips in groups for p in self._predictor.predict(clips)]
+        return pandas.DataFrame(rows)
+
+    def close(self) -> None:
+        """End the processes that decode."""
+        self._predictor.close()
+
+    def __enter__(self) -> "LoadedHead":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@contextmanager
+def _inside(project: Where) -> Iterator[None]:
+    """The project as the current folder, for the paths in its files are relative to it."""
+    before = Path.cwd()
+    os.chdir(project)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def _plain(record: Any) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}
+
+
+def _predictions(head: str) -> "pandas.DataFrame":
+    """A row for each line of a run's predictions, its measures side by side."""
+    import json
+
+    import pandas
+
+    from features.runs.read import read_as_trained
+
+    if not (RUNS_PATH / head).is_dir():
+        runs = sorted(path.name for path in RUNS_PATH.glob("[a-z0-9]*"))
+        raise ProjectError(
+            f"{RUNS_PATH / head} does not exist; trained are {quoted(runs)}."
+            f"{did_you_mean(head, runs)}"
+        )
+    lines = read_as_trained(RUNS_PATH / head, ["predictions.jsonl"]).contents["predictions.jsonl"]
+    rows = []
+    for line in lines.splitlines():
+        record = json.loads(line)
+        row = {name: record.pop(name) for name in ("id", "fold", "seed")}
+        row["predicted_split"] = record.pop("split")
+        for measure, answer in record.items():
+            row[f"{measure}_predicted"] = answer["predicted"]
+            for name, share in answer.get("probabilities", {}).items():
+                row[f"{measure}_{name}"] = share
+        rows.append(row)
+    return pandas.DataFrame(rows)
