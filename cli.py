@@ -7,6 +7,7 @@ import click
 from app import check, compare, pipeline, recipes, report, sweep, training
 from app.bundles.command import bundle
 from app.predict.command import predict
+from app.serving.command import serve
 from app.stores.commands import stores
 from app.stores.heal import runs
 from app.terminal import escape_output, remedy
@@ -28,6 +29,7 @@ for command in (
     training.transfer,
     predict,
     bundle,
+    serve,
     report.report,
     report.results,
     compare.compare,

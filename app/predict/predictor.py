@@ -133,14 +133,34 @@ class Predictor(ExitStack):
         spec = self.backbones[modality]
         if all(utterance.source(spec.reads) is None for utterance in utterances):
             return [DirectTrack(None, "absent", f"it has no {spec.reads}")] * len(utterances)
+        return self._encoder(modality).tracks(root, utterances)
+
+    def _encoder(self, modality: str) -> DirectEncoder:
         if modality not in self.encoders:
-            compute = Compute.of(self.spec, self.device)
+            spec, compute = self.backbones[modality], Compute.of(self.spec, self.device)
             backbone = _loaded(self.model, modality, spec, compute)
             _check_same(self.model, modality, spec, backbone)
-            self.encoders[modality] = self.enter_context(
-                DirectEncoder(backbone, self.spec, compute)
-            )
-        return self.encoders[modality].tracks(root, utterances)
+            encoder = DirectEncoder(backbone, self.spec, compute)
+            self.encoders[modality] = self.enter_context(encoder)
+        return self.encoders[modality]
+
+    def load(self) -> None:
+        """Load every network now."""
+        for modality in self.modalities:
+            self._encoder(modality)
+
+    def limit(self, max_seconds: float, max_bytes: int) -> None:
+        """Refuse longer and larger clips than these, where the head's own limits allow them."""
+        self.spec = replace(
+            self.spec,
+            max_duration_s=min(max_seconds, self.spec.max_duration_s),
+            max_media_bytes=min(max_bytes, self.spec.max_media_bytes),
+        )
+
+    def interrupt(self) -> None:
+        """End what another thread decodes; its call fails."""
+        for encoder in self.encoders.values():
+            encoder.child.interrupt()
 
 
 def _loaded(model: Model, modality: str, spec: BackboneSpec, compute: Compute) -> Backbone:
