@@ -3,7 +3,8 @@
 Makes a small demo, trains a probe on log-mel features, bundles it, and starts the server as a user
 would. After a warm-up, `--clients` threads send requests for `--seconds`: two thirds are good
 clips, the others broken files, too large ones, other types, broken HTTP, and connections cut
-midway. Then one client alone sends good clips, in turns with the bare forward pass in this process.
+midway; a client that is told to come back waits for 0.1 s. Then one client alone sends good clips,
+in turns with the bare forward pass in this process.
 
 `refused_rightly` is the share of the hostile requests that got the status they should, of those
 that wait for an answer; `growth_mb` is the resident memory of the server and its children at the
@@ -136,6 +137,8 @@ class Load:
             kind = "good" if chooser.random() < 2 / 3 else chooser.choice([*HOSTILE, *SILENT])
             begin = time.monotonic()
             status = ask(self.port, kind, self.clip)
+            if status == 429:
+                time.sleep(0.1)
             with self.lock:
                 self.statuses[kind, status] += 1
                 if kind == "good" and status == 200:
