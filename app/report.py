@@ -11,8 +11,8 @@ import click
 from app.inputs import load_labels
 from app.paths import notes_path
 from app.results.formats import baseline_name, number
-from app.results.runs import Run, Transfer, load_results
-from app.tables import aligned
+from app.results.runs import Run, Transfer, load_results, load_run
+from app.tables import aligned, left_aligned
 from features.errors import ProjectError
 from features.files import write_atomic
 from features.params.load import load_params
@@ -46,8 +46,12 @@ def report() -> None:
 
 
 @click.command()
-def results() -> None:
+@click.option("--errors", metavar="HEAD", help="The mistakes of which this head is surest.")
+def results(errors: str | None) -> None:
     """Print the test results of all heads; exit code 1 where one is missing or stale."""
+    if errors is not None:
+        _echo_mistakes(errors)
+        return
     loaded = load_results(load_params())
     runs = loaded.runs
     for measure in dict.fromkeys(name for run in runs for name in run.measures):
@@ -59,6 +63,22 @@ def results() -> None:
     if REPORT_PATH.exists():
         click.echo(f"The report is {REPORT_PATH.resolve()}")
     _exit_where_unusable(loaded.unusable)
+
+
+def _echo_mistakes(name: str) -> None:
+    """Print the surest mistakes of a head on its test set, by measure."""
+    from app.results.mistakes import NUM_SHOWN, mistakes_of
+
+    run = load_run(load_params().pick("heads", name))
+    titles = ("id", "truth", "predicted", "probability", "media", "text")
+    for measure in run.measures:
+        if run.kind(measure) != "classes":
+            continue
+        mistakes = mistakes_of(run, measure)
+        shown = mistakes[:NUM_SHOWN]
+        click.echo(f"{name}, {measure}: {len(mistakes)} mistakes on the test set (mean over seeds)")
+        if shown:
+            click.echo(left_aligned([titles, *(mistake.row() for mistake in shown)]))
 
 
 def _exit_where_unusable(lines: Sequence[str]) -> None:

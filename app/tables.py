@@ -15,6 +15,15 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
+def left_aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as lines, every column aligned to the left."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
 def faceless(facts: Mapping[str, int]) -> str:
     """In how many frames no face was found, by sums over a store; empty without face detection."""
     if "num_faceless" not in facts:

@@ -188,3 +188,27 @@ def test_every_head_of_every_recipe_comes_back_from_its_record(recipe: str) -> N
     for head in load_params(ROOT / "recipes" / recipe).heads.values():
         assert restored_head(described(head)) == head
         assert described(restored_head(described(head))) == described(head)
+
+
+def test_the_surest_mistakes_are_listed_with_their_clips(project: Path) -> None:
+    done = run("results", "--errors", "main")
+    assert done.exit_code == 0, done.exception
+    own = own_predictions(project, "main").values()
+    tested = {line["id"]: line["emotion"]["truth"] for line in own if line["split"] == "test"}
+    title, header, *rows = done.output.splitlines()
+    assert header.split() == ["id", "truth", "predicted", "probability", "media", "text"]
+    assert f"main, emotion: {len(rows)} mistakes" in title and rows
+    shares = []
+    for row in rows:
+        name, truth, predicted, share, media, *_ = row.split()
+        assert tested[name] == truth != predicted and media == f"video/{name}.mp4"
+        shares.append(float(share))
+    assert shares == sorted(shares, reverse=True)
+
+
+def test_the_report_says_how_often_sets_hold_the_true_class(project: Path) -> None:
+    run("report")
+    measured = json.loads((project / "runs/main/evaluation.json").read_text())["coverage"]
+    text = " ".join((project / "report.html").read_text().split())
+    share = f"hold the true class of {100 * measured['emotion']['measured']:.1f} % of the test set"
+    assert share in text

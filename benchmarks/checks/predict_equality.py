@@ -108,7 +108,7 @@ def differences(folder: Path, head: str, corpus: str) -> dict[str, Any]:
 
 def largest(own: dict[tuple[str, str, int], Any], records: list[Any]) -> float:
     """The largest difference of a probability; AssertionError where one is missing."""
-    differences = []
+    differences: list[float] = []
     compared = set()
     for record in records:
         for single in record["each"]:
