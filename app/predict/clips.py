@@ -1,12 +1,13 @@
 """The clips that a command line names: media files, folders of them, tables."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from extract.corpora.table import AUDIO_SUFFIXES
+from extract.corpora.table import AUDIO_SUFFIXES, LABELS
 from extract.corpus.digests import with_digests
 from extract.corpus.read import read_corpus
 from features.errors import ProjectError, quoted
@@ -21,6 +22,10 @@ VIDEO_SUFFIXES = (
 MORE_AUDIO_SUFFIXES = (".oga", ".aif", ".aiff", ".wma", ".amr", ".caf")
 MEDIA_SUFFIXES = (*AUDIO_SUFFIXES, *MORE_AUDIO_SUFFIXES, *VIDEO_SUFFIXES)
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".xlsx", ".ods", ".jsonl", ".ndjson")
+# Notes on labels, which are not looked at.
+LABEL_NOTE = re.compile(
+    rf"column '.*' is taken for (split|{'|'.join(LABELS)})$|(emotion|sentiment|split): "
+)
 # Start and end of what an answer stands for, in seconds of its recording.
 Cell = tuple[float, float]
 
@@ -127,7 +132,8 @@ def _of_table(table: Path, note: Callable[[str], None]) -> Clips:
     spec = CorpusSpec(table.stem, table.parent, LeafSpec("table", {"file": table.name}))
     corpus = read_corpus(replace(spec, duplicates="allowed"))
     for line in corpus.notes:
-        note(f"{table.name}: {line}")
+        if not LABEL_NOTE.match(line):
+            note(f"{table.name}: {line}")
     files = [u.audio or u.video for u in corpus.utterances]
     named = [None if file is None else str(table.parent / file) for file in files]
     cells: list[Cell | None] = [None] * len(named)

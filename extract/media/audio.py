@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 import soundfile
 
-from extract.media.errors import EmptyStretchError, UnreadableError, is_passing
+from extract.media.errors import EmptyStretchError, UnreadableError, fault_of, is_passing
 from extract.media.files.container import opened
 from extract.media.files.mix import Mix, Samples
 from extract.media.files.sound_file import is_readable, read_sound_file
@@ -77,7 +77,7 @@ def read_recording(
     except (soundfile.LibsndfileError, av.FFmpegError, ValueError) as error:
         if is_passing(error):
             raise
-        raise UnreadableError("undecodable", str(error)) from None
+        raise UnreadableError("undecodable", fault_of(error)) from None
     samples = mix.samples()
     if len(samples) == 0:
         raise EmptyStretchError("undecodable", "it has no audio in that stretch")

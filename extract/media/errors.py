@@ -28,6 +28,11 @@ class EmptyStretchError(UnreadableError):
     """A stretch in which the file has nothing, such as one after its end."""
 
 
+def fault_of(error: Exception) -> str:
+    """What a decoder says of a file, without error numbers and its own name of the file."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 def refuse_long(duration_s: float, max_duration_s: float) -> None:
     """Raise UnreadableError ``too-long`` for a stretch beyond the limit."""
     if duration_s > max_duration_s:

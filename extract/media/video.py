@@ -10,7 +10,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from extract.media.errors import UnreadableError, is_passing
+from extract.media.errors import UnreadableError, fault_of, is_passing
 from extract.media.files.container import exceeds_pixels
 from extract.media.frames import Box, Stretch, shown_frames
 
@@ -52,7 +52,7 @@ def sampled_pictures(
             raise
         if exceeds_pixels(path):
             raise UnreadableError("too-large", "its frames have too many pixels") from None
-        raise UnreadableError("undecodable", str(error)) from None
+        raise UnreadableError("undecodable", fault_of(error)) from None
     if empty:
         raise UnreadableError("undecodable", "it has no frames in that stretch")
 
