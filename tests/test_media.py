@@ -224,3 +224,18 @@ class TestChild:
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
         assert done.stdout == f"begins\n7 {script} None\n", done.stderr
+
+    def test_packages_of_the_current_folder_are_not_taken_for_ours(self, tmp_path: Path) -> None:
+        for name in ("features", "extract"):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "__init__.py").write_text("raise SystemExit('another package')")
+        code = (
+            "import sys; sys.path.remove(''); from extract.media.child import Child\n"
+            "import inspect; from extract.media.audio import read_audio\n"
+            "with Child() as child: print(child.call(inspect.getsourcefile, read_audio))\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
+        )  # fmt: skip
+        assert done.stdout.strip() == str(ROOT / "extract/media/audio.py"), done.stderr

@@ -1,6 +1,7 @@
 """Runs decoders in a child process, so that a crash or a hang in a codec does not end ours."""
 
 import multiprocessing
+import os
 import pickle
 import signal
 import sys
@@ -15,6 +16,7 @@ from extract.media.files.source import Source
 from extract.media.serve import MAX_BYTES, keep_prepares, serve, with_prepares
 from extract.media.shared_file import SharedFile
 from features.errors import ProjectError
+from features.source import ROOT
 
 Result = TypeVar("Result")
 TIMEOUT_S = 300.0
@@ -195,4 +197,24 @@ def warm_up(*modules: str) -> None:
     """
     preloaded = [*PRELOADED, *modules]
     multiprocessing.get_context("forkserver").set_forkserver_preload(preloaded)
-    forkserver.ensure_running()
+    with PROCESS_LOCK, _own_code_first():
+        forkserver.ensure_running()
+
+
+@contextmanager
+def _own_code_first() -> Iterator[None]:
+    """A Python that is started meanwhile imports from here, and nothing from the current folder.
+
+    Elsewhere that folder may have a `features` or a `train` of its own.
+    """
+    before = {name: os.environ.get(name) for name in ("PYTHONPATH", "PYTHONSAFEPATH")}
+    paths = [str(ROOT), *filter(None, [before["PYTHONPATH"]])]
+    os.environ |= {"PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1"}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
