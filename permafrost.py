@@ -6,7 +6,7 @@ params.yaml.
     >>> import permafrost
     >>> table = permafrost.tracks("demo/minilm", split="train")
     >>> table.arrays[0].shape
-    (14, 384)
+    (2, 6, 384)
 """
 
 import os

@@ -10,6 +10,7 @@ from tests.conftest import ROOT
 
 SOURCE = (
     "cli.py",
+    "permafrost.py",
     "app",
     "extract",
     "features",

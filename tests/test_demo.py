@@ -1,6 +1,9 @@
 """The demo corpus in full: fusion beats single modalities, shuffled labels do not beat chance."""
 
 import json
+import re
+import shlex
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from features.manifest import read_labels
 from features.params.load import load_params
 from features.specs.heads import HeadSpec
 from features.store.reader import Store
+from tests.conftest import ROOT
 from tests.project import Project
 from train.runs.run_head import run_head
 
@@ -70,3 +74,36 @@ def test_with_shuffled_labels_no_head_beats_the_majority_baseline(
             chance = metrics["majority"]["emotion"][metric]
             standard_error = (chance * (1 - chance) / num_test) ** 0.5
             assert score <= chance + 2 * standard_error, (name, metric)
+
+
+def blocks_of(page: str, language: str) -> list[str]:
+    """The code of a page in a language."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
+
+
+def test_the_commands_of_the_page_on_predictions_run(demo: Project) -> None:
+    commands = [
+        line
+        for block in blocks_of("docs/predict.md", "sh")
+        for line in block.splitlines()
+        if not re.search(r"permafrost serve|^curl", line)  # tests/test_serve.py asks a server
+    ]
+    assert len(commands) >= 8
+    for command in commands:
+        program, *words = shlex.split(command)
+        assert program == "permafrost"
+        done = demo.cli(*words)
+        assert done.returncode == 0, (command, done.stderr)
+    assert (demo.folder / "timeline.TextGrid").exists()
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/predict.md"])
+def test_the_python_of_a_page_runs(page: str, demo: Project) -> None:
+    (code,) = blocks_of(page, "python")
+    assert demo.run(sys.executable, "-c", code).returncode == 0
+
+
+def test_the_example_of_the_python_module_gives_what_it_says(demo: Project) -> None:
+    code = "import doctest, permafrost; print(doctest.testmod(permafrost).failed)"
+    assert demo.run(sys.executable, "-c", code).stdout == "0\n"

@@ -81,7 +81,7 @@ def predict(
         for clips in groups:
             found = predictor.predict(clips)
             predictions += progress(found, f"{head}: predicting", len(clips.utterances), "clips")
-        say_missing(predictions, predictor.modalities)
+        say_missing(predictions, predictor.modalities, coverage is not None)
     _show(predictions, to, write)
     if any(prediction.reason != "ok" for prediction in predictions):
         sys.exit(1)
@@ -152,4 +152,5 @@ def _show(
     failed = [prediction for prediction in predictions if prediction.reason != "ok"]
     for prediction in failed:
         click.echo(line_of(prediction), err=True)
-    click.echo(f"{to}: {len(predictions)} clips, {len(failed)} without an answer")
+    count = f"{len(predictions)} {'clip' if len(predictions) == 1 else 'clips'}"
+    click.echo(f"{to}: {count}, {len(failed)} without an answer")

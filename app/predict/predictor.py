@@ -214,8 +214,10 @@ def _blocks(labels: Sequence[Label]) -> Iterator[list[int]]:
         yield rows
 
 
-def say_missing(predictions: Sequence[Prediction], modalities: Sequence[str]) -> None:
-    """Say on the standard error which modalities how many clips lack."""
+def say_missing(
+    predictions: Sequence[Prediction], modalities: Sequence[str], with_sets: bool
+) -> None:
+    """Say on the standard error which modalities how many clips lack, and what sets lose by it."""
     answered = [prediction for prediction in predictions if prediction.reason == "ok"]
     for modality in modalities:
         count = sum(modality in prediction.missing for prediction in answered)
@@ -225,3 +227,9 @@ def say_missing(predictions: Sequence[Prediction], modalities: Sequence[str]) ->
                 "from what is there",
                 file=sys.stderr,
             )
+    if with_sets and any(prediction.missing for prediction in answered):
+        print(
+            "the sets were calibrated on clips that have every modality: where one is missing they "
+            "may hold the true class less often",
+            file=sys.stderr,
+        )
