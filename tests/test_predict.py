@@ -10,13 +10,17 @@ import numpy as np
 import pandas
 import pytest
 
+from features.manifest import Label
 from features.params.load import load_params
 from features.runs.described import described
 from features.runs.restored import restored_head
 from tests.conftest import ROOT
 from tests.predict_world import HEADS, project, records, run, trained  # noqa: F401
 from tests.videos import write_video
+from train.apply.answers import causes_of, most_named
 from train.scoring.calibration import tempered
+from train.scoring.measure import UNKNOWN
+from train.scoring.pair_measure import PairMeasure
 
 pytestmark = pytest.mark.slow
 TABLE = "data/raw/mine/utterances.csv"
@@ -130,6 +134,37 @@ def test_a_folder_with_broken_clips_answers_for_the_others(project: Path, tmp_pa
     assert failed["emotion"].isna().all()
     others = frame[frame["reason"].isna()]
     assert others["emotion"].notna().all() and (others["emotion_joy"] > 0).all()
+
+
+def test_a_broken_file_is_not_a_missing_modality(project: Path, tmp_path: Path) -> None:
+    """Though there are words to answer from."""
+    (tmp_path / "clip.wav").write_bytes(b"RIFF not audio")
+    out = tmp_path / "out.jsonl"
+    done = run("predict", "main", str(tmp_path / "clip.wav"), "--text", "We won!", "--to", str(out))
+    (record,) = records(out)
+    assert done.exit_code == 1
+    assert record["reason"] == "undecodable" and "emotion" not in record
+
+
+def test_causes_are_those_that_half_of_the_heads_name() -> None:
+    measure = PairMeasure(("anger", "joy"), earlier=1, later=0)
+    # Per head: the emotion (-1: none), a cause here, a cause one turn before, and out of reach.
+    votes = np.array(
+        [
+            [[0, 1, 0, 0], [1, 1, 0, 0], [-1, 0, 0, 0]],
+            [[1, 1, 0, 0], [0, 0, 1, 0], [-1, 0, 0, 0]],
+            [[1, 0, 0, 0], [0, 0, 0, 0], [1, 1, 0, 0]],
+        ],
+        float,
+    )
+    assert UNKNOWN == -1
+    merged = most_named(measure, votes)
+    labels = [Label(f"u{turn}", dialogue="d", turn=turn) for turn in range(3)]
+    assert causes_of(measure, merged, labels) == [
+        {"label": "joy", "causes": ["u0"]},
+        {"label": None, "causes": []},
+        {"label": None, "causes": []},
+    ]
 
 
 def test_parquet_and_csv_hold_the_same_cells(project: Path, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ class Answering:
             if isinstance(measure, ClassMeasure):
                 merged = self._calibrated(measure, each).mean(axis=0)
             elif isinstance(measure, PairMeasure):
-                merged = _most(measure, each)
+                merged = most_named(measure, each)
             else:
                 merged = each.mean(axis=0)
             self._enter(answers, measure, merged, labels)
@@ -72,7 +72,7 @@ class Answering:
         self, answers: list[Answer], measure: Measure, values: Numbers, labels: Sequence[Label]
     ) -> None:
         if isinstance(measure, PairMeasure):
-            for answer, pairs in zip(answers, _causes(measure, values, labels), strict=True):
+            for answer, pairs in zip(answers, causes_of(measure, values, labels), strict=True):
                 answer[measure.task] = pairs
             return
         for answer, value in zip(answers, values, strict=True):
@@ -93,7 +93,7 @@ class Answering:
             answer[measure.task]["set"] = [measure.classes[n] for n in by_probability]
 
 
-def _most(measure: PairMeasure, each: Numbers) -> Numbers:
+def most_named(measure: PairMeasure, each: Numbers) -> Numbers:
     """The vote of heads `(H, N, W + 2)`."""
     merged = np.asarray(each.mean(axis=0) >= 0.5, float)
     for row in range(each.shape[1]):
@@ -103,7 +103,7 @@ def _most(measure: PairMeasure, each: Numbers) -> Numbers:
     return merged
 
 
-def _causes(measure: PairMeasure, values: Numbers, labels: Sequence[Label]) -> list[Answer]:
+def causes_of(measure: PairMeasure, values: Numbers, labels: Sequence[Label]) -> list[Answer]:
     """The emotion of each utterance that has causes, and the ids of these."""
     causes: list[Answer] = [{} for _ in labels]
     for places in in_order(labels):
