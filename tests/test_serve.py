@@ -17,6 +17,7 @@ from app.predict.models import read_model  # noqa: E402
 from app.predict.predictor import Predictor  # noqa: E402
 from app.serving.limits import Limits  # noqa: E402
 from app.serving.server import Service, application  # noqa: E402
+from features.errors import ProjectError  # noqa: E402
 from tests.predict_world import project, records, run, trained  # noqa: E402, F401
 
 pytestmark = pytest.mark.slow
@@ -60,6 +61,7 @@ def test_the_answer_is_the_command_s(client: TestClient, tmp_path: Path) -> None
 
 def test_health_and_schema(client: TestClient) -> None:
     assert client.get("/health").json() == {"status": "ok", "waiting": 0}
+    assert client.get("/health", headers={"host": "127.0.0.1"}).status_code == 200
     schema = client.get("/schema").json()
     assert schema["reads"] == ["text", "audio"] and "joy" in schema["tasks"]["emotion"]
     assert "/predict" in client.get("/openapi.json").json()["paths"]
@@ -89,6 +91,7 @@ def test_health_and_schema(client: TestClient) -> None:
         (lambda c: c.get("/predict"), 405, "wrong-request"),
         (lambda c: c.get("/runs/main/run.json"), 404, "wrong-request"),
         (lambda c: c.get("/health", headers={"host": "evil.example"}), 403, "other-host"),
+        (lambda c: c.get("/health", headers={"host": "127.0.0.1.evil:8000"}), 403, "other-host"),
         (lambda c: c.post("/predict", files=clip(), headers={"origin": "http://evil.example"}),
          403, "other-origin"),
     ],
@@ -147,6 +150,30 @@ def test_what_takes_too_long_is_ended(
         answer = client.post("/predict", files=clip())
     assert (answer.status_code, answer.json()["reason"]) == (503, "too-slow")
     go_on.set()
+    assert client.post("/predict", files=clip()).status_code == 200
+
+
+def test_a_clip_that_hangs_is_ended_and_the_next_one_is_answered(
+    service: Service, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its place is free only when the thread is; the decoder is killed and started anew."""
+    assert client.post("/predict", files=clip()).status_code == 200
+    child = service.predictor.encoders["audio"].child
+    answer_now = service._predict_now
+
+    def hanging(*request: Any) -> Any:
+        with pytest.raises(ProjectError, match="ended unexpectedly"):
+            child.call(time.sleep, 60)
+        return answer_now(*request)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service, "limits", Limits(timeout_s=0.5))
+        patch.setattr(service, "_predict_now", hanging)
+        begin = time.monotonic()
+        assert client.post("/predict", files=clip()).status_code == 503
+    while service.num_waiting:
+        assert time.monotonic() - begin < 20
+        time.sleep(0.01)
     assert client.post("/predict", files=clip()).status_code == 200
 
 

@@ -1,15 +1,15 @@
 """The clips that a command line names: media files, folders of them, tables."""
 
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from extract.corpora.table import AUDIO_SUFFIXES, LABELS
+from extract.corpora.table import AUDIO_SUFFIXES, read_clips
 from extract.corpus.digests import with_digests
-from extract.corpus.read import read_corpus
+from extract.corpus.paths import with_found_files
+from extract.corpus.stretches import refuse_impossible
 from features.errors import ProjectError, quoted
 from features.manifest import Label, Utterance
 from features.specs.tracks import CorpusSpec, LeafSpec
@@ -22,10 +22,6 @@ VIDEO_SUFFIXES = (
 MORE_AUDIO_SUFFIXES = (".oga", ".aif", ".aiff", ".wma", ".amr", ".caf")
 MEDIA_SUFFIXES = (*AUDIO_SUFFIXES, *MORE_AUDIO_SUFFIXES, *VIDEO_SUFFIXES)
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".xlsx", ".ods", ".jsonl", ".ndjson")
-# Notes on labels, which are not looked at.
-LABEL_NOTE = re.compile(
-    rf"column '.*' is taken for (split|{'|'.join(LABELS)})$|(emotion|sentiment|split): "
-)
 # Start and end of what an answer stands for, in seconds of its recording.
 Cell = tuple[float, float]
 
@@ -90,7 +86,8 @@ def clips_of(paths: Sequence[Path], text: str | None, note: Callable[[str], None
     files = [file for path in paths if path not in tables for file in _media_in(path)]
     if text is not None and (tables or len(files) > 1):
         raise ProjectError(
-            "--text is what is said in one clip; for several, give a table with a column of texts"
+            "--text, or a transcript without times, is what is said in one clip; for several, give "
+            "a table with a column of texts"
         )
     if not paths and text is None:
         raise ProjectError("nothing to predict; give a media file, a folder or a table, or --text")
@@ -103,10 +100,14 @@ def clips_of(paths: Sequence[Path], text: str | None, note: Callable[[str], None
 
 
 def _media_in(path: Path) -> list[Path]:
-    """The file itself, or the media files below a folder."""
+    """The file itself, or the media files below a folder, but hidden ones."""
     if not path.is_dir():
         return [path]
-    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in MEDIA_SUFFIXES and p.is_file())
+    files = sorted(
+        file
+        for file in path.rglob("*")
+        if file.suffix.lower() in MEDIA_SUFFIXES and file.is_file() and file.name[0] != "."
+    )
     if not files:
         raise ProjectError(
             f"{path} has no media files ({', '.join(MEDIA_SUFFIXES[:4])}, "
@@ -116,25 +117,45 @@ def _media_in(path: Path) -> list[Path]:
 
 
 def _of_files(files: Sequence[Path], text: str | None) -> Clips:
-    root = Path(os.path.commonpath([file.absolute().parent for file in files]))
     counts = Counter(file.stem for file in files)
     utterances = []
     for file in files:
-        relative = file.absolute().relative_to(root).as_posix()
         has_video = file.suffix.lower() not in (*AUDIO_SUFFIXES, *MORE_AUDIO_SUFFIXES)
-        name = file.stem if counts[file.stem] == 1 else relative
-        utterances.append(Utterance(name, text, relative, relative if has_video else None))
-    return Clips.of(root, utterances, [str(file) for file in files])
+        name = file.stem if counts[file.stem] == 1 else file.as_posix()
+        path = str(file)
+        utterances.append(Utterance(name, text, path, path if has_video else None))
+    return _located(Path.cwd(), utterances, [str(file) for file in files])
 
 
 def _of_table(table: Path, note: Callable[[str], None]) -> Clips:
-    """The rows of a table, read as a corpus of one's own is; its labels are not looked at."""
-    spec = CorpusSpec(table.stem, table.parent, LeafSpec("table", {"file": table.name}))
-    corpus = read_corpus(replace(spec, duplicates="allowed"))
-    for line in corpus.notes:
-        if not LABEL_NOTE.match(line):
-            note(f"{table.name}: {line}")
-    files = [u.audio or u.video for u in corpus.utterances]
+    """The rows of a table, read as a corpus of one's own is, but for its labels."""
+    utterances = read_clips(table, lambda line: note(f"{table.name}: {line}"))
+    refuse_impossible(utterances)
+    spec = CorpusSpec(table.stem, table.parent, LeafSpec("table", {}))
+    utterances = with_found_files(spec, utterances)
+    files = [u.audio or u.video for u in utterances]
     named = [None if file is None else str(table.parent / file) for file in files]
-    cells: list[Cell | None] = [None] * len(named)
-    return Clips.with_digests_known(table.parent, corpus.utterances, named, cells)
+    return _located(table.parent, utterances, named)
+
+
+def _located(root: Path, utterances: Sequence[Utterance], files: Sequence[str | None]) -> Clips:
+    """The utterances with their files where links lead, below the folder that holds all."""
+    real = {
+        path: os.path.realpath(root / path)
+        for utterance in utterances
+        for path in (utterance.audio, utterance.video)
+        if path is not None
+    }
+    if not real:
+        return Clips.of(root, utterances, files)
+    top = Path(os.path.commonpath([Path(path).parent for path in real.values()]))
+    relative = {path: Path(real[path]).relative_to(top).as_posix() for path in real}
+    moved = [
+        replace(
+            utterance,
+            audio=None if utterance.audio is None else relative[utterance.audio],
+            video=None if utterance.video is None else relative[utterance.video],
+        )
+        for utterance in utterances
+    ]
+    return Clips.of(top, moved, files)

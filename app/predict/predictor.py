@@ -158,9 +158,14 @@ class Predictor(ExitStack):
         )
 
     def interrupt(self) -> None:
-        """End what another thread decodes; its call fails."""
+        """End what another thread decodes; its call fails. Call `restart` when it has ended."""
         for encoder in self.encoders.values():
             encoder.child.interrupt()
+
+    def restart(self) -> None:
+        """Have the next clip decoded by new processes."""
+        for encoder in self.encoders.values():
+            encoder.child.close()
 
 
 def _loaded(model: Model, modality: str, spec: BackboneSpec, compute: Compute) -> Backbone:

@@ -11,7 +11,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 @click.command()
 @click.argument("head", metavar="BUNDLE")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--max-bytes", default=50_000_000, show_default=True, type=click.IntRange(1))
 @click.option("--max-seconds", default=60.0, show_default=True, type=click.FloatRange(0.1))
 @click.option("--max-waiting", default=32, show_default=True, type=click.IntRange(1))
@@ -53,5 +53,6 @@ def serve(
             limit_concurrency=8 * max_waiting, server_header=False,
         )  # fmt: skip
         server = uvicorn.Server(settings)
-        click.echo(f"{head}: listening on http://{host}:{port} (Ctrl-C ends it)")
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        click.echo(f"{head}: listening on http://{place} (Ctrl-C ends it)")
         server.run()

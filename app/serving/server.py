@@ -1,12 +1,15 @@
 """The HTTP interface: a clip in, its answers out, and refusals with a reason."""
 
 import asyncio
+import re
+import shutil
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,59 +33,90 @@ STATUSES = {"too-long": 422, "too-large": 413}
 
 
 class Service:
-    """One predictor, which answers one clip at a time; the others wait."""
+    """One predictor, which answers one clip at a time; the others wait.
+
+    `num_waiting` counts requests until the thread is free of them, also those that were given up.
+    """
 
     def __init__(self, predictor: Predictor, limits: Limits) -> None:
         self.predictor, self.limits = predictor, limits
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="predict")
         self.num_waiting = 0
+        self.lock = threading.Lock()
+        self.current: object = None
+        self.was_interrupted = False
 
     async def answer(self, form: FormData) -> dict[str, Any]:
         """The prediction for a form with a `file`, a `text`, or both; raises RefusedError."""
-        text, upload = form.get("text"), form.get("file")
-        if isinstance(text, UploadFile) or isinstance(upload, str):
-            raise RefusedError(422, "wrong-form", "'file' must be a file, and 'text' must be text")
-        if text is None and upload is None:
-            raise RefusedError(422, "nothing", "the form must have a 'file', a 'text', or both")
+        text, upload = _fields(form, self.limits.max_text)
         if self.num_waiting >= self.limits.max_waiting:
             raise RefusedError(429, "busy", f"{self.num_waiting} requests wait; try again later")
-        if text is not None and len(text) > self.limits.max_text:
-            raise RefusedError(
-                413, "too-large", f"'text' has more than {self.limits.max_text} letters"
-            )
-        with tempfile.TemporaryDirectory(prefix="permafrost-") as folder:
-            path = None
-            if upload is not None:
-                path = Path(folder) / f"{NAME}{_suffix(upload.filename)}"
-                path.write_bytes(await upload.read())
-            prediction = await self._predict(path, text)
-        return _record(prediction, path, upload.filename if upload else None)
-
-    async def _predict(self, path: Path | None, text: str | None) -> Prediction:
         self.num_waiting += 1
-        loop = asyncio.get_running_loop()
-        answer = loop.run_in_executor(self.thread, self._predict_now, path, text)
-        answer.add_done_callback(self._done)
+        work: Future[Prediction] | None = None
         try:
-            return await asyncio.wait_for(asyncio.shield(answer), self.limits.timeout_s)
+            with tempfile.TemporaryDirectory(prefix="permafrost-") as folder:
+                path = None
+                if upload is not None:
+                    path = Path(folder) / f"{NAME}{_suffix(upload.filename)}"
+                    await asyncio.to_thread(_save, upload, path)
+                work = self.thread.submit(self._predict, path, text)
+                prediction = await self._wait_for(work, path)
+            return _record(prediction, path, upload.filename if upload else None)
+        finally:
+            self._release_after(work)
+
+    async def _wait_for(self, work: "Future[Prediction]", path: Path | None) -> Prediction:
+        limit_s = self.limits.timeout_s
+        try:
+            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(work)), limit_s)
         except TimeoutError:
-            if not answer.cancel():
-                self.predictor.interrupt()
-            raise RefusedError(
-                503, "too-slow", f"no answer within {self.limits.timeout_s:g} s"
-            ) from None
+            if not work.cancel():
+                self.interrupt(path)
+            raise RefusedError(503, "too-slow", f"no answer within {limit_s:g} s") from None
         except ProjectError as error:
             raise RefusedError(422, "unreadable", _without(str(error), path)) from None
 
-    def _done(self, answer: "asyncio.Future[Prediction]") -> None:
-        self.num_waiting -= 1
-        if not answer.cancelled():
-            answer.exception()  # seen, also where nobody waits any more
+    def _release_after(self, work: "Future[Prediction] | None") -> None:
+        """Give the place of a request free, at once or when the thread is done with it."""
+        if work is None or work.done():
+            self.num_waiting -= 1
+            return
+        loop = asyncio.get_running_loop()
+
+        def release() -> None:
+            self.num_waiting -= 1
+
+        def done(_: "Future[Prediction]") -> None:
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(release)
+
+        work.add_done_callback(done)
+
+    def _predict(self, path: Path | None, text: str | None) -> Prediction:
+        """In the thread: one clip after the other."""
+        with self.lock:
+            self.current = path
+        try:
+            return self._predict_now(path, text)
+        finally:
+            with self.lock:
+                self.current = None
+                if self.was_interrupted:
+                    # Processes that were killed between two calls would fail the next one.
+                    self.predictor.restart()
+                    self.was_interrupted = False
 
     def _predict_now(self, path: Path | None, text: str | None) -> Prediction:
         (clips,) = clips_of([] if path is None else [path], text, lambda _: None)
         (prediction,) = self.predictor.predict(clips)
         return prediction
+
+    def interrupt(self, path: Path | None = None) -> None:
+        """End the decoding of a clip if it is the one that is decoded now (None: whatever is)."""
+        with self.lock:
+            if self.current is not None and path in (None, self.current):
+                self.was_interrupted = True
+                self.predictor.interrupt()
 
     def about(self) -> dict[str, Any]:
         """What the head reads and answers, and the limits."""
@@ -106,6 +140,7 @@ def application(service: Service, hosts: list[str] | None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        service.interrupt()
         service.thread.shutdown(cancel_futures=True)
 
     # No pages of documentation: they would load scripts from elsewhere.
@@ -118,16 +153,12 @@ def application(service: Service, hosts: list[str] | None) -> FastAPI:
     async def same_origin(request: Request, call_next: Any) -> Any:
         host = request.headers.get("host", "")
         origin = request.headers.get("origin")
-        if (
-            hosts is not None
-            and host.rpartition(":")[0].strip("[]") not in hosts
-            and host not in hosts
-        ):
-            return _refused(RefusedError(403, "other-host", f"this server is not called {host!r}"))
-        if origin is not None and origin.partition("://")[2] != host:
-            return _refused(
-                RefusedError(403, "other-origin", "pages of other origins get no answers")
-            )
+        if hosts is not None and _name_of(host) not in hosts:
+            detail = f"this server does not answer to {host!r}"
+            return _refused(RefusedError(403, "other-host", detail))
+        if origin is not None and origin.partition("://")[2].lower() != host.lower():
+            detail = "requests from pages of other origins are refused"
+            return _refused(RefusedError(403, "other-origin", detail))
         return await call_next(request)
 
     @app.exception_handler(RefusedError)
@@ -155,7 +186,8 @@ def application(service: Service, hosts: list[str] | None) -> FastAPI:
 
     @app.post("/predict")
     async def predict(request: Request) -> dict[str, Any]:
-        if request.headers.get("content-type", "").partition(";")[0].strip() != FORM:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != FORM:
             raise RefusedError(415, "wrong-type", f"send {FORM} with a 'file', a 'text', or both")
         try:
             form = await asyncio.wait_for(
@@ -172,6 +204,25 @@ def application(service: Service, hosts: list[str] | None) -> FastAPI:
             await form.close()
 
     return app
+
+
+def _fields(form: FormData, max_text: int) -> tuple[str | None, UploadFile | None]:
+    """The text and the file of a form; a file field of a browser that was left empty is none."""
+    text, upload = form.get("text"), form.get("file")
+    if isinstance(upload, UploadFile) and not upload.filename and not upload.size:
+        upload = None
+    if isinstance(text, UploadFile) or isinstance(upload, str):
+        raise RefusedError(422, "wrong-form", "'file' must be a file, and 'text' must be text")
+    if not text and upload is None:
+        raise RefusedError(422, "nothing", "the form must have a 'file', a 'text', or both")
+    if text is not None and len(text) > max_text:
+        raise RefusedError(413, "too-large", f"'text' has more than {max_text} characters")
+    return text or None, upload
+
+
+def _save(upload: UploadFile, path: Path) -> None:
+    with path.open("wb") as file:
+        shutil.copyfileobj(upload.file, file)
 
 
 def _refused(error: RefusedError) -> JSONResponse:
@@ -194,6 +245,11 @@ def _record(prediction: Prediction, path: Path | None, filename: str | None) -> 
         status = STATUSES.get(prediction.reason, 422)
         raise RefusedError(status, prediction.reason, _without(prediction.detail, path))
     return {**record_of(prediction), "file": filename, "id": Path(filename or NAME).stem}
+
+
+def _name_of(host: str) -> str:
+    """The name in a Host header, without its port."""
+    return re.sub(r":\d+$", "", host).strip("[]").lower()
 
 
 def _without(message: str, path: Path | None) -> str:

@@ -1,8 +1,8 @@
 """Cuts recordings into stretches: at equal distances, by a transcript, or by voice activity."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 from app.predict.clips import Cell, Clips
@@ -13,6 +13,8 @@ from features.errors import ProjectError
 from features.manifest import Utterance
 
 Stretch = tuple[float, float]
+# A rest at the end that is no stretch of its own.
+LEAST_S = 0.01
 
 
 @dataclass(frozen=True)
@@ -23,17 +25,25 @@ class Windows:
     window_s: float
 
     def of(self, recording_s: float) -> Iterator[tuple[Stretch, Cell]]:
-        """Each window within the recording, and the cell of the time line that it answers for."""
-        for number in range(max(1, math.ceil(round(recording_s / self.every_s, 6)))):
-            begin = number * self.every_s
-            end = min(begin + self.every_s, recording_s)
+        """Each window within the recording, and the cell of the time line that it answers for.
+
+        A rest of less than LEAST_S at the end belongs to the last cell.
+        """
+        num_whole = int(recording_s / self.every_s + 1e-9)
+        count = max(1, num_whole + (recording_s - num_whole * self.every_s >= LEAST_S))
+        borders = [round(number * self.every_s, 6) for number in range(count)]
+        for begin, end in pairwise([*borders, round(recording_s, 6)]):
             middle = (begin + end) / 2
             start = max(0.0, middle - self.window_s / 2)
             yield (start, min(recording_s, middle + self.window_s / 2)), (begin, end)
 
 
 def in_windows(clips: Clips, windows: Windows) -> Clips:
-    """Every file of some clips, window by window; one whose length is unknown stays whole."""
+    """Every file of some clips, window by window; one whose length is unknown stays whole.
+
+    Raises ProjectError for clips that have times or words of their own.
+    """
+    _refuse_cut(clips, "--every")
     rows: list[tuple[Utterance, str | None, Cell | None]] = []
     for utterance, file in zip(clips.utterances, clips.files, strict=True):
         recording_s = _length_s(clips.root, utterance)
@@ -62,7 +72,11 @@ def in_turns(clips: Clips, turns: Sequence[Turn]) -> Clips:
 
 
 def in_speech(clips: Clips, longest_s: float, note: Callable[[str], None]) -> Clips:
-    """Every file of some clips, stretch by stretch of speech, none longer than `longest_s`."""
+    """Every file of some clips, stretch by stretch of speech, none longer than `longest_s`.
+
+    Raises ProjectError for clips that have times or words of their own.
+    """
+    _refuse_cut(clips, "--voice")
     rows: list[tuple[Utterance, str | None, Cell | None]] = []
     for utterance, file in zip(clips.utterances, clips.files, strict=True):
         recording_s = _length_s(clips.root, utterance)
@@ -70,22 +84,32 @@ def in_speech(clips: Clips, longest_s: float, note: Callable[[str], None]) -> Cl
             rows.append((utterance, file, None))
             continue
         path = clips.root / str(utterance.audio or utterance.video)
-        found = list(speech_in(path, recording_s, longest_s))
+        found = list(speech_in(path, recording_s, longest_s, utterance.audio_channel))
         if not found:
             note(f"{file}: no speech was found in it")
         rows += [(_cut(utterance, one, one[0]), file, one) for one in found]
     return _clips(clips.root, rows)
 
 
+def _refuse_cut(clips: Clips, option: str) -> None:
+    for utterance in clips.utterances:
+        if (utterance.start_s, utterance.end_s, utterance.text) != (None, None, None):
+            raise ProjectError(
+                f"{option} cuts whole recordings, and {utterance.id!r} has times or words of its "
+                "own; leave one of them out, or give --transcript with times"
+            )
+
+
 def _length_s(root: Path, utterance: Utterance) -> float | None:
     path = utterance.audio or utterance.video
-    return None if path is None else length_s(root / path)
+    return None if path is None or not (root / path).is_file() else length_s(root / path)
 
 
 def _cut(utterance: Utterance, stretch: Stretch, named_by_s: float) -> Utterance:
     start_s, end_s = (round(time_s, 6) for time_s in stretch)
-    name = f"{utterance.id}-{named_by_s:.6g}"
-    return replace(utterance, id=name, start_s=start_s, end_s=end_s)
+    name = f"{utterance.id}-{f'{named_by_s:.6f}'.rstrip('0').rstrip('.')}"
+    # Windows overlap, and stretches of speech have unknown speakers: they are no dialogue.
+    return replace(utterance, id=name, start_s=start_s, end_s=end_s, dialogue=None, turn=None)
 
 
 def _clips(root: Path, rows: Sequence[tuple[Utterance, str | None, Cell | None]]) -> Clips:

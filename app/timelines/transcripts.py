@@ -32,7 +32,7 @@ def read_transcript(path: Path, note: Callable[[str], None]) -> str | list[Turn]
         raise ProjectError(f"--transcript is {str(path)!r}, which is not a file")
     suffix = path.suffix.lower()
     if suffix == PLAIN:
-        return " ".join(path.read_text(encoding="utf-8-sig").split())
+        return " ".join(_text_of(path).split())
     if suffix in SUBTITLES:
         turns = _subtitles(path)
     elif suffix == TEXTGRID:
@@ -55,17 +55,22 @@ def read_transcript(path: Path, note: Callable[[str], None]) -> str | list[Turn]
     return sorted(turns, key=lambda turn: (turn.start_s, turn.end_s))
 
 
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ProjectError(f"{path} is not UTF-8 ({error.reason}); save it as UTF-8") from None
+
+
 def _subtitles(path: Path) -> list[Turn]:
     require_extra("subtitles", "webvtt", "webvtt-py")
     import webvtt
 
     try:
-        text = io.StringIO(path.read_text(encoding="utf-8-sig"))
+        text = io.StringIO(_text_of(path))
         captions: Any = webvtt.from_buffer(text, format=path.suffix.lower().lstrip("."))
     except (webvtt.errors.MalformedFileError, webvtt.errors.MalformedCaptionError) as error:
         raise ProjectError(f"{path} is not a file of subtitles: {error}") from None
-    except UnicodeDecodeError as error:
-        raise ProjectError(f"{path} is not UTF-8 ({error.reason}); save it as UTF-8") from None
     return [
         Turn(
             caption.start_in_seconds + caption.start_time.milliseconds / 1000,
@@ -103,10 +108,10 @@ def _textgrid(path: Path, note: Callable[[str], None]) -> list[Turn]:
 
 def _table(path: Path, note: Callable[[str], None]) -> list[Turn]:
     """The rows of a table, its columns found as those of a corpus of one's own."""
-    from extract.corpora.table import read
+    from extract.corpora.table import read_clips
 
     turns = []
-    for utterance, _ in read(path.parent, note, file=path.name):
+    for utterance in read_clips(path, note):
         if utterance.start_s is None or utterance.end_s is None:
             raise ProjectError(
                 f"{path}: the utterance {utterance.id!r} has no start or no end; a transcript has "

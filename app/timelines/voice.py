@@ -17,7 +17,9 @@ RATE_HZ = 16_000
 PIECE_S = 300.0
 
 
-def speech_in(path: Path, recording_s: float, longest_s: float) -> Iterator[tuple[float, float]]:
+def speech_in(
+    path: Path, recording_s: float, longest_s: float, channel: int | None = None
+) -> Iterator[tuple[float, float]]:
     """Start and end of each stretch of speech in seconds, none longer than `longest_s`.
 
     A file without audio, or whose audio cannot be read, is one stretch: reading it says why.
@@ -29,10 +31,12 @@ def speech_in(path: Path, recording_s: float, longest_s: float) -> Iterator[tupl
     with Child() as child:
         while start_s < recording_s:
             try:
-                samples, rate_hz = child.call(read_audio, path, start_s, start_s + PIECE_S)
+                end_s = start_s + PIECE_S
+                samples, rate_hz = child.call(read_audio, path, start_s, end_s, channel)
             except UnreadableError:
-                yield start_s, recording_s
-                return
+                if start_s == 0:
+                    yield 0.0, recording_s
+                return  # the container is longer than its audio
             wave = resample(samples, rate_hz, RATE_HZ)
             for stretch in get_speech_timestamps(
                 wave, model, sampling_rate=RATE_HZ, max_speech_duration_s=longest_s

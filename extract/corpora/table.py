@@ -11,6 +11,7 @@ utterances that cause the emotion, separated by blanks, or a list of them in JSO
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,17 +62,45 @@ def read(
         yield utterances[place], labels[place]
 
 
+def read_clips(path: Path, note: Note) -> list[Utterance]:
+    """The rows of a table as utterances without labels, for predictions, in the order of `read`.
+
+    Columns of labels and splits are not looked at. Ids that occur twice get the number of their
+    row. Raises ProjectError as `read` does.
+    """
+    table = read_table(path, "a table of clips", note)
+    if not table.rows:
+        raise ProjectError(f"{path} has no rows; it must have one for each clip")
+    fields = columns_of(dict.fromkeys((*LABELS, "split"), ""), table, (), note)
+    _require_sources(table, fields)
+    for line in doubts(path.parent, table, fields):
+        note(line)
+    refuse_half_numbered(table, fields)
+    rows = enumerate(table.rows, 2)
+    utterances = [_utterance(path.parent, row, fields, number) for number, row in rows]
+    counts = Counter(utterance.id for utterance in utterances)
+    utterances = [
+        utterance if counts[utterance.id] == 1 else replace(utterance, id=f"{utterance.id}-row-{n}")
+        for n, utterance in enumerate(utterances, 2)
+    ]
+    return [utterances[place] for place in _order(utterances)]
+
+
+def _require_sources(table: Table, columns: Mapping[str, str]) -> None:
+    if not {"text", "audio", "video"} & columns.keys():
+        raise ProjectError(
+            f"{table.path} has no column of texts, audio or video files; it has "
+            f"{quoted(table.columns)}. Name one of them, columns: {{audio: COLUMN}}"
+        )
+
+
 def _check_columns(table: Table, columns: Mapping[str, str], note: Note) -> None:
     if not set(LABELS) & columns.keys():
         note(f"no column is taken for a label ({', '.join(LABELS)}); there is nothing to learn")
     if "speaker" not in columns:
         note("no column is taken for speaker; splits cannot keep speakers apart")
     media = [columns[field] for field in ("audio", "video") if field in columns]
-    if not media and "text" not in columns:
-        raise ProjectError(
-            f"{table.path} has no column of texts, audio or video files; it has "
-            f"{quoted(table.columns)}. Name one of them, columns: {{audio: COLUMN}}"
-        )
+    _require_sources(table, columns)
     if "id" not in columns:
         origin = f"the names of the files in {media[0]!r}" if media else "the numbers of the rows"
         note(f"no column is taken for id; ids are {origin}. 'columns: {{id: COLUMN}}' names one")
