@@ -1,7 +1,8 @@
 """Cached tracks, labels, predictions and trained heads, as numpy arrays and pandas tables.
 
 Every function looks in the project in the current folder, or in `project`: the folder that holds
-params.yaml.
+params.yaml. During a call that is the current folder of the whole process, so calls from several
+threads must take turns.
 
     >>> import permafrost
     >>> table = permafrost.tracks("demo/minilm", split="train")
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from app import VERSION
 from app.paths import RUNS_PATH, labels_path, manifest_path
 from features.errors import ProjectError, did_you_mean, quoted
-from features.manifest import Label, read_labels, read_utterances
+from features.manifest import SPLITS, Label, read_labels, read_utterances
 from features.specs.tracks import store_path
 from features.store.reader import Store
 
@@ -89,6 +90,8 @@ def tracks(name: str, split: str | None = None, project: Where = ".") -> Tracks:
     read large stores row by row with `Store.track`. Raises ProjectError where the store or the
     labels are missing.
     """
+    if split not in (None, *SPLITS):
+        raise ProjectError(f"split is {split!r}; it must be one of {quoted(SPLITS)}, or None")
     with _inside(project):
         store = open_store(name)
         labels = {label.id: label for label in read_labels(labels_path(name.partition("/")[0]))}
@@ -123,7 +126,7 @@ def frame(corpus: str, head: str | None = None, project: Where = ".") -> "pandas
         table = utterances.merge(labels[new], on="id", how="left")
         if head is None:
             return table
-        return table.merge(_predictions(head), on="id", how="inner")
+        return table.merge(_predictions(head, corpus), on="id", how="inner")
 
 
 def load_head(
@@ -132,13 +135,15 @@ def load_head(
     """A trained head of a project, or the bundle in a folder, ready to predict.
 
     `device` is ``"auto"`` (a GPU if there is one), ``"cpu"`` or ``"cuda:0"``. With a `coverage`
-    such as 0.9, answers have the set of classes that holds the true one that often. Raises
+    such as 0.9, answers have a set of classes that contains the true one that often. Raises
     ProjectError where there is no such head, or a file of it has changed.
     """
     from app.devices import chosen_device
     from app.predict.models import read_model
     from app.predict.predictor import Predictor
 
+    if coverage is not None and not 0 < coverage < 1:
+        raise ProjectError(f"coverage is {coverage}; it must be between 0 and 1, such as 0.9")
     with _inside(project):
         model = read_model(os.fspath(head))
         return LoadedHead(Predictor(model, chosen_device(device), coverage), Path.cwd())
@@ -196,6 +201,8 @@ class LoadedHead:
         from app.predict.tables import flat, record_of
         from app.timelines.stretches import Windows, in_windows
 
+        if every_s is not None and not (every_s > 0 and window_s > 0):
+            raise ProjectError(f"every_s is {every_s}, window_s {window_s}; both must be above 0")
         named = [files] if isinstance(files, str | os.PathLike) else list(files)
         paths = [Path(file).absolute() for file in named]
         groups = clips_of(paths, text, lambda _: None)
@@ -220,6 +227,8 @@ class LoadedHead:
 def _inside(project: Where) -> Iterator[None]:
     """The project as the current folder, for the paths in its files are relative to it."""
     before = Path.cwd()
+    if not Path(project).is_dir():
+        raise ProjectError(f"project is {os.fspath(project)!r}, which is not a folder")
     os.chdir(project)
     try:
         yield
@@ -231,7 +240,7 @@ def _plain(record: Any) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
 
-def _predictions(head: str) -> "pandas.DataFrame":
+def _predictions(head: str, corpus: str) -> "pandas.DataFrame":
     """A row for each line of a run's predictions, its measures side by side."""
     import json
 
@@ -245,7 +254,11 @@ def _predictions(head: str) -> "pandas.DataFrame":
             f"{RUNS_PATH / head} does not exist; trained are {quoted(runs)}."
             f"{did_you_mean(head, runs)}"
         )
-    lines = read_as_trained(RUNS_PATH / head, ["predictions.jsonl"]).contents["predictions.jsonl"]
+    run = read_as_trained(RUNS_PATH / head, ["predictions.jsonl"])
+    trained_on = run.record["head"]["corpus"]
+    if trained_on != corpus:
+        raise ProjectError(f"the head {head!r} was trained on {trained_on!r}, not on {corpus!r}")
+    lines = run.contents["predictions.jsonl"]
     rows = []
     for line in lines.splitlines():
         record = json.loads(line)

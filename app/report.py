@@ -46,7 +46,9 @@ def report() -> None:
 
 
 @click.command()
-@click.option("--errors", metavar="HEAD", help="The mistakes of which this head is surest.")
+@click.option(
+    "--errors", metavar="HEAD", help="The mistakes that this head is most confident about."
+)
 def results(errors: str | None) -> None:
     """Print the test results of all heads; exit code 1 where one is missing or stale."""
     if errors is not None:

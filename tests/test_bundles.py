@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from app import VERSION
+from app.bundles.write import _nameless
+from app.predict.models import read_model
+from features.errors import ProjectError
 from features.files import digest_json
 from tests.conftest import ROOT
 from tests.predict_world import HEADS, project, records, run, trained  # noqa: F401
@@ -115,6 +119,61 @@ def test_another_schema_and_another_network_are_refused(own: Path, project: Path
     reseal(own, record)
     message = str(run("predict", str(own), "--text", "We won!").exception)
     assert "its text backbone 'minilm' is not the one that it was trained on" in message
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"files": {"/etc/hostname": "0"}}, "'/etc/hostname', which is not inside its folder"),
+        ({"files": {"weights/../../x": "0"}}, "'weights/../../x', which is not inside"),
+        ({"files": []}, "names no files"),
+        ({"carried": ["../../tmp"]}, "carries '../../tmp', no modalities"),
+        ({"carried": None}, "is not one that this version reads"),
+        ({"head": {}}, r"cannot restore the bundle \(KeyError"),
+        ({"extraction": {"extract": {"new": 1}, "backbones": {}}}, "cannot restore the bundle"),
+    ],
+)
+def test_a_record_from_elsewhere_is_not_believed(
+    change: dict[str, object], message: str, own: Path, project: Path
+) -> None:
+    record = json.loads((own / "bundle.json").read_text())
+    reseal(own, {**record, **change})
+    done = run("predict", str(own), CLIP)
+    assert isinstance(done.exception, ProjectError), done.exception
+    assert re.search(message, str(done.exception)), done.exception
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(own: Path, project: Path) -> None:
+    (own / "calibration.json").unlink()
+    os.mkfifo(own / "calibration.json")
+    assert "is not a regular file" in str(run("predict", str(own), CLIP).exception)
+
+
+def test_a_run_goes_before_a_bundle_of_its_name(
+    bundle: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    shutil.copytree(bundle, tmp_path / "probe")
+    monkeypatch.chdir(tmp_path)
+    assert read_model("probe").name == "probe" and not read_model("probe").is_bundle
+    assert read_model("./probe/").name == "main"
+    assert run("bundle", "probe", "out").exit_code == 0
+    assert json.loads((tmp_path / "out/bundle.json").read_text())["name"] == "probe"
+
+
+def test_what_else_is_in_the_folder_is_not_lost(own: Path, project: Path) -> None:
+    (own / ".git").mkdir()
+    (own / ".git/config").write_text("x")
+    message = str(run("bundle", "main", str(own)).exception)
+    assert "also has '.git/config'" in message and (own / ".git/config").exists()
+
+
+def test_speakers_names_do_not_travel() -> None:
+    facts = {"emotion": {"classes": ["a"]}, "speaker-adversarial": {"speakers": ["Ann", "Bo"]}}
+    assert _nameless(facts) == {
+        "emotion": {"classes": ["a"]},
+        "speaker-adversarial": {"speakers": ["0", "1"]},
+    }
 
 
 def test_the_card_is_what_the_hub_reads_and_says_what_was_measured(

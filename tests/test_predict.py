@@ -1,6 +1,7 @@
 """Predictions for new clips: equal to the run's own, and honest about what is missing."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -10,6 +11,8 @@ import numpy as np
 import pandas
 import pytest
 
+from extract.fill.reader import Reader
+from features.errors import ProjectError
 from features.manifest import Label
 from features.params.load import load_params
 from features.runs.described import described
@@ -146,6 +149,83 @@ def test_a_broken_file_is_not_a_missing_modality(project: Path, tmp_path: Path) 
     assert record["reason"] == "undecodable" and "emotion" not in record
 
 
+def test_a_clip_whose_reading_is_ended_does_not_end_the_others(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Reader.read
+
+    def failing(reader: Reader, item: Any) -> Any:
+        if item[0].id == "d003-u2":
+            raise ProjectError("reading it took too long; finished parts are kept. Run it again.")
+        return read(reader, item)
+
+    monkeypatch.setattr(Reader, "read", failing)
+    clips = [f"data/raw/mine/audio/d003-u{turn}.wav" for turn in (1, 2, 3)]
+    done = run("predict", "probe", *clips, "--to", str(tmp_path / "out.jsonl"))
+    assert done.exit_code == 1
+    first, failed, last = records(tmp_path / "out.jsonl")
+    assert (failed["reason"], failed["detail"]) == ("not-read", "reading it took too long")
+    assert first["emotion"] and last["emotion"]
+
+
+def test_links_and_other_folders_are_read_and_hidden_files_are_not(
+    project: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    shutil.copy(CLIP, tmp_path / "one.wav")
+    (folder / "link.wav").symlink_to((project / CLIP).absolute())
+    (folder / "._link.wav").write_bytes(b"of another system")
+    out = str(tmp_path / "out.jsonl")
+    done = run("predict", "probe", f"{folder}/../one.wav", str(folder), "--to", out)
+    assert done.exit_code == 0, done.output
+    one, link = records(tmp_path / "out.jsonl")
+    assert one["emotion"] == link["emotion"] and link["file"] == f"{folder}/link.wav"
+
+
+def test_labels_of_a_table_are_not_looked_at(project: Path, tmp_path: Path) -> None:
+    """Nor are paths refused that lead elsewhere, nor rows of one file without ids."""
+    clip = (project / CLIP).absolute()
+    (tmp_path / "new.csv").write_text(
+        f"audio,start,end,valence,split,emotion,causes\n{clip},0,0.5,n/a,holdout,?,gone\n"
+        f"{clip},0.5,1,,,,\n"
+    )
+    done = run("predict", "probe", str(tmp_path / "new.csv"), "--to", str(tmp_path / "o.jsonl"))
+    assert done.exit_code == 0, done.exception
+    assert "nothing to learn" not in done.output
+    first, second = records(tmp_path / "o.jsonl")
+    assert first["id"] != second["id"] and first["emotion"] != second["emotion"]
+
+
+def test_a_name_that_is_not_utf8_and_a_formula_are_written_as_text(
+    project: Path, tmp_path: Path
+) -> None:
+    name = os.fsdecode(b"=1+caf\xe9.wav")
+    shutil.copy(CLIP, tmp_path / name)
+    for ending in ("jsonl", "csv", "parquet"):
+        done = run("predict", "probe", str(tmp_path / name), "--to", str(tmp_path / f"o.{ending}"))
+        assert done.exit_code == 0, done.exception
+    assert pandas.read_csv(tmp_path / "o.csv")["id"][0] == "'=1+caf\ufffd"
+
+
+def test_a_broken_params_yaml_is_said_and_the_run_answers(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    (tmp_path / "params.yaml").write_text("heads: [")
+    monkeypatch.chdir(tmp_path)
+    done = run("predict", "probe", str(trained / CLIP))
+    assert done.exit_code == 0 and "whether it is stale cannot be said" in done.output
+
+
+def test_the_answers_of_every_head_are_printed(project: Path) -> None:
+    lines = run("predict", "folded", CLIP, "--each").stdout.splitlines()
+    assert [line.split(":")[0] for line in lines[1:]] == [
+        "    fold-1, seed 0",
+        "    fold-2, seed 0",
+    ]
+
+
 def test_causes_are_those_that_half_of_the_heads_name() -> None:
     measure = PairMeasure(("anger", "joy"), earlier=1, later=0)
     # Per head: the emotion (-1: none), a cause here, a cause one turn before, and out of reach.
@@ -184,9 +264,9 @@ def test_parquet_and_csv_hold_the_same_cells(project: Path, tmp_path: Path) -> N
     [
         (["mian", CLIP], r"'mian' is not a trained head .* Did you mean 'main'\?"),
         (["main", "gone.wav"], r"'gone.wav' does not exist"),
-        (["main", TABLE, "--text", "x"], "--text is what is said in one clip"),
+        (["main", TABLE, "--text", "x"], "is what is said in one clip"),
         (["main"], "nothing to predict"),
-        (["main", CLIP, "--to", "x.doc"], r"--to is 'x.doc'; its ending must be one of"),
+        (["main", CLIP, "--to", "x.doc"], r"--to is 'x.doc'; its extension must be one of"),
         (["main", "runs"], "runs has no media files"),
     ],
 )

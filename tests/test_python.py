@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas
@@ -81,3 +82,20 @@ def test_a_script_anywhere_finds_it_and_needs_no_guard(project: Path, tmp_path: 
     assert done.returncode == 0, done.stderr
     expected = permafrost.predict("probe", CLIP)["emotion"][0]
     assert done.stdout.strip() == expected
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: permafrost.tracks("mine/mel", split="tests"), "split is 'tests'; it must be one"),
+        (lambda: permafrost.load_head("main", coverage=90), "coverage is 90; it must be between"),
+        (lambda: permafrost.predict("probe", CLIP, every_s=0), "both must be above 0"),
+        (lambda: permafrost.predict("probe", CLIP, "words", every_s=1.0), "words of its own"),
+        (lambda: permafrost.frame("mine", project="nope"), "'nope', which is not a folder"),
+        (lambda: permafrost.frame("yours", "main"), "yours"),
+    ],
+)
+def test_what_cannot_be_is_one_message(project: Path, call: Any, message: str) -> None:
+    with pytest.raises((permafrost.ProjectError, FileNotFoundError), match=message):
+        call()
+    assert Path.cwd() == project

@@ -3,6 +3,7 @@
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -170,13 +171,17 @@ def test_real_speech_in_silence_is_found(project: Path, shared_data: Path, tmp_p
     [
         (["minute.wav", "--to", "x.TextGrid"], "needs answers along a recording; add --every"),
         (["minute.wav", "--window", "2"], "give --every with it"),
-        (["minute.wav", "--every", "1", "--voice"], "'--every', '--voice' exclude each other"),
+        (["minute.wav", "--every", "1", "--voice"], "'--every', '--voice' cannot be combined"),
         (["sounds", "--every", "1", "--to", "x.vtt"], "is of one recording, and there are 24"),
+        (["timed.csv", "--every", "1"], "'a' has times or words of its own"),
+        (["minute.wav", "--voice", "--to", "x.vtt"], "no speech was found"),
+        (["minute.wav", "--to", "sounds"], "'sounds', which is a folder"),
     ],
 )
 def test_what_the_user_must_mend_is_one_message(
     project: Path, words: list[str], message: str
 ) -> None:
+    (project / "timed.csv").write_text("id,audio,start,end\na,minute.wav,2,3\n")
     assert re.search(message, str(run("predict", "main", *words).exception))
 
 
@@ -192,6 +197,13 @@ class TestWindows:
 
     def test_rounding_leaves_no_cell_without_length(self) -> None:
         assert len(list(Windows(0.1, 0.1).of(0.30000000000000004))) == 3
+        assert list(Windows(0.5, 0.5).of(1.0003))[-1][1] == (0.5, 1.0003)
+
+    @pytest.mark.parametrize("every_s", [0.1, 0.2, 0.3, 0.7, 1 / 3])
+    def test_cells_never_overlap_and_leave_no_gap(self, every_s: float) -> None:
+        cells = [cell for _, cell in Windows(every_s, 1.0).of(60.0)]
+        assert cells[0][0] == 0 and cells[-1][1] == 60.0
+        assert all(one[1] == other[0] for one, other in pairwise(cells))
 
 
 class TestTranscripts:
@@ -228,12 +240,13 @@ class TestTranscripts:
             ("a.vtt", "WEBVTT\n", "has no turns"),
             ("a.vtt", "WEBVTT\n\n00:03.000 --> 00:02.000\nx\n", "the end must be later"),
             ("a.TextGrid", "Nothing", "is not a TextGrid"),
-            ("a.pdf", "x", "its ending must be one of"),
+            ("a.txt", "caf\xe9", "is not UTF-8"),
+            ("a.pdf", "x", "its extension must be one of"),
         ],
     )
     def test_what_is_not_one_is_named(
         self, name: str, content: str, message: str, tmp_path: Path
     ) -> None:
-        (tmp_path / name).write_text(content)
+        (tmp_path / name).write_bytes(content.encode("latin-1"))
         with pytest.raises(ProjectError, match=message):
             read_transcript(tmp_path / name, [].append)

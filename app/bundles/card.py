@@ -62,7 +62,9 @@ def _rows(measure: str, record: Mapping[str, Any], metrics: Mapping[str, Any]) -
             if figure["low"] is None
             else (f"{number(metric, figure['low'])} to {number(metric, figure['high'])}")
         )
-        mean = f"{number(metric, figure['mean'])} ± {number(metric, figure['std'])}"
+        mean = number(metric, figure["mean"])
+        if len(figure["seeds"]) > 1:
+            mean += f" ± {number(metric, figure['std'])}"
         baseline = number(metric, metrics["majority"][measure][metric])
         rows.append([measure, metric, mean, interval, baseline])
     return rows

@@ -16,10 +16,10 @@ def bundle(head: str, out: Path, with_backbones: bool) -> None:
     """
     from app.bundles.write import Figures, write_bundle
     from app.paths import RUNS_PATH
-    from app.predict.models import read_model
+    from app.predict.models import read_run_model
     from features.runs.read import read_as_trained
 
-    model = read_model(head)
+    model = read_run_model(head)
     run = read_as_trained(RUNS_PATH / head, ["metrics.json", "evaluation.json"])
     figures = Figures(run.json("metrics.json"), run.json("evaluation.json"))
     for line in write_bundle(model, figures, out, with_backbones):

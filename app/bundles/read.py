@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from features.errors import ProjectError
+from features.errors import ProjectError, quoted
+from features.manifest import MODALITIES
 from features.runs.sealed import read_sealed
 
 BUNDLE_RECORD = "bundle.json"
@@ -19,7 +20,8 @@ BACKBONES = "backbones/"
 class Model:
     """What answers: the record of a run, its weights by file name, and its calibration.
 
-    `carried` are the folders of frozen networks that travel with it, by modality.
+    `carried` are the folders of frozen networks that travel with it, by modality. `is_bundle` says
+    whether it came from elsewhere.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Model:
     weights: Mapping[str, bytes]
     calibration: Mapping[str, Any]
     carried: Mapping[str, Path] = field(default_factory=dict)
+    is_bundle: bool = False
 
 
 def read_bundle(folder: Path) -> Model:
@@ -44,8 +47,11 @@ def read_bundle(folder: Path) -> Model:
             f"{folder}: its schema is {schema!r}, and this version reads {BUNDLE_SCHEMA}; use the "
             f"version that wrote it ({sealed.record.get('versions', {}).get('permafrost')})"
         )
-    contents = dict(sealed.contents)
-    calibration = sealed.json(CALIBRATION)
-    del contents[CALIBRATION]
-    carried = {name: folder / BACKBONES / name for name in sealed.record["carried"]}
-    return Model(sealed.record["name"], sealed.record, contents, calibration, carried)
+    contents, carried = dict(sealed.contents), sealed.record.get("carried")
+    if not contents.pop(CALIBRATION) or not isinstance(carried, list):
+        raise ProjectError(f"{folder}: {BUNDLE_RECORD} is not one that this version reads")
+    if unknown := [name for name in carried if name not in MODALITIES]:
+        raise ProjectError(f"{folder}: {BUNDLE_RECORD} carries {quoted(unknown)}, no modalities")
+    folders = {name: folder / BACKBONES / name for name in carried}
+    name, calibration = str(sealed.record.get("name")), sealed.json(CALIBRATION)
+    return Model(name, sealed.record, contents, calibration, folders, is_bundle=True)

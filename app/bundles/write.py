@@ -22,12 +22,14 @@ from features.errors import ProjectError
 from features.files import canonical_json, digest_file, write_synced
 from features.progress import progress
 from features.runs.restored import restored_extraction
-from features.runs.sealed import sealed_record
+from features.runs.sealed import read_sealed, sealed_record
 
 # What of a run's record travels: nothing that names an utterance.
 KEPT = ("head", "facts", "measures", "num_parameters", "extraction")
 KEPT_OF_STORES = ("recipe", "backbone", "layers", "dim", "rate_hz")
 SUMS = "SHA256SUMS"
+# Checkpoints that are no files.
+NO_FILES = (None, "random", "tiny")
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,7 @@ def write_bundle(model: Model, figures: Figures, out: Path, with_backbones: bool
     With the backbones the files of their checkpoints are copied. Raises ProjectError where `out`
     is something else than a bundle or an empty folder.
     """
-    is_taken = out.exists() and (not out.is_dir() or any(out.iterdir()))
-    if is_taken and not (out / BUNDLE_RECORD).is_file():
-        raise ProjectError(f"{out} exists and is not a bundle; give a new folder")
+    _refuse_taken(out)
     checkpoints = _checkpoints(model) if with_backbones else {}
     record = bundle_record(model, sorted(checkpoints))
     card = model_card(record, figures.metrics, figures.evaluation, model.calibration)
@@ -72,6 +72,22 @@ def write_bundle(model: Model, figures: Figures, out: Path, with_backbones: bool
     return _left_out(record, with_backbones)
 
 
+def _refuse_taken(out: Path) -> None:
+    """Raise ProjectError where a folder has something that is not of a bundle written before."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not (out / BUNDLE_RECORD).is_file():
+        raise ProjectError(f"{out} exists and is not a bundle; give a new folder")
+    sealed = read_sealed(out, BUNDLE_RECORD)
+    own = {BUNDLE_RECORD, *(sealed.record["files"] if sealed else ())}
+    files = [path.relative_to(out).as_posix() for path in out.rglob("*") if not path.is_dir()]
+    if others := sorted(name for name in files if name not in own):
+        raise ProjectError(
+            f"{out} also has {others[0]!r} ({len(others)} files that are not of the bundle), which "
+            "would be lost; give a new folder, and copy its files over"
+        )
+
+
 def bundle_record(model: Model, carried: Sequence[str]) -> dict[str, Any]:
     """What `bundle.json` says, but the digests of the files."""
     packages = ("torch", "transformers", "torchvision", "torchaudio", "numpy")
@@ -83,9 +99,20 @@ def bundle_record(model: Model, carried: Sequence[str]) -> dict[str, Any]:
         "schema": BUNDLE_SCHEMA,
         "name": model.name,
         **{name: model.record[name] for name in KEPT},
+        "facts": {fold: _nameless(facts) for fold, facts in model.record["facts"].items()},
         "stores": stores,
         "carried": list(carried),
         "versions": {"permafrost": VERSION, **{name: version(name) for name in packages}},
+    }
+
+
+def _nameless(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts of a fold with numbers in place of the names of its speakers."""
+    return {
+        name: {**own, "speakers": [str(n) for n in range(len(own["speakers"]))]}
+        if "speakers" in own
+        else own
+        for name, own in facts.items()
     }
 
 
@@ -97,7 +124,7 @@ def _checkpoints(model: Model) -> dict[str, list[Path]]:
     files = {}
     for modality, spec in backbones.items():
         checkpoint = spec.leaf.options.get("checkpoint")
-        if checkpoint and checkpoint != "random":
+        if checkpoint not in NO_FILES:
             folder = checkpoint_folder(checkpoint, spec.leaf.options.get("revision"))
             files[modality] = checkpoint_files(folder)
     return files
@@ -122,7 +149,7 @@ def _left_out(record: Mapping[str, Any], with_backbones: bool) -> list[str]:
     for modality, backbone in record["extraction"]["backbones"].items():
         settings = backbone["settings"]
         source = settings.get("checkpoint") or settings.get("weights")
-        if source in (None, "random") or modality in record["carried"]:
+        if source in NO_FILES or modality in record["carried"]:
             continue
         revision = f" at {settings['revision']}" if settings.get("revision") else ""
         remedy = "" if with_backbones else " (--with-backbones puts checkpoints in)"

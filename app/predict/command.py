@@ -47,7 +47,7 @@ def _share(_: click.Context, __: click.Parameter, value: float | None) -> float 
     "--coverage",
     type=float,
     callback=_share,
-    help="Also the set of classes that holds the true one this often, such as 0.9.",
+    help="Also a set of classes that contains the true one with this probability, e.g. 0.9.",
 )
 @click.option("--device", default="auto", help="auto (a GPU if there is one), cpu, cuda or cuda:N")
 def predict(
@@ -70,12 +70,15 @@ def predict(
     """
     from app.predict.models import read_model
     from app.predict.predictor import Predictor, say_missing
+    from app.timelines.annotations import refuse_unfit
 
     write = None if to is None else _writer(to)
     if window is not None and every is None:
         raise ProjectError("--window is the seconds read for each answer; give --every with it")
     model = read_model(head)
     groups = _clips(files, text, transcript, every, window or WINDOW_S, voice)
+    if to is not None:
+        refuse_unfit(to, groups)
     predictions: list[Prediction] = []
     with Predictor(model, chosen_device(device), coverage, each) as predictor:
         for clips in groups:
@@ -104,7 +107,7 @@ def _clips(
     named = {"--every": every, "--voice": voice or None, "--transcript": turns, "--text": text}
     cutting = [name for name, value in named.items() if value is not None]
     if len(cutting) > 1:
-        raise ProjectError(f"{quoted(cutting)} exclude each other; give one of them")
+        raise ProjectError(f"{quoted(cutting)} cannot be combined; give only one")
     words = turns if isinstance(turns, str) else text
     groups = clips_of(files, words, _note)
     if every is not None:
@@ -124,16 +127,19 @@ def _note(line: str) -> None:
 
 def _writer(path: Path) -> "Callable[[Path, Sequence[Prediction]], None]":
     """What writes a file with that ending; refused before any work is done."""
-    from app.predict.tables import WRITERS, write_table
+    from app.predict.tables import WRITERS, require_writer, write_table
     from app.timelines.annotations import FORMATS, write_annotations
 
+    if path.is_dir():
+        raise ProjectError(f"--to is {str(path)!r}, which is a folder; give the name of a file")
     suffix = path.suffix.lower()
     if suffix in WRITERS:
+        require_writer(path)
         return write_table
     if suffix in FORMATS:
         return write_annotations
     endings = [*WRITERS, ".TextGrid", ".eaf", ".vtt"]
-    raise ProjectError(f"--to is {str(path)!r}; its ending must be one of {quoted(endings)}")
+    raise ProjectError(f"--to is {str(path)!r}; its extension must be one of {quoted(endings)}")
 
 
 def _show(
@@ -142,11 +148,11 @@ def _show(
     write: "Callable[[Path, Sequence[Prediction]], None] | None",
 ) -> None:
     """Write the predictions to a file, or print a line for each."""
-    from app.predict.tables import line_of
+    from app.predict.tables import line_of, lines_of_each
 
     if to is None or write is None:
         for prediction in predictions:
-            click.echo(line_of(prediction))
+            click.echo("\n".join([line_of(prediction), *lines_of_each(prediction)]))
         return
     write(to, predictions)
     failed = [prediction for prediction in predictions if prediction.reason != "ok"]

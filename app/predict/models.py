@@ -17,16 +17,22 @@ from features.runs.staleness import RUN_RECORD, staleness
 
 
 def read_model(name: str) -> Model:
-    """The run NAME of this project, or the bundle in the folder NAME.
+    """The run NAME of this project, or the bundle in the folder NAME; a run before a bundle.
 
     A run that is stale answers as it was trained, and a line says so. Raises ProjectError where
     there is neither, where it is damaged, or where its record does not say how its tracks were
     made.
     """
-    if (Path(name) / BUNDLE_RECORD).is_file():
+    is_bundle = (Path(name) / BUNDLE_RECORD).is_file()
+    if is_bundle and (Path(name).name != name or not (RUNS_PATH / name / RUN_RECORD).is_file()):
         return read_bundle(Path(name))
+    return read_run_model(name)
+
+
+def read_run_model(name: str) -> Model:
+    """The run NAME of this project; see `read_model`."""
     folder = RUNS_PATH / name
-    if not (folder / RUN_RECORD).is_file():
+    if Path(name).name != name or not (folder / RUN_RECORD).is_file():
         runs = sorted(path.parent.name for path in RUNS_PATH.glob(f"*/{RUN_RECORD}"))
         raise ProjectError(
             f"{name!r} is not a trained head of this project, nor the folder of a bundle; trained "
@@ -48,12 +54,17 @@ def _say_if_stale(name: str, record: Mapping[str, Any]) -> None:
     """Say in what the run differs from what params.yaml would train now."""
     if not PARAMS_PATH.is_file():
         return
-    head = load_params().heads.get(name)
+    try:
+        head = load_params().heads.get(name)
+        first = RUNS_PATH / head.start if head is not None and head.start else None
+        now = {} if head is None else sources_of(head, head.corpus, first)
+    except ProjectError as error:
+        reason = str(error).splitlines()[0]
+        click.echo(f"{name}: whether it is stale cannot be said ({reason})", err=True)
+        return
     if head is None:
         click.echo(f"{name}: params.yaml has no such head; it answers as it was trained", err=True)
         return
-    first = RUNS_PATH / head.start if head.start else None
-    now = sources_of(head, head.corpus, first)
     if other := staleness((record["head"], described(head)), (record["sources"], now)):
         click.echo(
             f"{name}: its run is stale (trained with {other}); it answers as it was trained",

@@ -2,14 +2,14 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.bundles.read import Model
 from app.predict.clips import Cell, Clips
-from extract.fill.direct import DirectEncoder, DirectTrack
+from extract.fill.direct import NOT_READ, DirectEncoder, DirectTrack
 from extract.fill.fill import load_fitting
 from extract.network.backbone import Backbone
 from extract.network.compute import Compute
@@ -65,9 +65,14 @@ class Predictor(ExitStack):
     ) -> None:
         super().__init__()
         self.model, self.device, self.each = model, device, each
-        self.heads = TrainedHeads(model.record, model.weights)
-        self.answering = Answering(self.heads, model.calibration, coverage)
-        self.spec, self.backbones = restored_extraction(model.record["extraction"])
+        with _readable(model):
+            self.heads = TrainedHeads(model.record, model.weights)
+            self.answering = Answering(self.heads, model.calibration, coverage)
+            self.spec, self.backbones = restored_extraction(model.record["extraction"])
+        _refuse_ready_made(model.name, self.backbones)
+        if device.type != "cuda" and self.spec.compute != "float32":
+            # A GPU's fast formats are not those of a CPU, which computes more exactly.
+            self.spec = replace(self.spec, compute="float32")
         self.encoders: dict[str, DirectEncoder] = {}
 
     @property
@@ -94,7 +99,9 @@ class Predictor(ExitStack):
         for row, utterance in enumerate(utterances):
             fault = faults[row]
             if fault is not None:
-                yield Prediction(utterance, reason=fault.reason, detail=fault.detail)
+                absent = f"it has no {' and no '.join(tracks)}"
+                detail = absent if fault.reason == "absent" else fault.detail
+                yield Prediction(utterance, reason=fault.reason, detail=detail)
                 continue
             missing = tuple(m for m in tracks if tracks[m][row].values is None)
             answers, each = answered[row]
@@ -168,6 +175,30 @@ class Predictor(ExitStack):
             encoder.child.close()
 
 
+@contextmanager
+def _readable(model: Model) -> Iterator[None]:
+    """Say in one line that a bundle's record is not as this version writes it."""
+    try:
+        yield
+    except (AttributeError, ImportError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        if not model.is_bundle:
+            raise
+        raise ProjectError(
+            f"{model.name}: this version cannot restore the bundle "
+            f"({type(error).__name__}: {' '.join(str(error).split())[:200]}); use the version that "
+            "wrote it"
+        ) from None
+
+
+def _refuse_ready_made(name: str, backbones: Mapping[str, BackboneSpec]) -> None:
+    ready_made = [spec.features for spec in backbones.values() if spec.features is not None]
+    if len(ready_made) == len(backbones):
+        raise ProjectError(
+            f"{name} reads ready-made features ({', '.join(map(str, ready_made))}), which a new "
+            "clip does not have; train a head on backbones that read media or text"
+        )
+
+
 def _loaded(model: Model, modality: str, spec: BackboneSpec, compute: Compute) -> Backbone:
     """The network of a modality; ProjectError that names it where it cannot be loaded."""
     carried = model.carried.get(modality)
@@ -198,7 +229,7 @@ def _check_same(model: Model, modality: str, spec: BackboneSpec, backbone: Backb
 
 def _fault(tracks: Sequence[DirectTrack]) -> DirectTrack | None:
     """Why a clip gets no answer: a file that cannot be read, or nothing that the heads read."""
-    failed = [track for track in tracks if track.reason in (*FAILURES, "known-bad")]
+    failed = [track for track in tracks if track.reason in (*FAILURES, "known-bad", NOT_READ)]
     if failed:
         return failed[0]
     return tracks[0] if all(track.values is None for track in tracks) else None
@@ -234,7 +265,7 @@ def say_missing(
             )
     if with_sets and any(prediction.missing for prediction in answered):
         print(
-            "the sets were calibrated on clips that have every modality: where one is missing they "
-            "may hold the true class less often",
+            "the sets were calibrated on the dev set: for clips that lack a modality they may hold "
+            "the true class less often",
             file=sys.stderr,
         )

@@ -1,6 +1,7 @@
 """Predictions as JSON Lines, CSV, Parquet, and as lines for a terminal."""
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from app.predict.predictor import Prediction
 from features.extras import require_extra
 from features.files import write_atomic, write_stream
+from features.runs.csv_files import csv_table
 
 NUM_SHOWN = 3
 
@@ -15,7 +17,9 @@ NUM_SHOWN = 3
 def record_of(prediction: Prediction) -> dict[str, Any]:
     """A prediction as plain JSON: one key for each task, or a ``reason`` in their place."""
     utterance = prediction.utterance
-    record: dict[str, Any] = {"file": prediction.file, "id": utterance.id}
+    # Names of files are bytes, which need not be text.
+    names = [None if n is None else _as_text(n) for n in (prediction.file, utterance.id)]
+    record: dict[str, Any] = dict(zip(("file", "id"), names, strict=True))
     for name in ("start_s", "end_s", "text", "speaker", "dialogue", "turn"):
         if (value := getattr(utterance, name)) is not None:
             record[name] = value
@@ -31,6 +35,10 @@ def record_of(prediction: Prediction) -> dict[str, Any]:
     if prediction.each:
         record["each"] = list(prediction.each)
     return record
+
+
+def _as_text(name: str) -> str:
+    return os.fsencode(name).decode(errors="replace")
 
 
 def flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -61,19 +69,16 @@ def _write_jsonl(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _write_csv(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
-    text: str = _frame(records).to_csv(index=False)
-    write_atomic(path, text.encode())
+    rows = [flat(record) for record in records]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    write_atomic(path, csv_table(rows, columns or ["file", "id"]))
 
 
 def _write_parquet(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
-    require_extra("a Parquet file", "pyarrow", "pyarrow")
-    write_atomic(path, _frame(records).to_parquet(index=False))
-
-
-def _frame(records: Sequence[Mapping[str, Any]]) -> Any:
     import pandas
 
-    return pandas.DataFrame([flat(record) for record in records])
+    frame = pandas.DataFrame([flat(record) for record in records])
+    write_atomic(path, frame.to_parquet(index=False))
 
 
 WRITERS: dict[str, Callable[[Path, Sequence[Mapping[str, Any]]], None]] = {
@@ -81,6 +86,12 @@ WRITERS: dict[str, Callable[[Path, Sequence[Mapping[str, Any]]], None]] = {
     ".csv": _write_csv,
     ".parquet": _write_parquet,
 }
+
+
+def require_writer(path: Path) -> None:
+    """Raise ProjectError where a package is missing that a file of this ending needs."""
+    if path.suffix.lower() == ".parquet":
+        require_extra("a Parquet file", "pyarrow", "pyarrow")
 
 
 def write_table(path: Path, predictions: Sequence[Prediction]) -> None:
@@ -91,13 +102,23 @@ def write_table(path: Path, predictions: Sequence[Prediction]) -> None:
 def line_of(prediction: Prediction) -> str:
     """A prediction as a person reads it in a terminal."""
     utterance = prediction.utterance
-    name = prediction.file or utterance.id
+    name = _as_text(prediction.file or utterance.id)
     start_s, end_s = prediction.cell or (utterance.start_s, utterance.end_s)
     if start_s is not None or end_s is not None:
         name = f"{name} {start_s or 0:g}-{'' if end_s is None else f'{end_s:g}'} s"
     if prediction.reason != "ok":
         return f"{name}: {prediction.reason}: {prediction.detail}"
     return f"{name}: {'; '.join(told(task, a) for task, a in prediction.answers.items())}"
+
+
+def lines_of_each(prediction: Prediction) -> list[str]:
+    """What every single head says, a line each."""
+    lines = []
+    for one in prediction.each:
+        answers = {name: own for name, own in one.items() if name not in ("fold", "seed")}
+        said = "; ".join(told(task, answer) for task, answer in answers.items())
+        lines.append(f"    {one['fold']}, seed {one['seed']}: {said}")
+    return lines
 
 
 def told(task: str, answer: Mapping[str, Any]) -> str:

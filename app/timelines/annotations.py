@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from app.predict.clips import Clips
 from app.predict.predictor import Prediction
 from app.predict.tables import told
 from features.errors import ProjectError, quoted
@@ -47,30 +48,29 @@ def _values(answers: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _textgrid(predictions: Sequence[Prediction], path: Path) -> None:
-    require_extra("a TextGrid", "praatio", "praatio")
     from praatio import textgrid
 
-    tiers, grid = _apart(tiers_of(predictions), path), textgrid.Textgrid()
+    tiers, grid = _apart(tiers_of(predictions)), textgrid.Textgrid()
     end_s = max(end for tier in tiers.values() for _, end, _ in tier)
     for name, intervals in tiers.items():
         grid.addTier(textgrid.IntervalTier(name, list(intervals), 0, end_s))
     grid.save(str(path), format="long_textgrid", includeBlankSpaces=True)
 
 
-def _apart(tiers: Tiers, path: Path) -> Tiers:
+def _apart(tiers: Tiers) -> Tiers:
     """Raise ProjectError where stretches of a tier overlap, which the format cannot hold."""
     for name, intervals in tiers.items():
         for (_, end, _), (start, _, _) in pairwise(intervals):
             if start < end:
                 raise ProjectError(
-                    f"{path}: two stretches of {name!r} overlap ({end:g} s and {start:g} s), which "
-                    "a TextGrid cannot hold; name their speakers, or write .eaf, .vtt or .csv"
+                    f"two stretches of {name!r} overlap (one ends at {end:g} s, the next starts at "
+                    f"{start:g} s), which a TextGrid cannot hold; name their speakers, or write "
+                    ".eaf, .vtt or .csv"
                 )
     return tiers
 
 
 def _elan(predictions: Sequence[Prediction], path: Path) -> None:
-    require_extra("an EAF file", "pympi", "pympi-ling")
     import pympi
 
     tiers, document = tiers_of(predictions), pympi.Eaf(author="Permafrost")
@@ -80,13 +80,13 @@ def _elan(predictions: Sequence[Prediction], path: Path) -> None:
     for name, intervals in tiers.items():
         document.add_tier(name)
         for start, end, value in intervals:
-            document.add_annotation(name, round(start * 1000), round(end * 1000), value)
+            start_ms, end_ms = round(start * 1000), round(end * 1000)
+            document.add_annotation(name, start_ms, max(end_ms, start_ms + 1), value)
     document.remove_tier("default")
     document.to_file(str(path))
 
 
 def _webvtt(predictions: Sequence[Prediction], path: Path) -> None:
-    require_extra("WebVTT", "webvtt", "webvtt-py")
     import webvtt
 
     captions = webvtt.WebVTT()
@@ -112,25 +112,45 @@ FORMATS: dict[str, Callable[[Sequence[Prediction], Path], None]] = {
 }
 
 
-def write_annotations(path: Path, predictions: Sequence[Prediction]) -> None:
-    """Write the answers for one recording, whole or not at all.
+# The module and the package that each format needs.
+PACKAGES = {
+    ".textgrid": ("praatio", "praatio"),
+    ".eaf": ("pympi", "pympi-ling"),
+    ".vtt": ("webvtt", "webvtt-py"),
+}
 
-    Raises ProjectError for clips of several files, for those that were not cut, and where there is
-    no answer.
+
+def refuse_unfit(path: Path, clips: Sequence[Clips]) -> None:
+    """Raise ProjectError before any work for what an annotation file cannot hold.
+
+    That is clips of several files, clips that are not cut into stretches, and none at all.
     """
-    files = {prediction.file for prediction in predictions}
+    suffix = path.suffix.lower()
+    if suffix not in FORMATS:
+        return
+    require_extra(f"a file that ends with {suffix}", *PACKAGES[suffix])
+    files = {file for one in clips for file in one.files}
     if len(files) > 1:
         raise ProjectError(
             f"{path} is of one recording, and there are {len(files)}; give one file, or write "
             f"{quoted(('.csv', '.jsonl', '.parquet'))}"
         )
-    if all(prediction.cell is None for prediction in predictions):
+    if not files:
+        raise ProjectError(f"{path}: there is nothing to write, since no speech was found")
+    if all(cell is None for one in clips for cell in one.cells):
         raise ProjectError(
             f"{path} needs answers along a recording; add --every SECONDS, --voice, or "
             "--transcript with times"
         )
+
+
+def write_annotations(path: Path, predictions: Sequence[Prediction]) -> None:
+    """Write the answers for one recording, whole or not at all.
+
+    Raises ProjectError where there is no answer.
+    """
     if not tiers_of(predictions):
-        raise ProjectError(f"{path}: no stretch of {files.pop()} has an answer")
+        raise ProjectError(f"{path}: no stretch of {predictions[0].file} has an answer")
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / f"draft{path.suffix}"
         FORMATS[path.suffix.lower()](predictions, draft)

@@ -42,7 +42,7 @@ def read_transcript(path: Path, note: Callable[[str], None]) -> str | list[Turn]
     else:
         known = (PLAIN, *SUBTITLES, ".TextGrid", *TABLES)
         raise ProjectError(
-            f"--transcript is {str(path)!r}; its ending must be one of {quoted(known)}"
+            f"--transcript is {str(path)!r}; its extension must be one of {quoted(known)}"
         )
     if not turns:
         raise ProjectError(f"{path} has no turns; give a transcript with times and words")

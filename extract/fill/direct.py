@@ -26,6 +26,8 @@ from features.errors import ProjectError
 from features.manifest import Utterance
 from features.specs.tracks import ExtractSpec
 
+# The reason of a clip whose decoding took too long, too much memory, or was ended from outside.
+NOT_READ = "not-read"
 # Prepared utterances that are held at a time, in bytes.
 GROUP_BYTES = 32 * 2**20
 
@@ -34,7 +36,7 @@ GROUP_BYTES = 32 * 2**20
 class DirectTrack:
     """The track `(L, T, D)` of an utterance in the format of stores, or why it has none.
 
-    `reason` is a reason code of the store, `detail` what was found.
+    `reason` is a reason code of the store or NOT_READ, `detail` what was found.
     """
 
     values: NDArray[Any] | None
@@ -76,7 +78,7 @@ class DirectEncoder(AbstractContextManager["DirectEncoder"]):
         if reader.reads == "text":
             # In one call for all, as extraction has them tokenised.
             return (one[0] for one in reader.read_all([(u, [0]) for u in utterances]))
-        return (reader.read((utterance, [0]))[0] for utterance in utterances)
+        return (_read(reader, utterance) for utterance in utterances)
 
     def _encoded(self, group: Sequence[Prepared]) -> list[DirectTrack]:
         examples = {n: one.example for n, one in enumerate(group) if one.example is not None}
@@ -105,3 +107,12 @@ class DirectEncoder(AbstractContextManager["DirectEncoder"]):
         rounded = np.empty(tuple(track.shape), self.spec.dtype)
         torch.from_numpy(rounded).copy_(track)
         return DirectTrack(rounded)
+
+
+def _read(reader: Reader, utterance: Utterance) -> Prepared:
+    """An utterance as the backbone takes it; NOT_READ where that failed by no fault of the file."""
+    try:
+        return reader.read((utterance, [0]))[0]
+    except ProjectError as error:
+        # The rest is about extractions, whose finished parts are kept.
+        return Prepared(reason=NOT_READ, detail=str(error).partition("; finished parts")[0])

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from features.drafts import locked_for_reading
@@ -68,13 +68,16 @@ def read_sealed(folder: Path, record_name: str, names: Sequence[str] = ()) -> Se
             return None
         except (OSError, ValueError, RecursionError) as error:
             raise DamagedError(f"{folder / record_name} cannot be read ({error})") from None
-        if not isinstance(record, dict) or "seal" not in record:
+        if not isinstance(record, dict) or not isinstance(record.get("files"), dict):
+            raise DamagedError(f"{folder / record_name} names no files")
+        if "seal" not in record:
             raise DamagedError(f"{folder / record_name} has no seal")
         if record["seal"] != digest_json({k: v for k, v in record.items() if k != "seal"}):
             raise DamagedError(f"{folder / record_name} is not as it was written")
         folders = tuple(name for name in names if name.endswith("/"))
         contents = {name: b"" for name in names if name not in folders}
         for name, digest in record["files"].items():
+            _refuse_outside(folder / record_name, name)
             if name not in contents and not name.startswith(folders):
                 # Without holding it: a bundle may have a frozen network of many gigabytes.
                 if _digest(folder / name) != digest:
@@ -84,6 +87,13 @@ def read_sealed(folder: Path, record_name: str, names: Sequence[str] = ()) -> Se
             if hashlib.sha256(contents[name]).hexdigest() != digest:
                 raise DamagedError(f"{folder / name} is not as it was written")
     return Sealed(folder, record, contents)
+
+
+def _refuse_outside(record: Path, name: str) -> None:
+    """Raise DamagedError for a name that leads out of the folder: records come from elsewhere."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise DamagedError(f"{record} names the file {name!r}, which is not inside its folder")
 
 
 def _read(file: Path) -> bytes:
@@ -98,6 +108,8 @@ def _digest(file: Path) -> str:
 
 @contextmanager
 def _named(file: Path) -> Iterator[None]:
+    if file.exists() and not file.is_file():  # a pipe would be waited for
+        raise DamagedError(f"{file} is not a regular file")
     try:
         yield
     except FileNotFoundError:
