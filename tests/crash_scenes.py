@@ -48,12 +48,12 @@ def _values(number: int) -> Any:
 
 def _part(pool: Pool, number: int) -> Part:
     key = f"{number:02d}part"
-    found = pool.find(key)
-    if found is not None:
+    finished = pool.find(key)
+    if finished is not None:
         # Never silently wrong: what counts as finished has the values it was made with.
         stored = pool.chunk_path(key).read_bytes()[:-4]
         assert stored == _values(number).tobytes(), f"part {number} is torn"
-        return found
+        return finished
     steps = 5 + number
     return pool.add(
         _values(number),

@@ -16,7 +16,8 @@ from fastapi.testclient import TestClient  # noqa: E402
 from app.predict.models import read_model  # noqa: E402
 from app.predict.predictor import Predictor  # noqa: E402
 from app.serving.limits import Limits  # noqa: E402
-from app.serving.server import Service, application  # noqa: E402
+from app.serving.server import application  # noqa: E402
+from app.serving.service import Service  # noqa: E402
 from features.errors import ProjectError  # noqa: E402
 from tests.predict_world import project, records, run, trained  # noqa: E402, F401
 

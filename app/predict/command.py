@@ -82,8 +82,8 @@ def predict(
     predictions: list[Prediction] = []
     with Predictor(model, chosen_device(device), coverage, each) as predictor:
         for clips in groups:
-            found = predictor.predict(clips)
-            predictions += progress(found, f"{head}: predicting", len(clips.utterances), "clips")
+            answers, count = predictor.predict(clips), len(clips.utterances)
+            predictions += progress(answers, f"{head}: predicting", count, "clips")
         say_missing(predictions, predictor.modalities, coverage is not None)
     _show(predictions, to, write)
     if any(prediction.reason != "ok" for prediction in predictions):

@@ -2,22 +2,18 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.bundles.read import Model
 from app.predict.clips import Cell, Clips
+from app.predict.loading import loaded_backbone, readable, refuse_ready_made
 from extract.fill.direct import NOT_READ, DirectEncoder, DirectTrack
-from extract.fill.fill import load_fitting
-from extract.network.backbone import Backbone
 from extract.network.compute import Compute
-from extract.plan.recipe import described_backbone
-from features.errors import ProjectError
 from features.manifest import Label, Utterance
 from features.runs.restored import restored_extraction
-from features.specs.tracks import BackboneSpec
 from features.store.index import FAILURES
 from train.apply.answers import Answer, Answering
 from train.apply.trained import TrainedHeads
@@ -65,11 +61,11 @@ class Predictor(ExitStack):
     ) -> None:
         super().__init__()
         self.model, self.device, self.each = model, device, each
-        with _readable(model):
+        with readable(model):
             self.heads = TrainedHeads(model.record, model.weights)
             self.answering = Answering(self.heads, model.calibration, coverage)
             self.spec, self.backbones = restored_extraction(model.record["extraction"])
-        _refuse_ready_made(model.name, self.backbones)
+        refuse_ready_made(model.name, self.backbones)
         if device.type != "cuda" and self.spec.compute != "float32":
             # A GPU's fast formats are not those of a CPU, which computes more exactly.
             self.spec = replace(self.spec, compute="float32")
@@ -145,8 +141,7 @@ class Predictor(ExitStack):
     def _encoder(self, modality: str) -> DirectEncoder:
         if modality not in self.encoders:
             spec, compute = self.backbones[modality], Compute.of(self.spec, self.device)
-            backbone = _loaded(self.model, modality, spec, compute)
-            _check_same(self.model, modality, spec, backbone)
+            backbone = loaded_backbone(self.model, modality, spec, compute)
             encoder = DirectEncoder(backbone, self.spec, compute)
             self.encoders[modality] = self.enter_context(encoder)
         return self.encoders[modality]
@@ -173,58 +168,6 @@ class Predictor(ExitStack):
         """Have the next clip decoded by new processes."""
         for encoder in self.encoders.values():
             encoder.child.close()
-
-
-@contextmanager
-def _readable(model: Model) -> Iterator[None]:
-    """Say in one line that a bundle's record is not as this version writes it."""
-    try:
-        yield
-    except (AttributeError, ImportError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        if not model.is_bundle:
-            raise
-        raise ProjectError(
-            f"{model.name}: this version cannot restore the bundle "
-            f"({type(error).__name__}: {' '.join(str(error).split())[:200]}); use the version that "
-            "wrote it"
-        ) from None
-
-
-def _refuse_ready_made(name: str, backbones: Mapping[str, BackboneSpec]) -> None:
-    ready_made = [spec.features for spec in backbones.values() if spec.features is not None]
-    if len(ready_made) == len(backbones):
-        raise ProjectError(
-            f"{name} reads ready-made features ({', '.join(map(str, ready_made))}), which a new "
-            "clip does not have; train a head on backbones that read media or text"
-        )
-
-
-def _loaded(model: Model, modality: str, spec: BackboneSpec, compute: Compute) -> Backbone:
-    """The network of a modality; ProjectError that names it where it cannot be loaded."""
-    carried = model.carried.get(modality)
-    if carried is not None:
-        options = {**spec.leaf.options, "checkpoint": str(carried), "revision": None}
-        options = {name: value for name, value in options.items() if name in spec.leaf.options}
-        spec = replace(spec, leaf=replace(spec.leaf, options=options))
-    try:
-        return load_fitting(spec, compute)
-    except ProjectError as error:
-        raise ProjectError(
-            f"{model.name}: its {modality} backbone {spec.name!r} cannot be loaded: {error}"
-        ) from None
-
-
-def _check_same(model: Model, modality: str, spec: BackboneSpec, backbone: Backbone) -> None:
-    """Raise ProjectError where the network is not the one that the heads were trained on."""
-    trained = model.record["stores"][modality]["backbone"]
-    now = described_backbone(backbone, spec)
-    for name in ("weights_digest", "version", "face_detector"):
-        if trained.get(name) != now.get(name):
-            raise ProjectError(
-                f"{model.name}: its {modality} backbone {spec.name!r} is not the one that it was "
-                f"trained on ({name.replace('_', ' ')} {now.get(name)}, trained on "
-                f"{trained.get(name)}); restore that network, or extract and train again"
-            )
 
 
 def _fault(tracks: Sequence[DirectTrack]) -> DirectTrack | None:

@@ -40,7 +40,8 @@ def serve(
     from app.predict.models import read_model
     from app.predict.predictor import Predictor
     from app.serving.limits import Limits
-    from app.serving.server import Service, application
+    from app.serving.server import application
+    from app.serving.service import Service
 
     limits = Limits(max_bytes, max_seconds, max_waiting, timeout)
     with Predictor(read_model(head), chosen_device(device)) as predictor:

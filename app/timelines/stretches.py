@@ -43,14 +43,39 @@ def in_windows(clips: Clips, windows: Windows) -> Clips:
 
     Raises ProjectError for clips that have times or words of their own.
     """
-    _refuse_cut(clips, "--every")
+    return _cut_all(clips, "--every", lambda _, recording_s: list(windows.of(recording_s)))
+
+
+def in_speech(clips: Clips, longest_s: float, note: Callable[[str], None]) -> Clips:
+    """Every file of some clips, stretch by stretch of speech, none longer than `longest_s`.
+
+    Raises ProjectError for clips that have times or words of their own.
+    """
+
+    def speech_of(utterance: Utterance, recording_s: float) -> list[tuple[Stretch, Cell]]:
+        path = clips.root / str(utterance.audio or utterance.video)
+        stretches = list(speech_in(path, recording_s, longest_s, utterance.audio_channel))
+        if not stretches:
+            note(f"{path.name}: no speech was found in it")
+        return [(stretch, stretch) for stretch in stretches]
+
+    return _cut_all(clips, "--voice", speech_of)
+
+
+def _cut_all(
+    clips: Clips,
+    option: str,
+    stretches_of: Callable[[Utterance, float], list[tuple[Stretch, Cell]]],
+) -> Clips:
+    """Cut every file into stretches, each with the cell that it answers for."""
+    _refuse_cut(clips, option)
     rows: list[tuple[Utterance, str | None, Cell | None]] = []
     for utterance, file in zip(clips.utterances, clips.files, strict=True):
         recording_s = _length_s(clips.root, utterance)
         if recording_s is None:
             rows.append((utterance, file, None))
             continue
-        for stretch, cell in windows.of(recording_s):
+        for stretch, cell in stretches_of(utterance, recording_s):
             rows.append((_cut(utterance, stretch, cell[0]), file, cell))
     return _clips(clips.root, rows)
 
@@ -68,26 +93,6 @@ def in_turns(clips: Clips, turns: Sequence[Turn]) -> Clips:
             dialogue=utterance.id, turn=number,
         )  # fmt: skip
         rows.append((named, file, (turn.start_s, turn.end_s)))
-    return _clips(clips.root, rows)
-
-
-def in_speech(clips: Clips, longest_s: float, note: Callable[[str], None]) -> Clips:
-    """Every file of some clips, stretch by stretch of speech, none longer than `longest_s`.
-
-    Raises ProjectError for clips that have times or words of their own.
-    """
-    _refuse_cut(clips, "--voice")
-    rows: list[tuple[Utterance, str | None, Cell | None]] = []
-    for utterance, file in zip(clips.utterances, clips.files, strict=True):
-        recording_s = _length_s(clips.root, utterance)
-        if recording_s is None:
-            rows.append((utterance, file, None))
-            continue
-        path = clips.root / str(utterance.audio or utterance.video)
-        found = list(speech_in(path, recording_s, longest_s, utterance.audio_channel))
-        if not found:
-            note(f"{file}: no speech was found in it")
-        rows += [(_cut(utterance, one, one[0]), file, one) for one in found]
     return _clips(clips.root, rows)
 
 

@@ -40,9 +40,9 @@ def read_transcript(path: Path, note: Callable[[str], None]) -> str | list[Turn]
     elif suffix in TABLES:
         turns = _table(path, note)
     else:
-        known = (PLAIN, *SUBTITLES, ".TextGrid", *TABLES)
+        extensions = (PLAIN, *SUBTITLES, ".TextGrid", *TABLES)
         raise ProjectError(
-            f"--transcript is {str(path)!r}; its extension must be one of {quoted(known)}"
+            f"--transcript is {str(path)!r}; its extension must be one of {quoted(extensions)}"
         )
     if not turns:
         raise ProjectError(f"{path} has no turns; give a transcript with times and words")
