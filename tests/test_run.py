@@ -60,7 +60,7 @@ def test_a_run_writes_all_of_its_files(
     assert np.mean(correct) == figure["accuracy"]["seeds"][0]
     assert {path.name for path in folder.iterdir()} == {
         "metrics.json", "evaluation.json", "predictions.jsonl", "run.json", "curves.csv",
-        "confusion.csv", "weights",
+        "confusion.csv", "calibration.json", "weights",
     }  # fmt: skip
     assert {path.name for path in (folder / "weights").iterdir()} == {
         "seed-0.safetensors", "seed-1.safetensors",
@@ -152,9 +152,13 @@ def test_running_again_writes_the_same_bytes(
 def test_test_labels_change_nothing_but_the_scores(
     spec: HeadSpec, probe: ProbeSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
-    def lines(head: Any, labels: list[Label]) -> str:
+    def lines(head: Any, labels: list[Label]) -> list[Any]:
         run(head, labels, store, tmp_path / "run")
-        return (tmp_path / "run/predictions.jsonl").read_text()
+        lines = predictions(tmp_path / "run")
+        truth = {label.id: label.emotion for label in labels}
+        for line in lines:
+            assert line["emotion"].pop("truth") == truth[line["id"]]
+        return [*lines, read_json(tmp_path / "run", "calibration.json")]
 
     swapped = [replace(x, emotion="joy") if x.split == "test" else x for x in labels]
     for head in (spec, probe):

@@ -153,7 +153,7 @@ class TestDamage:
         """Whatever command reads it refuses in one line; nothing is shown of that run."""
         random = np.random.default_rng(3)
         files = sorted(f for name in EVERYTHING for f in Path("runs", name).rglob("*.*"))
-        assert len(files) == 6 + 2 + 6 + 1 + 6 + 1 + 4
+        assert len(files) == 7 + 2 + 7 + 1 + 7 + 1 + 4
         for number in range(80):
             file = files[number % len(files)]
             before = file.read_bytes()
