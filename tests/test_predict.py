@@ -11,16 +11,19 @@ import numpy as np
 import pandas
 import pytest
 
+from app.predict.models import read_model
 from extract.fill.reader import Reader
 from features.errors import ProjectError
-from features.manifest import Label
+from features.manifest import Label, read_labels
 from features.params.load import load_params
 from features.runs.described import described
 from features.runs.restored import restored_head
+from features.store.reader import Store
 from tests.conftest import ROOT
 from tests.predict_world import HEADS, project, records, run, trained  # noqa: F401
 from tests.videos import write_video
 from train.apply.answers import causes_of, most_named
+from train.apply.trained import TrainedHeads
 from train.scoring.calibration import tempered
 from train.scoring.measure import UNKNOWN
 from train.scoring.pair_measure import PairMeasure
@@ -65,6 +68,28 @@ def test_a_corpus_s_own_clips_get_the_run_s_own_predictions(
                     f"{record['dialogue']}-u{turn}" for turn in turns
                 ]
     assert num_compared == len(own) > 30
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_stored_tracks_give_the_run_s_own_predictions(head: str, project: Path) -> None:
+    model = read_model(head)
+    heads = TrainedHeads(model.record, model.weights)
+    labels = read_labels(project / "data/mine/labels.jsonl")
+    places = [Label(x.id, speaker=x.speaker, dialogue=x.dialogue, turn=x.turn) for x in labels]
+    names = {"text": "minilm", "audio": "mel"}
+    stores = {m: Store(project / f"features/cache/mine/{names[m]}.zarr") for m in heads.shapes}
+    tracks = {m: [store.track(store.rows[x.id]) for x in labels] for m, store in stores.items()}
+    own, num_compared = own_predictions(project, head), 0
+    for fold, seed, prediction in zip(
+        heads.folds, heads.seeds, heads.predict(places, tracks), strict=True
+    ):
+        for row, label in enumerate(labels):
+            expected = own.get((label.id, fold, seed))
+            if expected is not None:
+                num_compared += 1
+                shares = list(expected["emotion"]["probabilities"].values())
+                assert prediction["emotion"][row] == pytest.approx(shares, abs=1e-6)
+    assert num_compared == len(own)
 
 
 def test_the_answer_is_the_mean_of_tempered_probabilities(project: Path, tmp_path: Path) -> None:

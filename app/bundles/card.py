@@ -6,17 +6,14 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from app.results.formats import number
+from app.results.formats import limits, number, spread
 from features.specs.heads import METRICS
 
 PIPELINE_TAGS = {"text": "text-classification", "audio": "audio-classification"}
 
 
 def model_card(
-    record: Mapping[str, Any],
-    metrics: Mapping[str, Any],
-    evaluation: Mapping[str, Any],
-    calibration: Mapping[str, Any],
+    record: Mapping[str, Any], metrics: Mapping[str, Any], evaluation: Mapping[str, Any]
 ) -> str:
     """The card of a bundle with this record, and the figures that its run measured."""
     environment = Environment(
@@ -46,7 +43,6 @@ def model_card(
         carried=record["carried"],
         coverage=evaluation["coverage"],
         calibration_errors=evaluation["calibration"],
-        units={name: own["unit"] for name, own in calibration.items()},
         num_parameters=record["num_parameters"],
         versions=record["versions"],
     )
@@ -57,15 +53,8 @@ def _rows(measure: str, record: Mapping[str, Any], metrics: Mapping[str, Any]) -
     rows = []
     for metric in METRICS[record["measures"][measure]["kind"]]:
         figure = metrics["test"][measure][metric]
-        interval = (
-            ""
-            if figure["low"] is None
-            else (f"{number(metric, figure['low'])} to {number(metric, figure['high'])}")
-        )
-        mean = number(metric, figure["mean"])
-        if len(figure["seeds"]) > 1:
-            mean += f" ± {number(metric, figure['std'])}"
         baseline = number(metric, metrics["majority"][measure][metric])
+        mean, interval = spread(metric, figure), limits(metric, figure)
         rows.append([measure, metric, mean, interval, baseline])
     return rows
 

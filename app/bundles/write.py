@@ -1,6 +1,5 @@
 """Writes a run as a bundle: one folder from which it predicts anywhere."""
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from app.bundles.read import (
     CALIBRATION,
     Model,
 )
-from features.drafts import draft_of, locked, replace_folder, sweep_drafts
+from features.drafts import draft_of, locked, replace_folder, sweep_drafts, sync_files
 from features.errors import ProjectError
 from features.files import canonical_json, digest_file, write_synced
 from features.progress import progress
@@ -49,7 +48,7 @@ def write_bundle(model: Model, figures: Figures, out: Path, with_backbones: bool
     _refuse_taken(out)
     checkpoints = _checkpoints(model) if with_backbones else {}
     record = bundle_record(model, sorted(checkpoints))
-    card = model_card(record, figures.metrics, figures.evaluation, model.calibration)
+    card = model_card(record, figures.metrics, figures.evaluation)
     out = out.absolute()
     with locked(out), draft_of(out) as draft:
         sweep_drafts(out.parent, out.name)
@@ -134,8 +133,7 @@ def _copy(files: Sequence[Path], folder: Path, title: str) -> None:
     folder.mkdir(parents=True)
     for file in progress(files, title, len(files), "files"):
         shutil.copyfile(file, folder / file.name)
-        with (folder / file.name).open("rb+") as copied:
-            os.fsync(copied.fileno())
+    sync_files(folder)
 
 
 def _digests(folder: Path) -> dict[str, str]:

@@ -47,10 +47,10 @@ class Clips:
         """With labels that say who speaks when, and the digests of the files."""
         spec = CorpusSpec("clips", root, LeafSpec("table", {}))
         with_files = with_digests(spec, utterances)
-        return cls.with_digests_known(root, with_files, files, [None] * len(files))
+        return cls.of_digested(root, with_files, files, [None] * len(files))
 
     @classmethod
-    def with_digests_known(
+    def of_digested(
         cls,
         root: Path,
         utterances: Sequence[Utterance],

@@ -43,7 +43,7 @@ def read_run_model(name: str) -> Model:
     if not run.record.get("extraction") or not run.contents[CALIBRATION]:
         raise ProjectError(
             f"{folder}: it was trained before runs recorded how their tracks were made; run "
-            f"'dvc repro train@{name}'"
+            f"'dvc repro {'continue' if run.record['head']['start'] else 'train'}@{name}'"
         )
     _say_if_stale(name, run.record)
     weights = {file: content for file, content in run.contents.items() if file != CALIBRATION}

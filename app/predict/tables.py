@@ -108,7 +108,7 @@ def line_of(prediction: Prediction) -> str:
         name = f"{name} {start_s or 0:g}-{'' if end_s is None else f'{end_s:g}'} s"
     if prediction.reason != "ok":
         return f"{name}: {prediction.reason}: {prediction.detail}"
-    return f"{name}: {'; '.join(told(task, a) for task, a in prediction.answers.items())}"
+    return f"{name}: {'; '.join(answer_text(task, a) for task, a in prediction.answers.items())}"
 
 
 def lines_of_each(prediction: Prediction) -> list[str]:
@@ -116,12 +116,12 @@ def lines_of_each(prediction: Prediction) -> list[str]:
     lines = []
     for one in prediction.each:
         answers = {name: own for name, own in one.items() if name not in ("fold", "seed")}
-        said = "; ".join(told(task, answer) for task, answer in answers.items())
+        said = "; ".join(answer_text(task, answer) for task, answer in answers.items())
         lines.append(f"    {one['fold']}, seed {one['seed']}: {said}")
     return lines
 
 
-def told(task: str, answer: Mapping[str, Any]) -> str:
+def answer_text(task: str, answer: Mapping[str, Any]) -> str:
     """An answer in words: the likeliest classes, or the numbers."""
     if "probabilities" in answer:
         best = sorted(answer["probabilities"].items(), key=lambda item: -item[1])[:NUM_SHOWN]

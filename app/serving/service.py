@@ -19,8 +19,6 @@ from app.serving.limits import Limits, RefusedError
 from features.errors import ProjectError
 
 NAME = "clip"
-# Why a clip has no answer, as a status.
-STATUSES = {"too-long": 422, "too-large": 413}
 
 
 class Service:
@@ -34,7 +32,7 @@ class Service:
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="predict")
         self.num_waiting = 0
         self.lock = threading.Lock()
-        self.current: object = None
+        self.current: Path | None = None
         self.was_interrupted = False
 
     async def answer(self, form: FormData) -> dict[str, Any]:
@@ -151,7 +149,7 @@ def _suffix(filename: str | None) -> str:
 
 def _record(prediction: Prediction, path: Path | None, filename: str | None) -> dict[str, Any]:
     if prediction.reason != "ok":
-        status = STATUSES.get(prediction.reason, 422)
+        status = 413 if prediction.reason == "too-large" else 422
         raise RefusedError(status, prediction.reason, _without(prediction.detail, path))
     return {**record_of(prediction), "file": filename, "id": Path(filename or NAME).stem}
 

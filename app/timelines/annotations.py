@@ -9,7 +9,7 @@ from typing import Any
 
 from app.predict.clips import Clips
 from app.predict.predictor import Prediction
-from app.predict.tables import told
+from app.predict.tables import answer_text
 from features.errors import ProjectError, quoted
 from features.extras import require_extra
 from features.files import write_atomic
@@ -94,7 +94,7 @@ def _webvtt(predictions: Sequence[Prediction], path: Path) -> None:
         if prediction.cell is None or prediction.reason != "ok":
             continue
         start, end = map(_timestamp, prediction.cell)
-        lines = [told(task, answer) for task, answer in prediction.answers.items()]
+        lines = [answer_text(task, answer) for task, answer in prediction.answers.items()]
         captions.captions.append(webvtt.Caption(start, end, lines))
     captions.save(str(path))
 

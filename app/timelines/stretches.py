@@ -119,6 +119,6 @@ def _cut(utterance: Utterance, stretch: Stretch, named_by_s: float) -> Utterance
 
 def _clips(root: Path, rows: Sequence[tuple[Utterance, str | None, Cell | None]]) -> Clips:
     """Clips whose files were digested already."""
-    return Clips.with_digests_known(
+    return Clips.of_digested(
         root, [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
     )

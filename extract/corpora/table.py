@@ -90,7 +90,8 @@ def _require_sources(table: Table, columns: Mapping[str, str]) -> None:
     if not {"text", "audio", "video"} & columns.keys():
         raise ProjectError(
             f"{table.path} has no column of texts, audio or video files; it has "
-            f"{quoted(table.columns)}. Name one of them, columns: {{audio: COLUMN}}"
+            f"{quoted(table.columns)}. Call one of them 'audio', 'video' or 'text', or name it in "
+            "params.yaml, columns: {audio: COLUMN}"
         )
 
 

@@ -61,17 +61,19 @@ class DirectEncoder(AbstractContextManager["DirectEncoder"]):
         """The track of each utterance, whose paths are relative to `root`.
 
         Earlier turns that a backbone reads along are those of the same dialogue here. Raises
-        ProjectError where a single window does not fit into the memory, and as `Child.call` does.
+        ProjectError where a single window does not fit into the memory.
         """
         context = Context.of(utterances, self.backbone.reading)
         reader = Reader(root, [self.backbone], self.spec, [context], self.child)
         tracks: list[DirectTrack] = []
         waiting: list[Prepared] = []
+        waiting_bytes = 0
         for prepared in self._prepared(reader, utterances):
             waiting.append(prepared)
-            if sum(one.num_bytes for one in waiting) >= GROUP_BYTES:
+            waiting_bytes += prepared.num_bytes
+            if waiting_bytes >= GROUP_BYTES:
                 tracks += self._encoded(waiting)
-                waiting = []
+                waiting, waiting_bytes = [], 0
         return tracks + self._encoded(waiting)
 
     def _prepared(self, reader: Reader, utterances: Sequence[Utterance]) -> Any:

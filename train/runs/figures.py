@@ -85,8 +85,7 @@ def _coverage(
     unit = unit_of(dev, test)
     return {
         m.name: coverage_on_test(m, dev, test, calibration[m.name]["temperatures"], unit)
-        for m in measures
-        if isinstance(m, ClassMeasure)
+        for m in _with_classes(measures)
     }
 
 
@@ -99,12 +98,15 @@ def calibration_of(
     """What predictions for new clips are calibrated by: temperatures, and scores for sets."""
     unit = unit_of(dev, test)
     calibration = {}
-    for measure in measures:
-        if isinstance(measure, ClassMeasure):
-            temperatures = figures["calibration"][measure.name]["temperatures"]
-            scores = conformal_scores(measure, dev, temperatures, unit)
-            calibration[measure.name] = {"temperatures": temperatures, **scores}
+    for measure in _with_classes(measures):
+        temperatures = figures["calibration"][measure.name]["temperatures"]
+        scores = conformal_scores(measure, dev, temperatures, unit)
+        calibration[measure.name] = {"temperatures": temperatures, **scores}
     return calibration
+
+
+def _with_classes(measures: Sequence[Measure]) -> list[ClassMeasure]:
+    return [measure for measure in measures if isinstance(measure, ClassMeasure)]
 
 
 def _under_corruption(

@@ -25,8 +25,12 @@ def run_record(
     results: Sequence[FoldResult],
     stores: Mapping[str, Store],
     made_from: Sources,
+    extraction: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What was trained on what: the spec, stores and folds, and what was selected on dev."""
+    """What was trained on what: the spec, stores and folds, and what was selected on dev.
+
+    `extraction` says how the tracks were made, so that new clips get theirs in the same way.
+    """
     first = results[0]
     return {
         "head": described(spec),
@@ -34,6 +38,7 @@ def run_record(
         "measures": {m.name: described_measure(m) for m in measures},
         "folds": {result.splits.fold: _fold_facts(result) for result in results},
         "num_parameters": first.fitted[0].num_parameters,
+        "extraction": dict(extraction),
         "stores": {modality: _store_facts(store) for modality, store in stores.items()},
         "sources": dict(made_from),
     }
@@ -60,12 +65,12 @@ def prediction_lines(
                 line = {"id": label.id, "fold": predictions.folds[row], "seed": seed}
                 by_measure = predictions.as_json(measures, number, row)
                 for measure in measures:
-                    by_measure[measure.name]["truth"] = truth_of(measure, label)
+                    by_measure[measure.name]["truth"] = _truth(measure, label)
                 lines.append(canonical_json({**line, "split": split, **by_measure}))
     return b"".join(lines)
 
 
-def truth_of(measure: Measure, label: Label) -> Any:
+def _truth(measure: Measure, label: Label) -> Any:
     """What the label says of a measure, None where it says nothing."""
     value = getattr(label, measure.label)
     return list(value) if isinstance(value, tuple) else value

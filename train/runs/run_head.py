@@ -64,8 +64,7 @@ def run_head(
     measures = measures_of(spec, folds[0][1])
     content, metrics = _content(spec, measures, results)
     made_from = sources(labels, store_digests(stores), first)
-    record = run_record(spec, measures, results, stores, made_from)
-    record["extraction"] = dict(settings.extraction)
+    record = run_record(spec, measures, results, stores, made_from, settings.extraction)
     write_sealed(folder, RUN_RECORD, record, content)
     settings.checkpoints.remove()
     return metrics

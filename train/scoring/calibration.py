@@ -1,5 +1,7 @@
 """Calibration of probabilities: expected calibration error, reliability, temperature."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 
@@ -44,6 +46,21 @@ def tempered(probabilities: Numbers, temperature: float) -> Numbers:
     best = probabilities.argmax(axis=-1)[..., None]
     np.put_along_axis(raised, best, np.nextafter(1.0, 2.0), axis=-1)
     return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
+
+
+def tempered_by_fold(
+    probabilities: Numbers, folds: Sequence[str], temperatures: Mapping[str, Sequence[float]]
+) -> Numbers:
+    """Probabilities of each seed `(S, N, C)`, tempered by that seed's temperature in its fold.
+
+    `folds` names the fold of each utterance.
+    """
+    result = np.empty(probabilities.shape)
+    for fold in dict.fromkeys(folds):
+        rows = np.array([name == fold for name in folds])
+        for seed, temperature in enumerate(temperatures[fold]):
+            result[seed, rows] = tempered(probabilities[seed, rows], temperature)
+    return result
 
 
 def fitted_temperature(truth: Numbers, probabilities: Numbers) -> float:

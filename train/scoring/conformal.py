@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from features.manifest import Label
-from train.scoring.calibration import tempered
+from train.scoring.calibration import tempered_by_fold
 from train.scoring.class_measure import ClassMeasure
 from train.scoring.measure import Numbers
 from train.scoring.predictions import RunPredictions
@@ -55,12 +55,7 @@ def mean_probabilities(
 ) -> Numbers:
     """The mean over seeds of tempered probabilities, each fold with its own: `(N, C)`."""
     by_seed = predictions.predicted[measure.name]
-    factors = np.array([temperatures[fold] for fold in predictions.folds]).T
-    calibrated = [
-        np.stack([tempered(row, t) for row, t in zip(seed, own, strict=True)])
-        for seed, own in zip(by_seed, factors, strict=True)
-    ]
-    return np.asarray(np.mean(calibrated, axis=0))
+    return np.asarray(tempered_by_fold(by_seed, predictions.folds, temperatures).mean(axis=0))
 
 
 def conformal_scores(

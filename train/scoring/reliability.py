@@ -5,7 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from train.scoring.calibration import calibration_error, fitted_temperature, reliability, tempered
+from train.scoring.calibration import (
+    calibration_error,
+    fitted_temperature,
+    reliability,
+    tempered_by_fold,
+)
 from train.scoring.measure import Measure, Numbers
 from train.scoring.metrics import over_seeds
 from train.scoring.predictions import RunPredictions
@@ -24,14 +29,11 @@ def calibrated(
             continue
         temperatures = _temperatures(measure, dev)
         truth, probabilities = _labelled(measure, test)
-        factors = np.array([temperatures[fold] for fold in test.folds]).T
-        factors = factors[:, measure.labelled(measure.truth(test.labels))]
-        tempered_probabilities = np.stack(
-            [
-                np.stack([tempered(row, t) for row, t in zip(seed, ts, strict=True)])
-                for seed, ts in zip(probabilities, factors, strict=True)
-            ]
-        )
+        labelled = measure.labelled(measure.truth(test.labels))
+        folds = [
+            fold for fold, is_labelled in zip(test.folds, labelled, strict=True) if is_labelled
+        ]
+        tempered_probabilities = tempered_by_fold(probabilities, folds, temperatures)
         calibration[measure.name] = {
             "temperatures": temperatures,
             "plain": _errors(truth, probabilities),
