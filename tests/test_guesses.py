@@ -128,7 +128,7 @@ class TestPaths:
         assert read_corpus(spec).utterances[0].features["of"].digest
 
     def test_a_table_without_media_lists_its_columns(self, tmp_path: Path) -> None:
-        with pytest.raises(ProjectError, match="it has 'mood', 'takes'. Name one of them"):
+        with pytest.raises(ProjectError, match="it has 'mood', 'takes'. Call one of them 'audio'"):
             own(tmp_path, [("takes", "mood"), ("1", "joy")], clips="")
 
     def test_the_channel_of_a_recording_may_be_a_column(self, tmp_path: Path) -> None:
