@@ -27,6 +27,7 @@ for command in (
     pipeline.extract,
     training.train,
     training.transfer,
+    training.ensemble,
     predict,
     bundle,
     serve,

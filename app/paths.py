@@ -6,6 +6,8 @@ from features.specs.tracks import CACHE_PATH
 
 DATA_PATH = Path("data")
 RUNS_PATH = Path("runs")
+# By the seal of every run DVC knows that an ensemble of heads must be made again.
+SEALS_PATH = RUNS_PATH / "_seals"
 
 
 def manifest_path(corpus: str) -> Path:

@@ -11,7 +11,7 @@ import click
 from app.inputs import load_labels
 from app.paths import notes_path
 from app.results.formats import baseline_name, number
-from app.results.runs import Run, Transfer, load_results, load_run
+from app.results.runs import Ensemble, Run, Transfer, load_results, load_run
 from app.tables import aligned, left_aligned
 from features.errors import ProjectError
 from features.files import write_atomic
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 REPORT_PATH = Path("report.html")
 LEGEND = """Mean ± standard deviation over seeds (of transfers, over folds as well).
 95 % CI: confidence interval (bootstrap over dialogues, speakers or utterances).
+Seeds together: the mean of their calibrated predictions.
 Epochs and penalties were selected on the dev set."""
 
 
@@ -41,7 +42,10 @@ def report() -> None:
     }
     page = render(results, notes, _differences(results.runs))
     write_atomic(REPORT_PATH, page.encode())
-    click.echo(f"{REPORT_PATH}: {len(results.runs)} heads, {len(results.transfers)} transfers")
+    counts = [f"{len(results.runs)} heads"]
+    counts += [f"{len(results.ensembles)} ensembles"] if results.ensembles else []
+    counts.append(f"{len(results.transfers)} transfers")
+    click.echo(f"{REPORT_PATH}: {', '.join(counts)}")
     _exit_where_unusable(results.unusable)
 
 
@@ -57,7 +61,9 @@ def results(errors: str | None) -> None:
     loaded = load_results(load_params())
     runs = loaded.runs
     for measure in dict.fromkeys(name for run in runs for name in run.measures):
-        click.echo(aligned(_rows(measure, [r for r in runs if measure in r.measures])) + "\n")
+        ensembles = [e for e in loaded.ensembles if measure in e.measures]
+        own = [run for run in runs if measure in run.measures]
+        click.echo(aligned(_rows(measure, own, ensembles)) + "\n")
     for transfer in loaded.transfers:
         click.echo(aligned(_transfer_rows(transfer)) + "\n")
     if runs or loaded.transfers:
@@ -90,7 +96,9 @@ def _exit_where_unusable(lines: Sequence[str]) -> None:
     sys.exit(1 if lines else 0)
 
 
-def _rows(measure: str, runs: Sequence[Run]) -> list[tuple[str, ...]]:
+def _rows(
+    measure: str, runs: Sequence[Run], ensembles: Sequence[Ensemble]
+) -> list[tuple[str, ...]]:
     kind = runs[0].kind(measure)
     metrics, main_metric = METRICS[kind], runs[0].shown_metric(measure)
     unit = "" if kind == "numbers" else ", per cent"
@@ -98,6 +106,14 @@ def _rows(measure: str, runs: Sequence[Run]) -> list[tuple[str, ...]]:
     for run in runs:
         figures = [run.figure("test", measure, metric) for metric in metrics]
         rows.append((run.spec.name, *figures, run.limits(measure, main_metric)))
+        if run.num_seeds > 1:
+            figures = [run.figure("ensemble", measure, metric) for metric in metrics]
+            limits = run.limits(measure, main_metric, "ensemble")
+            rows.append((f"  its {run.num_seeds} seeds together", *figures, limits))
+    for ensemble in ensembles:
+        figures = [ensemble.figure("ensemble", measure, metric) for metric in metrics]
+        limits = ensemble.limits("ensemble", measure, main_metric)
+        rows.append((ensemble.spec.name, *figures, limits))
     first_runs: dict[str, Run] = {}
     for run in runs:
         first_runs.setdefault(run.spec.corpus, run)

@@ -1,5 +1,6 @@
-"""`train` and `transfer`: heads on cached tracks."""
+"""`train`, `transfer` and `ensemble`: heads on cached tracks."""
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,12 +11,14 @@ import click
 from app.cluster import on_a_cluster
 from app.devices import chosen_device
 from app.inputs import load_labels, open_inputs, refuse_unusable
-from app.paths import RUNS_PATH
+from app.paths import RUNS_PATH, SEALS_PATH
 from features.cluster import Cluster
+from features.files import write_atomic
 from features.params.load import Params, load_params
 from features.runs.described import described
-from features.runs.read import UnusableRunError
+from features.runs.read import UnusableRunError, read_run
 from features.runs.restored import described_extraction
+from features.runs.staleness import run_seal
 from features.specs.heads import AnyHead, HeadSpec
 from features.store.reader import Store
 
@@ -76,6 +79,8 @@ def _train(params: Params, head: AnyHead, device: str) -> None:
     RUNS_PATH.mkdir(exist_ok=True)
     labels = load_labels(head.corpus)
     metrics = run_head(head, labels, stores, RUNS_PATH / head.name, _work(head), settings)
+    seal = json.dumps({"seal": run_seal(RUNS_PATH / head.name)})
+    write_atomic(SEALS_PATH / f"{head.name}.json", seal.encode())
     _echo_figures(head.name, metrics)
 
 
@@ -153,7 +158,27 @@ def transfer(name: str) -> None:
     _echo_figures(name, run_transfer(spec, head, run, labels, stores, folder))
 
 
-def _echo_figures(name: str, metrics: Mapping[str, Any]) -> None:
-    for measure, scores in metrics["test"].items():
+@click.command()
+@click.argument("name")
+def ensemble(name: str) -> None:
+    """Put trained heads together, as set in ensembles.NAME of params.yaml."""
+    params = load_params()
+    spec = params.pick("ensembles", name)
+    heads = [params.heads[head] for head in spec.heads]
+
+    from train.runs.ensemble import run_ensemble
+
+    for head in heads:
+        refuse_unusable(head)
+    names = ["predictions.jsonl", "metrics.json"]
+    runs = [read_run(RUNS_PATH / head.name, head, names=names) for head in heads]
+    labels = load_labels(heads[0].corpus)
+    metrics = run_ensemble(spec, heads, runs, labels, RUNS_PATH / name)
+    _echo_figures(name, metrics, "ensemble")
+
+
+def _echo_figures(name: str, metrics: Mapping[str, Any], row: str = "test") -> None:
+    """Print the figures of single seeds, or those of the ``ensemble``."""
+    for measure, scores in metrics[row].items():
         means = ", ".join(f"{metric} {value['mean']:.3f}" for metric, value in scores.items())
-        click.echo(f"{name}: test {measure}: {means}")
+        click.echo(f"{name}: {row} {measure}: {means}")

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from features.manifest import Label
 from train.scoring.calibration import calibration_error, fitted_temperature, reliability, tempered
 from train.scoring.class_measure import ClassMeasure
+from train.scoring.ensemble import fitted_calibration
 from train.scoring.predictions import RunPredictions
-from train.scoring.reliability import calibrated
 
 
 def test_the_calibration_error_equals_one_worked_out_by_hand() -> None:
@@ -65,8 +65,7 @@ def test_temperatures_are_those_of_the_dev_set_of_each_fold() -> None:
 
     # Overconfident on the dev set of the first fold, underconfident on that of the second.
     dev = RunPredictions.of({"f1": fold(0.5), "f2": fold(2.0)})
-    test = RunPredictions.of({"f1": fold(1.0), "f2": fold(1.0)})
-    temperatures = calibrated([measure], dev, test)["emotion"]["temperatures"]
+    temperatures = fitted_calibration([measure], dev)["emotion"]["temperatures"]
     assert temperatures["f1"] == [pytest.approx(2.0, rel=0.2)]
     assert temperatures["f2"] == [pytest.approx(0.5, rel=0.2)]
     for name in ("f1", "f2"):

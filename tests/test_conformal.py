@@ -65,9 +65,9 @@ def test_new_speakers_are_covered_as_often_as_stated() -> None:
     for seed in range(60):
         dev, test = simulated(seed, 30, 0), simulated(seed + 1000, 20, 100)
         assert unit_of(dev, test) == "speaker"
-        about = coverage_on_test(MEASURE, dev, test, {"f": [1.0]}, "speaker")
+        about = coverage_on_test(MEASURE, dev, test, "speaker")
         assert 0 < about["mean_size"] <= 2 and about["num_utterances"] == len(test.labels)
-        scores = conformal_scores(MEASURE, dev, {"f": [1.0]}, "speaker")
+        scores = conformal_scores(MEASURE, dev, "speaker")
         limit = threshold(scores["scores"], scores["groups"], 0.9)
         sets = class_sets(test.predicted["emotion"][0], limit)
         truth = MEASURE.truth(test.labels).astype(int)
@@ -107,7 +107,6 @@ def test_speakers_that_a_fold_tests_do_not_calibrate_it() -> None:
         {"emotion": np.concatenate([dev.predicted["emotion"], hard.predicted["emotion"]], axis=1)},
     )
     test = RunPredictions(hard.labels, ["f"] * 50, hard.predicted)
-    temperatures = {"f": [1.0], "g": [1.0]}
-    kept = coverage_on_test(MEASURE, both, test, temperatures, "speaker")
-    alone = coverage_on_test(MEASURE, dev, test, temperatures, "speaker")
+    kept = coverage_on_test(MEASURE, both, test, "speaker")
+    alone = coverage_on_test(MEASURE, dev, test, "speaker")
     assert kept == pytest.approx(alone) and kept["measured"] < 1

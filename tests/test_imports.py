@@ -33,8 +33,16 @@ ROOMS = {
     "train.folds": {"train.data", "train.scoring"},
     "train.model": {"train.data", "train.scoring"},
     "train.loop": {"train.data", "train.scoring", "train.model"},
-    "train.runs": {"train.data", "train.scoring", "train.model", "train.folds", "train.loop"},
-    "train.apply": {"train.data", "train.scoring", "train.model", "train.loop", "train.runs"},
+    "train.probes": {"train.data", "train.scoring", "train.model", "train.loop"},
+    "train.runs": {
+        "train.data",
+        "train.scoring",
+        "train.model",
+        "train.folds",
+        "train.loop",
+        "train.probes",
+    },
+    "train.apply": {"train.data", "train.scoring", "train.runs"},
 }
 MODULES = {"train.data", "train.model"}
 LEAVES = {

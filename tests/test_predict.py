@@ -22,7 +22,7 @@ from features.store.reader import Store
 from tests.conftest import ROOT
 from tests.predict_world import HEADS, project, records, run, trained  # noqa: F401
 from tests.videos import write_video
-from train.apply.answers import causes_of, most_named
+from train.apply.answers import averaged, causes_of
 from train.apply.trained import TrainedHeads
 from train.scoring.calibration import tempered
 from train.scoring.measure import UNKNOWN
@@ -263,7 +263,7 @@ def test_causes_are_those_that_half_of_the_heads_name() -> None:
         float,
     )
     assert UNKNOWN == -1
-    merged = most_named(measure, votes)
+    merged = averaged(measure, votes)
     labels = [Label(f"u{turn}", dialogue="d", turn=turn) for turn in range(3)]
     assert causes_of(measure, merged, labels) == [
         {"label": "joy", "causes": ["u0"]},

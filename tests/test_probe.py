@@ -13,7 +13,7 @@ from features.specs.tracks import LeafSpec
 from train.data.dataset import Dataset, SplitData
 from train.data.dialogues import Places
 from train.data.tracks import Tracks
-from train.loop.probe import fit_probe, restored_probe
+from train.probes.probe import fit_probe, restored_probe
 
 FACTS: dict[str, dict[str, Any]] = {"emotion": {"classes": ["anger", "joy"], "counts": [20, 20]}}
 STRENGTHS = [1e-6, 10.0]

@@ -204,6 +204,6 @@ def test_frames_without_a_face_are_counted_and_silent_clips_are_named(
     stores = runs[0].record["stores"]
     stores["video"]["facts"] = {"num_faceless": 3, "num_frames": 40}
     stores["audio"]["doubtful"] = {"num_silent": ["d000-u1"]}
-    page = render(Results(runs, [], []), {}, {})
+    page = render(Results(runs, [], [], []), {}, {})
     assert "r3d-random: no face in 3 of 40 frames" in page
     assert "mel: clips without any sound: 1 (d000-u1)" in page

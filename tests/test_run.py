@@ -45,7 +45,7 @@ def test_a_run_writes_all_of_its_files(
     folder = tmp_path / "runs" / "test"
     metrics = run(spec, labels, store, folder)
     assert read_json(folder, "metrics.json") == metrics
-    assert set(metrics) == {"test", "dev", "majority", "shuffled"}
+    assert set(metrics) == {"test", "ensemble", "dev", "majority", "shuffled"}
     figure = metrics["test"]["emotion"]
     assert tuple(figure) == METRICS["classes"]
     assert set(figure["accuracy"]) == {"mean", "std", "seeds", "low", "high"}

@@ -1,15 +1,12 @@
 """Compares two heads on the utterances that both were tested on."""
 
-import json
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
 
 from app.results.runs import Run
 from features.errors import ProjectError
 from features.manifest import Label
-from train.scoring.measure import Measure, Numbers, measures_of
+from train.runs.stored_predictions import read_predictions
+from train.scoring.measure import measures_of
 from train.scoring.significance import Difference, clusters, paired
 
 Differences = dict[str, dict[str, Difference]]
@@ -20,43 +17,36 @@ def compared(first: Run, second: Run, labels: Sequence[Label]) -> Differences:
 
     Raises ProjectError if their test sets differ or they predict nothing in common.
     """
-    predictions = [_test_predictions(run.predictions) for run in (first, second)]
-    ids = [set(rows_by_id) for rows_by_id in predictions]
     names = f"{first.spec.name!r} and {second.spec.name!r}"
-    if first.spec.corpus != second.spec.corpus or ids[0] != ids[1]:
+    if first.spec.corpus != second.spec.corpus:
         raise ProjectError(
-            f"{names} were tested on different utterances ({len(ids[0])} and {len(ids[1])}, "
-            f"{len(ids[0] & ids[1])} in common); compare heads with one corpus and protocol"
+            f"{names} were tested on different corpora, {first.spec.corpus!r} and "
+            f"{second.spec.corpus!r}; compare heads with one corpus and protocol"
         )
-    others = second.measures
-    shared = [name for name, classes in first.measures.items() if classes == others.get(name, ())]
-    if not shared:
-        raise ProjectError(f"{names} predict nothing in common; compare heads with the same tasks")
-    tested = [label for label in labels if label.id in ids[0]]
-    _, cluster_names = clusters(tested)
     facts = next(iter(first.record["facts"].values()))
     measures = {measure.name: measure for measure in measures_of(first.spec, facts)}
+    others = second.measures
+    shared = [name for name, classes in first.measures.items() if classes == others.get(name, ())]
+    predictions = [
+        read_predictions(run.predictions, [measures[name] for name in shared], labels)["test"]
+        for run in (first, second)
+    ]
+    ids = [[label.id for label in own.labels] for own in predictions]
+    if set(ids[0]) != set(ids[1]):
+        raise ProjectError(
+            f"{names} were tested on different utterances ({len(ids[0])} and {len(ids[1])}, "
+            f"{len({*ids[0]} & {*ids[1]})} in common); compare heads with one corpus and protocol"
+        )
+    if not shared:
+        raise ProjectError(f"{names} predict nothing in common; compare heads with the same tasks")
+    rows = {name: row for row, name in enumerate(ids[1])}
+    aligned = [predictions[0], predictions[1].rows([rows[name] for name in ids[0]])]
+    tested = predictions[0].labels
+    _, cluster_names = clusters(tested)
     differences: Differences = {}
     for name in shared:
         measure = measures[name]
         truth = measure.truth(tested)
-        tallies = [measure.tallies(truth, _array(measure, rows, tested)) for rows in predictions]
-        differences[name] = paired(measure, tallies[0], tallies[1], cluster_names)
+        one, other = (measure.tallies(truth, own.predicted[name]) for own in aligned)
+        differences[name] = paired(measure, one, other, cluster_names)
     return differences
-
-
-def _test_predictions(lines: bytes) -> dict[str, list[Any]]:
-    """The predictions of every seed for each test utterance."""
-    rows_by_id: dict[str, list[Any]] = {}
-    for line in lines.splitlines():
-        row = json.loads(line)
-        if row["split"] == "test":
-            rows_by_id.setdefault(row["id"], []).append(row)
-    return rows_by_id
-
-
-def _array(measure: Measure, rows_by_id: dict[str, list[Any]], labels: Sequence[Label]) -> Numbers:
-    """Predictions `(S, N, ...)` in the order of the labels."""
-    name = measure.name
-    values = [[measure.from_json(row[name]) for row in rows_by_id[label.id]] for label in labels]
-    return np.swapaxes(np.asarray(values, float), 0, 1)

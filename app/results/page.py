@@ -17,6 +17,7 @@ from app.results.formats import (
     signed_limits,
     spread,
 )
+from app.results.remarks import against_probes, against_seeds, by_speaker
 from app.results.runs import Results, Run
 from app.tables import faceless, mostly_unknown, without_sound
 from features.errors import and_more
@@ -55,7 +56,8 @@ def render(
         corpora=sorted({run.spec.corpus for run in runs}),
         tables=_tables(runs),
         random=sorted({name for run in runs for name in run.random_inputs()}),
-        runs=[_view(run) for run in runs],
+        runs=[_view(run, runs) for run in runs],
+        ensembles=results.ensembles,
         transfers=results.transfers,
         unusable=results.unusable,
         metrics_by_kind=METRICS,
@@ -80,8 +82,8 @@ def _tables(runs: Sequence[Run]) -> list[dict[str, Any]]:
     ]
 
 
-def _view(run: Run) -> dict[str, Any]:
-    """What the template shows of one head."""
+def _view(run: Run, runs: Sequence[Run]) -> dict[str, Any]:
+    """What the template shows of one head, one of some `runs`."""
     classes = [name for name in run.measures if run.kind(name) == "classes"]
     calibration = run.evaluation["calibration"]
     return {
@@ -92,6 +94,9 @@ def _view(run: Run) -> dict[str, Any]:
         "dialogue": _dialogue(run),
         "splits": _splits(run),
         "selection": _selection(run),
+        "ensemble": against_seeds(run),
+        "standardised": by_speaker(run),
+        "against_probes": against_probes(run, runs),
         "shared_speakers": _shared_speakers(run),
         "num_unknown_speakers": max(
             f["num_unknown_speakers"] for f in run.record["folds"].values()

@@ -11,7 +11,9 @@ from app.paths import RUNS_PATH
 from app.results.formats import limits, spread
 from features.params.load import Params
 from features.runs.csv_files import csv_rows
-from features.runs.read import UnusableRunError, read_run, read_transfer
+from features.runs.read import UnusableRunError, read_ensemble, read_run, read_transfer
+from features.runs.staleness import ensemble_sources, run_seal
+from features.specs.ensembles import EnsembleSpec
 from features.specs.heads import AnyHead, TransferSpec, shown_metric
 
 MAIN = "main"
@@ -33,6 +35,42 @@ class Transfer:
     def limits(self, measure: str, metric: str) -> str:
         """The confidence interval of a figure."""
         return limits(metric, self.metrics["test"][measure][metric])
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Several heads put together: its spec and the files that the stage `ensemble` wrote."""
+
+    spec: EnsembleSpec
+    metrics: dict[str, Any]
+    record: dict[str, Any]
+
+    @property
+    def measures(self) -> list[str]:
+        """What it predicts."""
+        return list(self.record["measures"])
+
+    @property
+    def corpus(self) -> str:
+        """The corpus of its heads."""
+        return str(next(iter(self.record["settings"]["described"].values()))["corpus"])
+
+    def kind(self, measure: str) -> str:
+        """``classes``, ``numbers`` or ``pairs``."""
+        return str(self.record["measures"][measure]["kind"])
+
+    def figure(self, row: str, measure: str, metric: str) -> str:
+        """The figure of the seeds (``test``, ``dev``), or of all of them (``ensemble``)."""
+        return spread(metric, self.metrics[row][measure][metric])
+
+    def limits(self, row: str, measure: str, metric: str) -> str:
+        """The confidence interval of a test figure."""
+        return limits(metric, self.metrics[row][measure][metric])
+
+    def weights(self, measure: str) -> dict[str, float]:
+        """The weight of each head, the mean over folds; empty where heads are stacked."""
+        by_fold = list(self.record["weights"][measure].values())
+        return {name: sum(fold[name] for fold in by_fold) / len(by_fold) for name in by_fold[0]}
 
 
 @dataclass(frozen=True)
@@ -60,9 +98,14 @@ class Run:
         """Mean and standard deviation over seeds, such as ``61.2 ± 0.4``."""
         return spread(metric, self.metrics[split][measure][metric])
 
-    def limits(self, measure: str, metric: str) -> str:
+    def limits(self, measure: str, metric: str, row: str = "test") -> str:
         """The confidence interval of a test figure, such as ``59.8 to 62.4``."""
-        return limits(metric, self.metrics["test"][measure][metric])
+        return limits(metric, self.metrics[row][measure][metric])
+
+    @property
+    def num_seeds(self) -> int:
+        """With how many seeds it was trained; with one there is no ensemble."""
+        return len(self.spec.seeds)
 
     def shown_metric(self, measure: str) -> str:
         """The metric shown of a measure: the one the head is selected by, or the usual one."""
@@ -96,22 +139,28 @@ class Run:
 
 @dataclass(frozen=True)
 class Results:
-    """The runs and transfers of params.yaml, `main` first, and why others have no figures.
+    """The runs of params.yaml, `main` first, and why others have no figures.
 
-    A line of `unusable` names a head or a transfer that is missing, damaged or stale.
+    A line of `unusable` names a head, an ensemble or a transfer that is missing, damaged or stale.
     """
 
     runs: list[Run]
+    ensembles: list[Ensemble]
     transfers: list[Transfer]
     unusable: list[str]
 
 
 def load_results(params: Params, folder: Path = RUNS_PATH) -> Results:
-    """What can be shown of every head and transfer in params.yaml."""
-    results = Results([], [], [])
+    """What can be shown of every head, ensemble and transfer in params.yaml."""
+    results = Results([], [], [], [])
     for head in sorted(params.heads.values(), key=lambda spec: (spec.name != MAIN, spec.name)):
         try:
             results.runs.append(load_run(head, folder))
+        except UnusableRunError as error:
+            results.unusable.append(str(error))
+    for ensemble in params.ensembles.values():
+        try:
+            results.ensembles.append(_load_ensemble(params, ensemble, folder))
         except UnusableRunError as error:
             results.unusable.append(str(error))
     for transfer in params.transfers.values():
@@ -129,6 +178,13 @@ def load_run(head: AnyHead, folder: Path = RUNS_PATH) -> Run:
     curves, confusions = (csv_rows(run.contents[name]) for name in ("curves.csv", "confusion.csv"))
     figures = run.json("metrics.json"), run.json("evaluation.json")
     return Run(head, *figures, run.record, curves, confusions, run.contents["predictions.jsonl"])
+
+
+def _load_ensemble(params: Params, spec: EnsembleSpec, folder: Path) -> Ensemble:
+    heads = [params.heads[name] for name in spec.heads]
+    now = ensemble_sources({name: run_seal(folder / name) for name in spec.heads})
+    made = read_ensemble(folder / spec.name, spec, heads, now, ["metrics.json"])
+    return Ensemble(spec, made.json("metrics.json"), made.record)
 
 
 def _load_transfer(params: Params, spec: TransferSpec, folder: Path) -> Transfer:

@@ -18,6 +18,7 @@ from features.specs.heads import (
     HeadSpec,
     ProbeSpec,
     ProtocolSpec,
+    Standardise,
     TrainedSpec,
 )
 from features.specs.tracks import LeafSpec
@@ -29,6 +30,7 @@ COMMON = [
     Parameter("corpus", str),
     Parameter("inputs", dict[str, str]),
     Parameter("protocol", Any, DEFAULT_PROTOCOL),
+    Parameter("standardise", dict[str, Standardise], {}),
     Parameter("tasks", dict[str, Any]),
 ]
 SHARED = {field.name for field in fields(TrainedSpec)}
@@ -50,13 +52,18 @@ def read_head(entries: Entries, where: str, name: str, settings: Any) -> AnyHead
     values["inputs"] = dict(sorted(values["inputs"].items(), key=_modality_order))
     entries.has_entry(f"{where}.corpus", values["corpus"], "corpora")
     check_inputs(entries, f"{where}.inputs", values["corpus"], values["inputs"])
+    used = [m for m in MODALITIES if values["inputs"].get(m, "none") != "none"]
+    entries.problems += [
+        f"{where}.standardise names {name!r}; the head reads {quoted(used)}"
+        for name in values["standardise"]
+        if name not in used
+    ]
     values["protocol"] = _protocol(entries, f"{where}.protocol", values["protocol"])
     values["tasks"] = _tasks(entries, f"{where}.tasks", values["tasks"], code == "network")
     _check_pairs(entries, f"{where}.tasks", values["tasks"], values.get("dialogue"), code)
     if code == "probe":
         _check_choice(entries, f"{where}.choose_by", values["choose_by"], values["tasks"])
         return ProbeSpec(name, **values)
-    used = [m for m in MODALITIES if values["inputs"].get(m, "none") != "none"]
     read_network(entries, where, values, used)
     if values["training"] is not None:
         choose_by = values["training"].choose_by

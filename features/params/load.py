@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from features.binding import bind, dataclass_parameters
 from features.errors import ProjectError, did_you_mean, quoted, raise_all
 from features.params.continued import read_continued
+from features.params.ensembles import read_ensemble
 from features.params.entries import Entries
 from features.params.heads import read_head
 from features.params.sweeps import read_sweep
@@ -20,6 +21,7 @@ from features.params.tracks import (
 )
 from features.params.transfers import read_transfer
 from features.params.yaml_files import read_yaml
+from features.specs.ensembles import EnsembleSpec
 from features.specs.heads import AnyHead, TransferSpec
 from features.specs.sweeps import SweepSpec
 from features.specs.tracking import TrackingSpec
@@ -29,8 +31,8 @@ PARAMS_PATH = Path("params.yaml")
 SECTIONS = (
     "extract", "synthetic", "corpora", "backbones", "tracks", "heads", "continued", "transfers",
 )  # fmt: skip
-# Sections that no stage reads: they may be left out.
-OPTIONAL = ("tracking", "sweeps")
+# Sections that may be left out.
+OPTIONAL = ("ensembles", "tracking", "sweeps")
 Spec = TypeVar("Spec", ExtractSpec, TrackingSpec)
 
 
@@ -45,6 +47,7 @@ class Params:
     tracks: Mapping[str, TrackSpec]
     heads: Mapping[str, AnyHead]
     transfers: Mapping[str, TransferSpec]
+    ensembles: Mapping[str, EnsembleSpec]
     tracking: TrackingSpec
     sweeps: Mapping[str, SweepSpec]
 
@@ -92,6 +95,7 @@ def read_params(raw: Any, file: str) -> tuple[Params, list[str]]:
         entries.read_section("tracks", read_track),
         heads | entries.read_section("continued", read_continued),
         entries.read_section("transfers", read_transfer),
+        entries.read_section("ensembles", read_ensemble),
         tracking,
         entries.read_section("sweeps", read_sweep),
     )

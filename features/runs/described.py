@@ -1,10 +1,11 @@
 """A head's settings as plain JSON, as they are kept in its record."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from features.specs.ensembles import EnsembleSpec
 from features.specs.heads import AnyHead, TransferSpec
 from features.specs.tracks import LeafSpec
 
@@ -28,6 +29,11 @@ def described(spec: AnyHead) -> dict[str, Any]:
 def described_transfer(spec: TransferSpec, head: AnyHead) -> dict[str, Any]:
     """A transfer as plain JSON, with the settings of its head."""
     return _plain({**asdict(spec), "head": described(head)})
+
+
+def described_ensemble(spec: EnsembleSpec, heads: Sequence[AnyHead]) -> dict[str, Any]:
+    """An ensemble as plain JSON, with the settings of its heads."""
+    return _plain({**asdict(spec), "described": {head.name: described(head) for head in heads}})
 
 
 def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:

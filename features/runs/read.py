@@ -4,9 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from features.errors import ProjectError
-from features.runs.described import described, described_transfer
+from features.runs.described import described, described_ensemble, described_transfer
 from features.runs.sealed import DamagedError, Sealed, read_sealed
-from features.runs.staleness import RUN_RECORD, TRANSFER_RECORD, Sources, staleness
+from features.runs.staleness import (
+    ENSEMBLE_RECORD,
+    RUN_RECORD,
+    TRANSFER_RECORD,
+    Sources,
+    staleness,
+)
+from features.specs.ensembles import EnsembleSpec
 from features.specs.heads import AnyHead, TransferSpec
 
 
@@ -50,6 +57,22 @@ def read_transfer(
     if other := staleness(settings, (tested.record["sources"], now)):
         raise UnusableRunError(f"{folder}: stale: tested with {other}; {repro}")
     return tested
+
+
+def read_ensemble(
+    folder: Path,
+    spec: EnsembleSpec,
+    heads: Sequence[AnyHead],
+    now: Sources,
+    names: Sequence[str] = (),
+) -> Sealed:
+    """What an ensemble left, with the contents of the files `names`; see `read_run`."""
+    repro = f"run 'dvc repro ensemble@{spec.name}'"
+    made = _read(folder, ENSEMBLE_RECORD, names, "not made yet", repro)
+    settings = (made.record["settings"], described_ensemble(spec, heads))
+    if other := staleness(settings, (made.record["sources"], now)):
+        raise UnusableRunError(f"{folder}: stale: made with {other}; {repro}")
+    return made
 
 
 def _read(folder: Path, record: str, names: Sequence[str], absent: str, repro: str) -> Sealed:

@@ -16,6 +16,7 @@ from features.store.reader import Store, store_attributes
 
 RUN_RECORD = "run.json"
 TRANSFER_RECORD = "transfer.json"
+ENSEMBLE_RECORD = "ensemble.json"
 # The folders by whose change DVC trains again (dvc.yaml).
 CODE = ("features/specs", "features/store", "train")
 NUM_NAMED = 5
@@ -40,6 +41,11 @@ def sources(
     }
 
 
+def ensemble_sources(seals: Mapping[str, str | None]) -> Sources:
+    """What an ensemble is made from: the runs of its heads, by the seal of each, and code."""
+    return {**{f"run of {name}": seal for name, seal in seals.items()}, "code": code_digest()}
+
+
 def store_digests(stores: Mapping[str, Store]) -> dict[str, str | None]:
     """The digest of each store that was opened."""
     return {modality: store.attributes["digest"] for modality, store in stores.items()}
@@ -50,7 +56,7 @@ def present_sources(labels: Path, stores: Mapping[str, Path], first: Path | None
     now = sources(
         read_labels(labels) if labels.exists() else [],
         {modality: _store_digest(path) for modality, path in stores.items()},
-        None if first is None else _seal(first),
+        None if first is None else run_seal(first),
     )
     return now if labels.exists() else {**now, "labels": None}
 
@@ -101,7 +107,8 @@ def _store_digest(path: Path) -> str | None:
         return None
 
 
-def _seal(run: Path) -> str | None:
+def run_seal(run: Path) -> str | None:
+    """The seal of a run; None where it is missing or damaged."""
     try:
         sealed = read_sealed(run, RUN_RECORD)
     except DamagedError:

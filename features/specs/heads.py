@@ -21,6 +21,7 @@ METRICS = {
         "pair_recall",
     ),
 }
+Standardise = Literal["corpus", "speaker", "utterance"]
 DEFAULT_PROTOCOL = {"code": "official"}
 # The metric shown of a measure if the head is selected by a metric of another kind.
 USUAL_METRIC = {"classes": "macro_f1", "numbers": "ccc", "pairs": "pair_weighted_f1"}
@@ -31,8 +32,18 @@ def shown_metric(kind: str, choose_by: str) -> str:
     return choose_by if choose_by in METRICS[kind] else USUAL_METRIC[kind]
 
 
-def _strengths(value: list[float]) -> str | None:
-    return None if value and min(value) > 0 else "a list of numbers above 0"
+ProbeModel = Literal["logistic", "ridge", "svm", "rbf-svm"]
+# Penalties of a probe that names none.
+STRENGTHS: dict[ProbeModel, list[float]] = {
+    "logistic": [0.001, 0.01, 0.1, 1.0],
+    "ridge": [1e-5, 1e-4, 0.001, 0.01],
+    "svm": [1e-5, 1e-4, 0.001, 0.01],
+    "rbf-svm": [0.3, 1.0, 3.0, 10.0],
+}
+
+
+def _strengths(value: list[float] | None) -> str | None:
+    return None if value is None or (value and min(value) > 0) else "a list of numbers above 0"
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,9 @@ class ProtocolSpec:
 class TrainedSpec:
     """What every head has: a corpus, inputs, tasks, and a protocol.
 
-    `start` is the head whose weights it starts from (None: random weights).
+    `start` is the head whose weights it starts from (None: random weights). `standardise` says per
+    modality by whose mean and deviation tracks are standardised: those of the training split
+    (``corpus``, if not named), of each speaker's utterances in the split, or of the utterance.
     """
 
     name: str
@@ -61,6 +74,7 @@ class TrainedSpec:
     tasks: Mapping[str, LeafSpec]
     protocol: ProtocolSpec
     start: str | None = field(default=None, kw_only=True)
+    standardise: Mapping[str, Standardise] = field(default_factory=dict, kw_only=True)
 
     @property
     def where(self) -> str:
@@ -110,18 +124,24 @@ class HeadSpec(TrainedSpec):
 
 @dataclass(frozen=True)
 class ProbeSpec(TrainedSpec):
-    """Logistic or ridge regression on pooled tracks; the penalty is selected on the dev set.
+    """A model of scikit-learn on pooled tracks; the penalty is selected on the dev set.
 
-    `strengths` are the values tried: of C for classes (larger: less penalty), of 1 / alpha for
-    numbers. Nothing in it is random, so it has one seed.
+    `model`: logistic regression (of numbers: ridge), ridge, or a support vector machine, linear or
+    with Gaussian kernel. `pooling`: mean, standard deviation, percentiles (10, 25, 50, 75, 90),
+    mean and deviation (``statistics``), or all of them (``functionals``). `strengths` are the
+    values tried, larger for less penalty: of C, or of 1 / alpha in ridge regression (None: those of
+    STRENGTHS). Nothing in it is random, so it has one seed.
     """
 
-    pooling: Literal["mean", "statistics"] = "mean"
-    strengths: list[float] = field(
-        default_factory=lambda: [0.001, 0.01, 0.1, 1.0], metadata={"check": _strengths}
-    )
+    model: ProbeModel = "logistic"
+    pooling: Literal["mean", "deviation", "percentiles", "statistics", "functionals"] = "mean"
+    strengths: list[float] | None = field(default=None, metadata={"check": _strengths})
     class_weights: Literal["none", "balanced"] = "none"
     choose_by: ChooseBy = "macro_f1"
+
+    def __post_init__(self) -> None:
+        if self.strengths is None:
+            object.__setattr__(self, "strengths", STRENGTHS[self.model])
 
     @property
     def seeds(self) -> list[int]:

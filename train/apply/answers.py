@@ -9,10 +9,10 @@ import numpy as np
 from features.manifest import Label
 from train.apply.trained import TrainedHeads
 from train.data.dialogues import in_order
-from train.scoring.calibration import tempered
 from train.scoring.class_measure import ClassMeasure
 from train.scoring.conformal import class_sets, threshold
-from train.scoring.measure import UNKNOWN, Measure, Numbers
+from train.scoring.ensemble import averaged, fold_ensemble
+from train.scoring.measure import Measure, Numbers
 from train.scoring.pair_measure import PairMeasure
 from train.scoring.predictions import Predictions
 
@@ -32,20 +32,10 @@ class Answering:
     coverage: float | None = None
 
     def together(self, labels: Sequence[Label], predictions: Sequence[Predictions]) -> list[Answer]:
-        """By task, the mean over folds and seeds: of calibrated probabilities, of numbers.
-
-        An utterance's causes are those that at least half of the heads name, and its emotion in
-        such pairs the one that most of them do.
-        """
+        """By task: the ensemble of each fold's seeds, and the mean of these over the folds."""
         answers: list[Answer] = [{} for _ in labels]
         for measure in self.heads.measures:
-            each = np.stack([one[measure.name] for one in predictions])
-            if isinstance(measure, ClassMeasure):
-                merged = self._calibrated(measure, each).mean(axis=0)
-            elif isinstance(measure, PairMeasure):
-                merged = most_named(measure, each)
-            else:
-                merged = each.mean(axis=0)
+            merged = self._merged(measure, np.stack([one[measure.name] for one in predictions]))
             self._enter(answers, measure, merged, labels)
             if self.coverage is not None and isinstance(measure, ClassMeasure):
                 self._enter_sets(answers, measure, merged, self.coverage)
@@ -58,15 +48,16 @@ class Answering:
             self._enter(answers, measure, prediction[measure.name], labels)
         return answers
 
-    def _calibrated(self, measure: Measure, each: Numbers) -> Any:
-        temperatures = self.calibration[measure.name]["temperatures"]
-        place = {seed: n for n, seed in enumerate(self.heads.spec.seeds)}
-        factors = [
-            temperatures[fold][place[seed]]
-            for fold, seed in zip(self.heads.folds, self.heads.seeds, strict=True)
+    def _merged(self, measure: Measure, each: Numbers) -> Numbers:
+        """The ensemble of every fold, and the mean of these."""
+        folds = list(dict.fromkeys(self.heads.folds))
+        rows = {
+            fold: [n for n, name in enumerate(self.heads.folds) if name == fold] for fold in folds
+        }
+        merged = [
+            fold_ensemble(measure, each[rows[fold]], self.calibration, fold) for fold in folds
         ]
-        tempered_each = [tempered(one, t) for one, t in zip(each, factors, strict=True)]
-        return np.stack(tempered_each)
+        return averaged(measure, np.stack(merged))
 
     def _enter(
         self, answers: list[Answer], measure: Measure, values: Numbers, labels: Sequence[Label]
@@ -91,16 +82,6 @@ class Answering:
         for answer, row, value in zip(answers, class_sets(values, limit), values, strict=True):
             by_probability = [n for n in np.argsort(-value, kind="stable") if row[n]]
             answer[measure.task]["set"] = [measure.classes[n] for n in by_probability]
-
-
-def most_named(measure: PairMeasure, each: Numbers) -> Numbers:
-    """The vote of heads `(H, N, W + 2)`."""
-    merged = np.asarray(each.mean(axis=0) >= 0.5, float)
-    for row in range(each.shape[1]):
-        emotions = [int(e) for e in each[:, row, 0] if e != UNKNOWN]
-        counts = np.bincount(emotions, minlength=len(measure.classes))
-        merged[row, 0] = counts.argmax() if emotions else UNKNOWN
-    return merged
 
 
 def causes_of(measure: PairMeasure, values: Numbers, labels: Sequence[Label]) -> list[Answer]:

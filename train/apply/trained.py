@@ -7,18 +7,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load
-from torch import Tensor
 
 from features.manifest import Label
 from features.runs.restored import restored_head
-from features.specs.heads import HeadSpec
 from train.data.dataset import Dataset
 from train.data.dialogues import Places
+from train.data.standardise import Standardising, num_standardised
 from train.data.tracks import Tracks
-from train.loop.predict import predict
-from train.loop.probe import FittedProbe, restored_probe
-from train.model.head import Head
 from train.runs.record import weights_name
+from train.runs.restored import Restored, restored, restored_predictions
 from train.scoring.measure import Measure, measures_of
 from train.scoring.predictions import Predictions
 
@@ -40,24 +37,17 @@ class TrainedHeads:
         }
         self.folds: list[str] = []
         self.seeds: list[int] = []
-        self.heads: list[Head | FittedProbe] = []
+        self.heads: list[Restored] = []
         facts_by_fold: Mapping[str, Any] = record["facts"]
         for number, (fold, facts) in enumerate(facts_by_fold.items()):
             for seed in self.spec.seeds:
                 state = load(contents[f"weights/{weights_name(number, len(facts_by_fold), seed)}"])
                 self.folds.append(fold)
                 self.seeds.append(seed)
-                self.heads.append(self._restored(facts, state))
+                self.heads.append(restored(self.spec, self.shapes, facts, state))
         self.measures: Sequence[Measure] = measures_of(
             self.spec, next(iter(facts_by_fold.values()))
         )
-
-    def _restored(self, facts: Any, state: dict[str, Tensor]) -> Head | FittedProbe:
-        if not isinstance(self.spec, HeadSpec):
-            return restored_probe(self.spec, facts, state)
-        head = Head(self.spec, self.shapes, facts)
-        head.load_state_dict(state)
-        return head.eval()
 
     def predict(
         self, labels: Sequence[Label], tracks: Mapping[str, OfModality]
@@ -67,12 +57,18 @@ class TrainedHeads:
         `labels` say who speaks when, and nothing that is predicted; `tracks` hold those of each
         modality in the same order.
         """
+        dataset = self._dataset(labels, tracks)
+        return [restored_predictions(self.spec, head, dataset, labels) for head in self.heads]
+
+    def num_standardised(
+        self, labels: Sequence[Label], tracks: Mapping[str, OfModality]
+    ) -> dict[str, Standardising]:
+        """Per modality that is standardised by speaker: how many tracks were, and how many not."""
+        return num_standardised(self.spec, self._dataset(labels, tracks), labels)
+
+    def _dataset(self, labels: Sequence[Label], tracks: Mapping[str, OfModality]) -> Dataset:
         packed = {name: _packed(tracks[name], *shape) for name, shape in self.shapes.items()}
-        dataset = Dataset(tuple(label.id for label in labels), packed, Places.of(labels))
-        return [
-            predict(head, dataset) if isinstance(head, Head) else dict(head.predict(dataset))
-            for head in self.heads
-        ]
+        return Dataset(tuple(label.id for label in labels), packed, Places.of(labels))
 
 
 def _packed(tracks: OfModality, num_layers: int, dim: int) -> Tracks:

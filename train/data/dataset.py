@@ -13,7 +13,7 @@ from features.manifest import Label
 from features.store.reader import Store
 from train.data.dialogues import Places, Turns
 from train.data.masking import Padded
-from train.data.tracks import StoredTracks, Tracks, TrackSource
+from train.data.tracks import Movable, StoredTracks, Tracks, TrackSource
 
 CPU = torch.device("cpu")
 # Tracks of a modality and split beyond this stay on disk.
@@ -36,7 +36,7 @@ class Dataset:
 
         They take half of its free memory at most; the others come batch by batch.
         """
-        packed = {n: t for n, t in self.tracks.items() if isinstance(t, Tracks)}
+        packed = {n: t for n, t in self.tracks.items() if isinstance(t, Movable)}
         num_bytes = sum(tracks.num_bytes for tracks in packed.values())
         if device.type != "cuda" or num_bytes > torch.cuda.mem_get_info(device)[0] // 2:
             return self

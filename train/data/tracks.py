@@ -1,7 +1,7 @@
 """The tracks of one modality: packed in memory, or read from the store batch by batch."""
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -27,6 +27,17 @@ class TrackSource(Protocol):
 
     def moments(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation over all steps, `(L, D)` each; 0 and 1 without steps."""
+
+
+@runtime_checkable
+class Movable(TrackSource, Protocol):
+    """Tracks that can be moved to a device, and how much memory they take there."""
+
+    @property
+    def num_bytes(self) -> int: ...
+
+    def on(self, device: torch.device) -> TrackSource:
+        """The same tracks on a device."""
 
 
 class Tracks:
@@ -116,13 +127,18 @@ def step_mask(lengths: Tensor) -> Tensor:
 def moments(blocks: Iterable[Tensor], shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Mean and deviation over the steps of all blocks `(T, L, D)`; 0 and 1 where there are none."""
     num_steps, total, squares = 0, torch.zeros(shape).double(), torch.zeros(shape).double()
+    origin: Tensor | None = None
     for block in blocks:
-        precise = block.double()
+        if len(block) == 0:
+            continue
+        # From the first step on: the squares of values far from zero would cancel each other.
+        origin = block[0].double() if origin is None else origin
+        precise = block.double() - origin
         num_steps += len(block)
         total += precise.sum(dim=0)
         squares += precise.square().sum(dim=0)
-    if num_steps == 0:
+    if origin is None:
         return torch.zeros(shape), torch.ones(shape)
     mean = total / num_steps
     variance = squares / num_steps - mean.square()
-    return mean.float(), variance.clamp_min(1e-8).sqrt().float()
+    return (mean + origin).float(), variance.clamp_min(1e-8).sqrt().float()

@@ -1,1 +1,1 @@
-"""One training: a head or a probe, one fold, one seed."""
+"""One training of a head: one fold, one seed."""

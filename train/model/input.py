@@ -21,6 +21,7 @@ class Input(nn.Module):
         super().__init__()
         num_layers, in_dim = shape
         self.bins = spec.bins.get(modality) if isinstance(spec.bins, dict) else spec.bins
+        self.standardises = spec.standardise.get(modality, "corpus") == "corpus"
         self.register_buffer("mean", torch.zeros(shape))
         self.register_buffer("std", torch.ones(shape))
         self.layer_weights = nn.Parameter(torch.zeros(num_layers)) if num_layers > 1 else None
@@ -37,9 +38,14 @@ class Input(nn.Module):
         self.std.copy_(std)
 
     def standardised(self, track: Padded) -> Padded:
-        """`(B, T, L, D)` to the same, or to as many bins; what is in the padding is finite."""
-        # In place: a batch of wide tracks is hundreds of megabytes.
-        values = zero_padding(track).values.sub_(self.mean).div_(self.std)
+        """`(B, T, L, D)` to the same, or to as many bins; what is in the padding is finite.
+
+        Tracks that are not standardised by the training split come standardised.
+        """
+        values = zero_padding(track).values
+        if self.standardises:
+            # In place: a batch of wide tracks is hundreds of megabytes.
+            values = values.sub_(self.mean).div_(self.std)
         scaled = Padded(values, track.mask)
         return scaled if self.bins is None else masked_bins(scaled, self.bins)
 

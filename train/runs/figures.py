@@ -1,27 +1,54 @@
 """All figures of a run: those that DVC compares, and those that only the report shows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from features.specs.heads import AnyHead, shown_metric
 from train.runs.fold_result import FoldResult
 from train.scoring.class_measure import ClassMeasure
 from train.scoring.conformal import conformal_scores, coverage_on_test, unit_of
+from train.scoring.ensemble import Calibration, ensemble, fitted_calibration
 from train.scoring.measure import Measure
 from train.scoring.metrics import over_seeds, scores
 from train.scoring.predictions import RunPredictions
 from train.scoring.reliability import calibrated
 from train.scoring.significance import clusters
-from train.scoring.summaries import by_class, by_fold, split_scores, summary
+from train.scoring.summaries import against_seeds, by_class, by_fold, split_scores, summary
+
+
+@dataclass(frozen=True)
+class Ensembles:
+    """The seeds of a run put together: predictions of dev and test, how they were calibrated on
+    dev, and the unit that is exchangeable with what is new."""
+
+    dev: RunPredictions
+    test: RunPredictions
+    calibration: Calibration
+    unit: str
+
+    @classmethod
+    def of(
+        cls, measures: Sequence[Measure], dev: RunPredictions, test: RunPredictions
+    ) -> "Ensembles":
+        """Put together what single seeds predict."""
+        calibration = fitted_calibration(measures, dev)
+        return cls(
+            ensemble(measures, dev, calibration),
+            ensemble(measures, test, calibration),
+            calibration,
+            unit_of(dev, test),
+        )
 
 
 def metrics_of(
     measures: Sequence[Measure],
     dev: RunPredictions,
     test: RunPredictions,
+    together: Ensembles,
     results: Sequence[FoldResult],
 ) -> dict[str, Any]:
-    """Test and dev figures of each measure, and those of two baselines.
+    """Test and dev figures of each measure, of single seeds and of their ensemble, and baselines.
 
     `majority` always predicts the majority class of the training split (or its mean); `shuffled` is
     the shuffled-label control, with the first seed.
@@ -38,6 +65,7 @@ def metrics_of(
     }
     return {
         "test": summary(measures, test),
+        "ensemble": summary(measures, together.test),
         "dev": summary(measures, dev),
         "majority": {m.name: _first_seed([m], majority[m.name])[m.name] for m in measures},
         "shuffled": _first_seed(measures, control),
@@ -58,50 +86,32 @@ def _first_seed(
 def evaluation(
     spec: AnyHead,
     measures: Sequence[Measure],
-    dev: RunPredictions,
     test: RunPredictions,
+    together: Ensembles,
     results: Sequence[FoldResult],
 ) -> dict[str, Any]:
     """What the report shows beside the metrics: folds, classes, calibration, corrupted inputs."""
-    calibration = calibrated(measures, dev, test)
     unit, names = clusters(test.labels)
     return {
         "resampled": {"unit": unit, "count": len(set(names))},
         "folds": by_fold(measures, test) if len(results) > 1 else {},
         "classes": by_class(measures, test),
-        "calibration": calibration,
-        "coverage": _coverage(measures, dev, test, calibration),
+        "calibration": calibrated(measures, test, together.test, together.calibration),
+        "coverage": {
+            m.name: coverage_on_test(m, together.dev, together.test, together.unit)
+            for m in _with_classes(measures)
+        },
+        "ensemble_dev": summary(measures, together.dev),
+        "against_seeds": against_seeds(measures, together.test, test),
         "damage": [_under_corruption(spec.choose_by, m, test, results) for m in measures],
     }
 
 
-def _coverage(
-    measures: Sequence[Measure],
-    dev: RunPredictions,
-    test: RunPredictions,
-    calibration: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Per measure with classes: how often a set of classes holds the true one."""
-    unit = unit_of(dev, test)
-    return {
-        m.name: coverage_on_test(m, dev, test, calibration[m.name]["temperatures"], unit)
-        for m in _with_classes(measures)
-    }
-
-
-def calibration_of(
-    measures: Sequence[Measure],
-    dev: RunPredictions,
-    test: RunPredictions,
-    figures: Mapping[str, Any],
-) -> dict[str, Any]:
+def calibration_of(measures: Sequence[Measure], together: Ensembles) -> dict[str, Any]:
     """What predictions for new clips are calibrated by: temperatures, and scores for sets."""
-    unit = unit_of(dev, test)
-    calibration = {}
+    calibration = {name: dict(fitted) for name, fitted in together.calibration.items()}
     for measure in _with_classes(measures):
-        temperatures = figures["calibration"][measure.name]["temperatures"]
-        scores = conformal_scores(measure, dev, temperatures, unit)
-        calibration[measure.name] = {"temperatures": temperatures, **scores}
+        calibration[measure.name] |= conformal_scores(measure, together.dev, together.unit)
     return calibration
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from train.data.dataset import Dataset
+from train.data.standardise import Standardising
 from train.folds.split import Splits
 from train.loop.tracking import Epoch
 from train.scoring.predictions import Predictions
@@ -38,7 +39,8 @@ class Fitted(Protocol):
 class FoldResult:
     """A head per seed, and its predictions of dev, of test, and of corrupted test sets.
 
-    `shuffled` are the test predictions of the shuffled-label control.
+    `shuffled` are the test predictions of the shuffled-label control. `standardised` says of how
+    many speakers of the test set the tracks were standardised by speaker.
     """
 
     splits: Splits
@@ -48,3 +50,4 @@ class FoldResult:
     test: list[Predictions]
     corrupted: dict[Corruption, list[Predictions]]
     shuffled: Predictions
+    standardised: Mapping[str, Standardising]

@@ -103,6 +103,7 @@ def _fold_facts(result: FoldResult) -> dict[str, Any]:
         "dev_drawn": splits.dev_drawn,
         "shared_speakers": splits.shared_speakers,
         "num_unknown_speakers": splits.num_unknown_speakers,
+        "standardised": {m: n._asdict() for m, n in result.standardised.items()},
         "chosen": [fitted.selected for fitted in result.fitted],
     }
 

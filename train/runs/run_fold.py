@@ -1,6 +1,6 @@
 """Trains the heads of one fold, and lets each predict dev and test."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -8,17 +8,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from features.manifest import SPLITS, Label
 from features.progress import Progress
 from features.specs.heads import AnyHead, HeadSpec
 from features.store.reader import Store
 from train.data.corruptions import corrupted_datasets
-from train.data.dataset import CPU, SplitData, load_dataset
+from train.data.dataset import CPU, SplitData
+from train.data.standardise import num_standardised
 from train.folds.split import Splits
 from train.loop.checkpoint import Checkpoints
 from train.loop.fit import fit
-from train.loop.probe import fit_probe
 from train.loop.tracking import Epoch, NoTracker, Tracker
+from train.probes.probe import fit_probe
+from train.runs.fold_data import deviations, fold_data
 from train.runs.fold_result import Fitted, FoldResult
 from train.runs.warm_start import WarmStart
 from train.scoring.measure import measures_of
@@ -28,7 +29,7 @@ SHUFFLED = "shuffled"
 
 def max_epochs(spec: AnyHead) -> int:
     """How many epochs (of a probe: strengths) one training may take."""
-    return spec.training.epochs if isinstance(spec, HeadSpec) else len(spec.strengths)
+    return spec.training.epochs if isinstance(spec, HeadSpec) else len(spec.strengths or [])
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,8 @@ def run_fold(
     progress: Progress,
 ) -> FoldResult:
     """Train a head with every seed on one fold (from 0), and once on shuffled labels."""
-    train, dev, test = (_data(stores, splits[split]) for split in SPLITS)
-    deviations = {name: tracks.moments()[1] for name, tracks in train.dataset.tracks.items()}
-    corrupted = corrupted_datasets(test.dataset, deviations)
+    train, dev, test = fold_data(spec, stores, splits)
+    corrupted = corrupted_datasets(test.dataset, deviations(train.dataset))
 
     def fitted_with(name: str, seed: int, train: SplitData, dev: SplitData) -> Fitted:
         which = "shuffled-label control, " if name == SHUFFLED else ""
@@ -83,6 +83,7 @@ def run_fold(
         test=[one.predict(test.dataset) for one in fitted],
         corrupted={how: [one.predict(data) for one in fitted] for how, data in corrupted.items()},
         shuffled=control.predict(test.dataset),
+        standardised=num_standardised(spec, test.dataset, test.labels),
     )
 
 
@@ -107,16 +108,12 @@ def train_one(
     """One of `trainings_of`, whose result is in its checkpoint afterwards, and nowhere else."""
     splits, facts = fold
     number, name = training
-    train, dev = (_data(stores, splits[split]) for split in ("train", "dev"))
+    train, dev = fold_data(spec, stores, splits, ("train", "dev"))
     if name == SHUFFLED:
         train, dev = _shuffled(train), _shuffled(dev)
     seeds = {seed_name(seed): seed for seed in spec.seeds}
     seed = seeds.get(name, spec.seeds[0])
     _fit(spec, facts, train, dev, seed, lambda _: None, settings, number, name)
-
-
-def _data(stores: Mapping[str, Store], labels: Sequence[Label]) -> SplitData:
-    return SplitData(load_dataset(stores, labels), labels)
 
 
 def _shuffled(data: SplitData) -> SplitData:

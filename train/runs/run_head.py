@@ -24,7 +24,7 @@ from features.specs.heads import AnyHead, HeadSpec
 from features.store.reader import Store
 from train.folds.label_facts import folds_of
 from train.loop.checkpoint import Checkpoints, run_key
-from train.runs.figures import calibration_of, evaluation, metrics_of
+from train.runs.figures import Ensembles, calibration_of, evaluation, metrics_of
 from train.runs.fold_result import FoldResult
 from train.runs.record import (
     confusion_table,
@@ -91,12 +91,13 @@ def _content(
     """The files of a run by name, but its record, and its metrics."""
     dev = RunPredictions.of({r.splits.fold: (r.splits.dev, r.dev) for r in results})
     test = RunPredictions.of({r.splits.fold: (r.splits.test, r.test) for r in results})
-    metrics = metrics_of(measures, dev, test, results)
-    figures = evaluation(spec, measures, dev, test, results)
+    together = Ensembles.of(measures, dev, test)
+    metrics = metrics_of(measures, dev, test, together, results)
+    figures = evaluation(spec, measures, test, together, results)
     content = {
         "metrics.json": json.dumps(metrics, indent=2).encode(),
         "evaluation.json": json.dumps(figures, indent=2).encode(),
-        "calibration.json": canonical_json(calibration_of(measures, dev, test, figures)),
+        "calibration.json": canonical_json(calibration_of(measures, together)),
         "predictions.jsonl": prediction_lines(spec.seeds, measures, {"dev": dev, "test": test}),
         "confusion.csv": confusion_table(measures, test),
         "curves.csv": csv_table(_curves(results)),

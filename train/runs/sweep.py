@@ -17,12 +17,13 @@ from features.manifest import Label
 from features.specs.heads import HeadSpec
 from features.specs.sweeps import RangeSpec, SweepSpec
 from features.store.reader import Store
-from train.data.dataset import CPU, SplitData, load_dataset
+from train.data.dataset import CPU
 from train.folds.label_facts import Facts, folds_of
 from train.folds.split import Splits
 from train.loop.checkpoint import run_key
 from train.loop.fit import fit
 from train.loop.tracking import Tracker
+from train.runs.fold_data import fold_data
 
 
 @dataclass(frozen=True)
@@ -127,9 +128,7 @@ def _dev_score(
     name: str,
     settings: Mapping[str, Any],
 ) -> float:
-    train, dev = (
-        SplitData(load_dataset(stores, labels), labels) for labels in (splits.train, splits.dev)
-    )
+    train, dev = fold_data(spec, stores, splits, ("train", "dev"))
     with tracker.training(f"{name}/{splits.fold}/seed-{seed}", settings) as log:
         fitted = fit(spec, facts, train, dev, seed, log, device=CPU)
     return fitted.best_score

@@ -15,11 +15,9 @@ from features.runs.described import described_transfer
 from features.runs.read import read_run
 from features.runs.sealed import write_sealed
 from features.runs.staleness import TRANSFER_RECORD, sources, store_digests
-from features.specs.heads import AnyHead, HeadSpec, TransferSpec
+from features.specs.heads import AnyHead, TransferSpec
 from features.store.reader import Store
 from train.data.dataset import Dataset, load_dataset
-from train.loop.predict import build_head, predict
-from train.loop.probe import restored_probe
 from train.runs.label_mapping import MappedLabels, map_labels
 from train.runs.record import (
     confusion_table,
@@ -27,6 +25,7 @@ from train.runs.record import (
     prediction_lines,
     weights_name,
 )
+from train.runs.restored import restored, restored_predictions
 from train.scoring.class_measure import ClassMeasure
 from train.scoring.measure import Facts, Measure, Numbers, measures_of
 from train.scoring.metrics import scores
@@ -64,7 +63,7 @@ def run_transfer(
             after.name: _among(before, after, predictions[after.name][rows])
             for before, after in zip(measures, shared, strict=True)
         }
-        for predictions in _predictions(head, record, run, dataset)
+        for predictions in _predictions(head, record, run, dataset, labels)
     ]
     test = RunPredictions.of({spec.corpus: (mapped.labels, replicas)})
     metrics = {"test": summary(shared, test), "majority": _majority(shared, facts, mapped.labels)}
@@ -138,20 +137,20 @@ def _check_stores(
 
 
 def _predictions(
-    head: AnyHead, record: Mapping[str, Any], run: Path, dataset: Dataset
+    head: AnyHead,
+    record: Mapping[str, Any],
+    run: Path,
+    dataset: Dataset,
+    labels: Sequence[Label],
 ) -> list[Predictions]:
     """The predictions of each trained head of the run, fold after fold."""
+    shapes = {name: tracks.shape for name, tracks in dataset.tracks.items()}
     predictions: list[Predictions] = []
     for number, facts in enumerate(record["facts"].values()):
         for seed in head.seeds:
             weights = run / "weights" / weights_name(number, len(record["facts"]), seed)
-            state = load_file(weights)
-            if isinstance(head, HeadSpec):
-                network = build_head(head, facts, dataset)
-                network.load_state_dict(state)
-                predictions.append(predict(network, dataset))
-            else:
-                predictions.append(dict(restored_probe(head, facts, state).predict(dataset)))
+            network = restored(head, shapes, facts, load_file(weights))
+            predictions.append(restored_predictions(head, network, dataset, labels))
     return predictions
 
 

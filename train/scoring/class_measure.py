@@ -90,5 +90,9 @@ class ClassMeasure:
         }
 
     def from_json(self, prediction: Mapping[str, Any]) -> Numbers:
-        """Probability 1 for the class that was predicted."""
-        return np.array([float(name == prediction["predicted"]) for name in self.classes])
+        """The probabilities, as they were rounded; the class that was predicted stays the first."""
+        row = np.array([prediction["probabilities"][name] for name in self.classes], float)
+        predicted = self.classes.index(prediction["predicted"])
+        if row.argmax() != predicted:
+            row[predicted] = np.nextafter(row.max(), 2.0)
+        return row

@@ -7,13 +7,12 @@ independent: every group weighs the same in the quantile, and one more group, th
 utterance, could be anything (hierarchical conformal prediction, Lee, Barber and Willett 2023).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from features.manifest import Label
-from train.scoring.calibration import tempered_by_fold
 from train.scoring.class_measure import ClassMeasure
 from train.scoring.measure import Numbers
 from train.scoring.predictions import RunPredictions
@@ -21,7 +20,6 @@ from train.scoring.predictions import RunPredictions
 # The coverage whose sets the report shows, and the fewest groups that can promise it.
 COVERAGE = 0.9
 FEWEST_GROUPS = 10
-Temperatures = Mapping[str, Sequence[float]]
 
 
 def unit_of(dev: RunPredictions, test: RunPredictions) -> str:
@@ -50,21 +48,14 @@ def groups_of(labels: Sequence[Label], unit: str) -> list[str]:
     return [label.id if unit == "utterance" else getattr(label, unit) for label in labels]
 
 
-def mean_probabilities(
-    predictions: RunPredictions, measure: ClassMeasure, temperatures: Temperatures
-) -> Numbers:
-    """The mean over seeds of tempered probabilities, each fold with its own: `(N, C)`."""
-    by_seed = predictions.predicted[measure.name]
-    return np.asarray(tempered_by_fold(by_seed, predictions.folds, temperatures).mean(axis=0))
+def conformal_scores(measure: ClassMeasure, dev: RunPredictions, unit: str) -> dict[str, Any]:
+    """What sets are made by: 1 minus the probability of the true class, and the group of each.
 
-
-def conformal_scores(
-    measure: ClassMeasure, dev: RunPredictions, temperatures: Temperatures, unit: str
-) -> dict[str, Any]:
-    """What sets are made by: 1 minus the probability of the true class, and the group of each."""
+    `dev` are the predictions of an ensemble.
+    """
     truth = measure.truth(dev.labels)
     rows = np.flatnonzero(measure.labelled(truth)).tolist()
-    probabilities = mean_probabilities(dev, measure, temperatures)
+    probabilities = dev.predicted[measure.name][0]
     scores = 1 - probabilities[rows, truth[rows].astype(int)]
     names = groups_of([dev.labels[row] for row in rows], unit)
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
@@ -101,22 +92,21 @@ def coverage_on_test(
     measure: ClassMeasure,
     dev: RunPredictions,
     test: RunPredictions,
-    temperatures: Temperatures,
     unit: str,
 ) -> dict[str, Any]:
     """How often sets of COVERAGE hold the true class of the test set, and how large they are.
 
-    The sets of a fold are calibrated on the dev sets of all folds, without the groups that this
-    fold tests.
+    `dev` and `test` are the predictions of an ensemble. The sets of a fold are calibrated on the
+    dev sets of all folds, without the groups that this fold tests.
     """
     truth = measure.truth(test.labels)
     labelled = measure.labelled(truth)
-    probabilities = mean_probabilities(test, measure, temperatures)
+    probabilities = test.predicted[measure.name][0]
     sets = np.zeros(probabilities.shape, bool)
     for fold in dict.fromkeys(test.folds):
         rows = [row for row, name in enumerate(test.folds) if name == fold]
         tested = [test.labels[row] for row in rows]
-        limit = _limit(measure, dev, temperatures, unit, tested)
+        limit = _limit(measure, dev, unit, tested)
         sets[rows] = class_sets(probabilities[rows], limit)
     sets, classes = sets[labelled], truth[labelled].astype(int)
     right, sizes = sets[np.arange(len(sets)), classes], sets.sum(axis=1)
@@ -132,13 +122,7 @@ def coverage_on_test(
     }
 
 
-def _limit(
-    measure: ClassMeasure,
-    dev: RunPredictions,
-    temperatures: Temperatures,
-    unit: str,
-    tested: Sequence[Label],
-) -> float:
+def _limit(measure: ClassMeasure, dev: RunPredictions, unit: str, tested: Sequence[Label]) -> float:
     ids, groups = {label.id for label in tested}, set(groups_of(tested, unit))
     names = groups_of(dev.labels, unit)
     kept = [
@@ -146,5 +130,5 @@ def _limit(
         for row, label in enumerate(dev.labels)
         if label.id not in ids and names[row] not in groups
     ]
-    scores = conformal_scores(measure, dev.rows(kept), temperatures, unit)
+    scores = conformal_scores(measure, dev.rows(kept), unit)
     return threshold(scores["scores"], scores["groups"], COVERAGE)

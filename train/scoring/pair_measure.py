@@ -11,6 +11,11 @@ from features.manifest import Label
 from train.data.dialogues import in_order
 from train.scoring.measure import UNKNOWN, ClassSums, Numbers, ratio
 
+# The strength above which a pair is predicted.
+BORDER = 0.5
+# Strengths below are not written down.
+LEAST_STRENGTH = 0.01
+
 
 @dataclass(frozen=True)
 class PairMeasure:
@@ -20,7 +25,8 @@ class PairMeasure:
     predictions `(..., N, W + 2)` have for each utterance: the number of its emotion (UNKNOWN where
     it has no cause); a 1 for every cause, from `later` turns after to `earlier` turns before; and
     the number of causes out of reach, which cannot be predicted. Where causes are not labelled the
-    truth is NaN.
+    truth is NaN. Predictions have a strength from 0 to 1 in place of the 1: above BORDER a pair is
+    predicted.
 
     The figures are those of SemEval-2024 Task 3, sub-task 2 (Wang et al. 2024): a pair is correct
     where utterance, emotion and cause are; `pair_weighted_f1`, by which the task ranks, is the mean
@@ -71,11 +77,12 @@ class PairMeasure:
         """Per utterance and emotion the pairs annotated, predicted and correct: `(..., N, 3 C)`."""
         true = np.where(self.labelled(truth)[:, None], truth, 0.0)
         numbers = np.arange(len(self.classes))
+        pairs = (predicted[..., 1:-1] > BORDER).astype(float)
         predicted_emotion = (predicted[..., 0, None] == numbers) & self.labelled(truth)[:, None]
         true_emotion = (truth[:, 0, None] == numbers) & self.labelled(truth)[:, None]
         support = true_emotion * true[:, 1:].sum(axis=-1)[:, None]
-        num_predicted = predicted_emotion * predicted[..., 1:-1].sum(axis=-1)[..., None]
-        same_pairs = (true[:, 1:-1] * predicted[..., 1:-1]).sum(axis=-1)[..., None]
+        num_predicted = predicted_emotion * pairs.sum(axis=-1)[..., None]
+        same_pairs = (true[:, 1:-1] * pairs).sum(axis=-1)[..., None]
         correct = (predicted_emotion & true_emotion) * same_pairs
         return np.concatenate(
             [np.broadcast_to(support, correct.shape), num_predicted, correct], axis=-1
@@ -113,17 +120,33 @@ class PairMeasure:
         return np.tile(row, (num_utterances, 1))
 
     def as_json(self, prediction: Numbers) -> dict[str, Any]:
-        """The emotion, and how many turns before each cause was said (0: here, -1: the next)."""
-        causes = [int(place) - self.later for place in np.flatnonzero(prediction[1:-1])]
-        return {"predicted": self.classes[int(prediction[0])] if causes else None, "causes": causes}
+        """The emotion, how many turns before each cause was said (0: here, -1: the next), and the
+        likeliest emotion and the strengths that this was decided by."""
+        strengths = prediction[1:-1]
+        causes = [int(place) - self.later for place in np.flatnonzero(strengths > BORDER)]
+        emotion = None if prediction[0] == UNKNOWN else self.classes[int(prediction[0])]
+        possible = np.flatnonzero(strengths >= LEAST_STRENGTH).tolist()
+        return {
+            "predicted": emotion if causes else None,
+            "causes": causes,
+            "likeliest": emotion,
+            "strengths": {str(n - self.later): round(float(strengths[n]), 6) for n in possible},
+        }
 
     def from_json(self, prediction: Mapping[str, Any]) -> Numbers:
         """The row."""
         row = np.zeros(self.width + 2)
-        emotion = prediction["predicted"]
+        emotion = prediction["likeliest"]
         row[0] = UNKNOWN if emotion is None else self.classes.index(emotion)
-        row[[self._column(turns) for turns in prediction["causes"]]] = 1
+        for turns, strength in prediction["strengths"].items():
+            row[self._column(int(turns))] = strength
         return row
+
+
+def recentred(probabilities: Numbers, threshold: float) -> Numbers:
+    """Probabilities as strengths: what is at the threshold comes to BORDER, by a shift of odds."""
+    likely, unlikely = probabilities * (1 - threshold), (1 - probabilities) * threshold
+    return np.asarray(likely / np.maximum(likely + unlikely, np.finfo(float).tiny))
 
 
 def distances(labels: Sequence[Label]) -> list[list[int | None] | None]:

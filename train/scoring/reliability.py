@@ -7,47 +7,44 @@ import numpy as np
 
 from train.scoring.calibration import (
     calibration_error,
-    fitted_temperature,
     reliability,
     tempered_by_fold,
 )
+from train.scoring.ensemble import Calibration
 from train.scoring.measure import Measure, Numbers
 from train.scoring.metrics import over_seeds
 from train.scoring.predictions import RunPredictions
 
 
 def calibrated(
-    measures: Sequence[Measure], dev: RunPredictions, test: RunPredictions
+    measures: Sequence[Measure],
+    test: RunPredictions,
+    together: RunPredictions,
+    calibration: Calibration,
 ) -> dict[str, Any]:
     """Per measure with classes: the calibration error on test, and with temperatures of dev.
 
     One temperature per seed and fold is fitted on that fold's dev set; no predicted class changes.
+    `together` are the ensemble's predictions of test.
     """
-    calibration = {}
+    figures = {}
     for measure in measures:
         if measure.kind != "classes":
             continue
-        temperatures = _temperatures(measure, dev)
+        temperatures = calibration[measure.name]["temperatures"]
         truth, probabilities = _labelled(measure, test)
         labelled = measure.labelled(measure.truth(test.labels))
         folds = [
             fold for fold, is_labelled in zip(test.folds, labelled, strict=True) if is_labelled
         ]
         tempered_probabilities = tempered_by_fold(probabilities, folds, temperatures)
-        calibration[measure.name] = {
+        figures[measure.name] = {
             "temperatures": temperatures,
             "plain": _errors(truth, probabilities),
             "tempered": _errors(truth, tempered_probabilities),
+            "ensemble": _errors(*_labelled(measure, together)),
         }
-    return calibration
-
-
-def _temperatures(measure: Measure, dev: RunPredictions) -> dict[str, list[float]]:
-    by_fold = {}
-    for fold in dict.fromkeys(dev.folds):
-        truth, probabilities = _labelled(measure, dev.fold(fold))
-        by_fold[fold] = [fitted_temperature(truth, seed) for seed in probabilities]
-    return by_fold
+    return figures
 
 
 def _labelled(measure: Measure, predictions: RunPredictions) -> tuple[Numbers, Numbers]:

@@ -13,7 +13,7 @@ from train.scoring.metrics import (
     scores,
 )
 from train.scoring.predictions import Predictions, RunPredictions
-from train.scoring.significance import clusters, intervals
+from train.scoring.significance import clusters, intervals, paired
 
 
 def split_scores(
@@ -41,6 +41,44 @@ def summary(measures: Sequence[Measure], predictions: RunPredictions) -> dict[st
         figures[measure.name] = {
             name: {**over_seeds(list(values)), "low": limits[name][0], "high": limits[name][1]}
             for name, values in measure.scores(tally.sum(axis=1)).items()
+        }
+    return figures
+
+
+def against_seeds(
+    measures: Sequence[Measure], together: RunPredictions, single: RunPredictions
+) -> dict[str, dict[str, Any]]:
+    """By how much an ensemble is above the mean of its single seeds, paired, by measure and metric.
+
+    Empty where there is one seed.
+    """
+    several = [m for m in measures if len(single.predicted[m.name]) > 1]
+    return _differences(several, together, single)
+
+
+def against_others(
+    measures: Sequence[Measure], together: RunPredictions, others: Mapping[str, RunPredictions]
+) -> dict[str, dict[str, Any]]:
+    """By how much an ensemble is above each of its heads, paired, by head, measure and metric."""
+    return {name: _differences(measures, together, other) for name, other in others.items()}
+
+
+def _differences(
+    measures: Sequence[Measure], one: RunPredictions, other: RunPredictions
+) -> dict[str, dict[str, Any]]:
+    _, names = clusters(one.labels)
+    figures: dict[str, dict[str, Any]] = {}
+    for measure in measures:
+        truth = measure.truth(one.labels)
+        own, others = (measure.tallies(truth, x.predicted[measure.name]) for x in (one, other))
+        figures[measure.name] = {
+            metric: {
+                "value": difference.value,
+                "low": difference.limits[0],
+                "high": difference.limits[1],
+                "p": difference.p,
+            }
+            for metric, difference in paired(measure, own, others, names).items()
         }
     return figures
 

@@ -16,7 +16,7 @@ from train.model.contracts import Encoded
 from train.model.losses import weighted_mean
 from train.scoring.measure import UNKNOWN
 from train.scoring.metrics import scores
-from train.scoring.pair_measure import PairMeasure
+from train.scoring.pair_measure import PairMeasure, recentred
 
 KIND = "pairs"
 RANGES = {"hidden": (1, None), "label_smoothing": (0, 1), "weight": (0, None)}
@@ -151,8 +151,8 @@ class Task(nn.Module):
     def _pairs(self, output: Tensor, threshold: float) -> Tensor:
         emotions, causes = self._split(output.double())
         likely, number = emotions.softmax(dim=1)[:, :-1].max(dim=1)
-        pairs = (likely[:, None] * causes.sigmoid().nan_to_num(0.0) > threshold).double()
-        number = torch.where(pairs.any(dim=1), number, UNKNOWN)
+        probabilities = likely[:, None] * causes.sigmoid().nan_to_num(0.0)
+        pairs = torch.from_numpy(recentred(probabilities.numpy(), threshold))
         return torch.cat([number[:, None], pairs, torch.zeros_like(pairs[:, :1])], dim=1)
 
     def _split(self, output: Tensor) -> tuple[Tensor, Tensor]:

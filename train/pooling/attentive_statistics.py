@@ -1,0 +1,33 @@
+"""Attentive statistics pooling: weighted mean and standard deviation (Okabe et al. 2018).
+
+With several queries each has its own weights for all channels, as in multi-head variants of it.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from train.data.masking import Padded, masked_softmax, zero_padding
+
+RANGES = {"queries": (1, 64), "hidden": (1, None)}
+# Keeps the root finite where all weight is on one step.
+FLOOR = 1e-5
+
+
+class Pooling(nn.Module):
+    """`(B, T, D)` to `(B, 2 D queries)`: of every query the mean, then the deviation.
+
+    `hidden` is the width of the scoring network.
+    """
+
+    def __init__(self, dim: int, *, queries: int = 1, hidden: int = 128) -> None:
+        super().__init__()
+        self.out_dim = 2 * dim * queries
+        self.score = nn.Sequential(nn.Linear(dim, hidden), nn.Tanh(), nn.Linear(hidden, queries))
+
+    def forward(self, track: Padded) -> Tensor:
+        clean = zero_padding(track)
+        weights = masked_softmax(self.score(clean.values), clean.mask)
+        means = torch.einsum("btq,btd->bqd", weights, clean.values)
+        squares = torch.einsum("btq,btd->bqd", weights, clean.values.square())
+        deviations = ((squares - means.square()).clamp_min(0) + FLOOR).sqrt()
+        return torch.cat([means.flatten(1), deviations.flatten(1)], dim=1)
