@@ -101,7 +101,7 @@ def _rows(
 ) -> list[tuple[str, ...]]:
     kind = runs[0].kind(measure)
     metrics, main_metric = METRICS[kind], runs[0].shown_metric(measure)
-    unit = "" if kind == "numbers" else ", per cent"
+    unit = "" if kind in ("numbers", "votes") else ", per cent"
     rows: list[tuple[str, ...]] = [(f"test {measure}{unit}", *metrics, f"95 % CI of {main_metric}")]
     for run in runs:
         figures = [run.figure("test", measure, metric) for metric in metrics]

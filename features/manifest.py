@@ -124,6 +124,7 @@ class Label:
     Classes are names. `split` is None where the corpus has no official splits; `folds` is the fold
     that tests it, by column of the table of folds. `speaker`, `session`,
     `dialogue` and `turn` are those of the utterance, so that heads train without the manifest.
+    `emotion_votes` says how many annotators chose each emotion, where that is known.
     `recording` is set where the corpus has its recording twice: the id under which it occurs first.
     `causes` are the ids of the utterances that cause the emotion, `is_cause` (``cause``,
     ``no-cause``) is whether it causes one. `phq8` is the depression score (0 to 24) of the speaker,
@@ -139,6 +140,7 @@ class Label:
     folds: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     recording: str | None = None
     emotion: str | None = None
+    emotion_votes: Mapping[str, float] | None = None
     sentiment: str | None = None
     valence: float | None = None
     arousal: float | None = None

@@ -1,4 +1,4 @@
-"""Formats figures: per cent for classes and pairs, plain for numbers, with their intervals."""
+"""Formats figures: per cent for classes and pairs, plain for numbers and votes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,13 +6,14 @@ from typing import Any
 from features.specs.heads import METRICS
 
 Limits = tuple[float, float] | tuple[None, None]
-# Figures of numbers are in the units of the labels; all others are fractions.
-PLAIN = METRICS["numbers"]
+# Figures of numbers are in the units of the labels, divergences in nats; all others are fractions.
+PLAIN = (*METRICS["numbers"], *METRICS["votes"])
+THREE_DECIMALS = ("ccc", *METRICS["votes"])
 
 
 def baseline_name(kind: str) -> str:
     """What the baseline that predicts the same of every utterance is called."""
-    return "mean baseline" if kind == "numbers" else "majority baseline"
+    return "mean baseline" if kind in ("numbers", "votes") else "majority baseline"
 
 
 def spread(metric: str, value: Mapping[str, Any]) -> str:
@@ -32,7 +33,7 @@ def limits(metric: str, value: Mapping[str, Any]) -> str:
 def number(metric: str, value: float) -> str:
     """One figure, in per cent unless it is a metric of numbers."""
     if metric in PLAIN:
-        return f"{value:.3f}" if metric == "ccc" else f"{value:.2f}"
+        return f"{value:.3f}" if metric in THREE_DECIMALS else f"{value:.2f}"
     return f"{100 * value:.1f}"
 
 

@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from app.results.charts import confusion_matrix, reliability_plot, robustness_curves
 from app.results.curves import learning, pacing
 from app.results.formats import (
+    PLAIN,
     baseline_name,
     limits,
     number,
@@ -28,6 +29,7 @@ from train.scoring.significance import Difference
 TEMPLATE = "report.html.j2"
 NUM_SPEAKERS = 6
 NUM_SELECTED = 12
+UNITS = {METRICS["numbers"]: "in units of the labels", METRICS["votes"]: "in nats"}
 
 
 def render(
@@ -75,7 +77,7 @@ def _tables(runs: Sequence[Run]) -> list[dict[str, Any]]:
         {
             "measure": measure,
             "metrics": metrics,
-            "unit": "in units of the labels" if metrics == METRICS["numbers"] else "in per cent",
+            "unit": UNITS.get(metrics, "in per cent"),
             "runs": [run for run in runs if measure in run.measures],
         }
         for measure, metrics in metrics_by_measure.items()
@@ -151,7 +153,7 @@ def _dialogue(run: Run) -> str:
 def _robustness(figures: Mapping[str, Any]) -> dict[str, Any]:
     """Results with noise on one modality, or without it."""
     metric = figures["metric"]
-    scale = 1.0 if metric in METRICS["numbers"] else 100.0
+    scale = 1.0 if metric in PLAIN else 100.0
     missing = [f"{name} {spread(metric, value)}" for name, value in figures["missing"].items()]
     plot = robustness_curves(figures, scale)
     return {"measure": figures["measure"], "plot": plot, "missing": missing}

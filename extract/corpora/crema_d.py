@@ -1,15 +1,22 @@
 """CREMA-D (Cao et al. 2014): 7,442 clips, 91 actors, 12 sentences, 6 emotions.
 
 The root holds ``AudioWAV/`` and, optionally, ``VideoFlash/`` (flv). A file is named such as
-``1087_IWL_ANG_XX``: actor, sentence, intended emotion, level. There are no official splits.
+``1087_IWL_ANG_XX``: actor, sentence, intended emotion, level. There are no official splits. With
+``finishedResponses.csv`` the clips have the votes of those who rated them: by their voice, their
+face or both, as `ratings` says. The emotion stays the intended one.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from extract.corpus.reader import Expected, Note
+from extract.corpus.votes import Votes, counted
+from features.errors import quoted
 from features.manifest import Label, Utterance
+from features.tables.table import read_table
 
 CLIP = re.compile(r"(?P<actor>1\d{3})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3})_(LO|MD|HI|XX|X)")
 EMOTIONS = {
@@ -34,6 +41,9 @@ SENTENCES = {
     "TSI": "The surface is slick.",
     "WSI": "We'll stop in a couple of minutes.",
 }
+RESPONSES = "finishedResponses.csv"
+# The column queryType: what the raters were shown.
+QUERIES = {"voice": "1", "face": "2", "audio-visual": "3"}
 # From CREMA-D's readme and its issue 8.
 KNOWN_BAD = {"1076_MTI_SAD_XX": "it has no sound and is very short"}
 BAD_VIDEOS = {
@@ -43,15 +53,18 @@ BAD_VIDEOS = {
 }
 
 
-def expected() -> Expected:
+def expected(*, ratings: Literal["voice", "face", "audio-visual"] = "audio-visual") -> Expected:
     """1,271 clips of each emotion, 1,087 neutral ones."""
     names = EMOTIONS.values()
     return {"emotion": {name: 1087 if name == "neutral" else 1271 for name in names}}
 
 
-def read(root: Path, note: Note) -> Iterator[tuple[Utterance, Label]]:
+def read(
+    root: Path, note: Note, *, ratings: Literal["voice", "face", "audio-visual"] = "audio-visual"
+) -> Iterator[tuple[Utterance, Label]]:
     """Every clip with its actor as speaker; a video that is known to be bad is left out."""
     misnamed: list[str] = []
+    votes = _votes(root / RESPONSES, QUERIES[ratings], note)
     for file in sorted((root / "AudioWAV").glob("[!.]*.wav")):
         match, name = CLIP.fullmatch(file.stem), file.stem
         if match is None or match["emotion"] not in EMOTIONS:
@@ -69,9 +82,28 @@ def read(root: Path, note: Note) -> Iterator[tuple[Utterance, Label]]:
             speaker=match["actor"],
             known_bad=KNOWN_BAD.get(name),
         )
-        yield utterance, Label(id=name, emotion=EMOTIONS[match["emotion"]])
+        emotion = EMOTIONS[match["emotion"]]
+        yield utterance, Label(id=name, emotion=emotion, emotion_votes=votes.get(name))
     if misnamed:
         note(
             f"{len(misnamed)} files are not named like clips of CREMA-D and are left out: "
             f"{', '.join(misnamed[:3])}"
         )
+
+
+def _votes(table: Path, query: str, note: Note) -> dict[str, Votes | None]:
+    """The votes for each clip; none where the table of responses is not there."""
+    if not table.is_file():
+        note(f"{table.name} is not there: the clips have no votes of raters")
+        return {}
+    by_letter = {code[0]: name for code, name in EMOTIONS.items()}
+    chosen: defaultdict[str, list[str]] = defaultdict(list)
+    columns = ("clipName", "queryType", "respEmo")
+    for row in read_table(table, "the responses of CREMA-D", note, columns).rows:
+        if row.text("queryType") != query:
+            continue
+        letter = row.text("respEmo")
+        if letter not in by_letter:
+            row.refuse("respEmo", f"one of {quoted(by_letter)}")
+        chosen[row.text("clipName")].append(by_letter[letter])
+    return {name: counted(names) for name, names in chosen.items()}

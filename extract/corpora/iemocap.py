@@ -2,21 +2,22 @@
 
 The root holds ``Session1`` to ``Session5``, each with ``dialog/EmoEvaluation``,
 ``dialog/transcriptions``, ``sentences/wav`` and, for video, ``dialog/avi/DivX``, which shows both
-actors side by side: each turn takes the speaker's half. Every turn is in the manifest;
-`emotions` decides which of them have an emotion: `four` (angry, happy with excited, neutral, sad;
-5,531 turns) or `six` (happy, sad, neutral, angry, excited, frustrated). All have valence, arousal
-and dominance (1 to 5). There are no official splits; the usual protocol leaves one session out.
-Dialogue models test on session 5 alone: `test_session: 5` makes that the official test set.
-Scripted dialogues have the same words in all sessions.
+actors side by side: each turn takes the speaker's half. Every turn is in the manifest; `emotions`
+decides which of them have an emotion: `four` (angry, happy with excited, neutral, sad; 5,531 turns)
+or `six` (happy, sad, neutral, angry, excited, frustrated). All have valence, arousal and dominance
+(1 to 5), and the votes of the evaluators for these emotions. There are no official splits; the
+usual protocol leaves one session out. Dialogue models test on session 5 alone: `test_session: 5`
+makes that the official test set. Scripted dialogues have the same words in all sessions.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from extract.corpus.reader import LABELLED_SESSION, Expected, Note
+from extract.corpus.votes import Votes, counted
 from features.errors import ProjectError
 from features.manifest import Label, Split, Utterance
 from features.tables.encodings import read_lines
@@ -26,6 +27,16 @@ TURN = re.compile(
     r"\[(?P<valence>[\d.]+), (?P<arousal>[\d.]+), (?P<dominance>[\d.]+)\]"
 )
 LINE = re.compile(r"(?P<name>Ses\S+) \[[^\]]*\]:\s*(?P<text>.*)")
+VOTE = re.compile(r"C-E\d+:\s*(?P<emotions>[^(]*)")
+WORDS = {
+    "Anger": "ang",
+    "Happiness": "hap",
+    "Neutral": "neu",
+    "Neutral state": "neu",
+    "Sadness": "sad",
+    "Excited": "exc",
+    "Frustration": "fru",
+}
 SIX = {
     "ang": "angry",
     "hap": "happy",
@@ -99,12 +110,14 @@ def _dialogue(
     missing = [turn["name"] for turn in turns if turn["name"] not in texts]
     if missing:
         note(f"{dialogue}: {len(missing)} turns have no transcript, the first is {missing[0]}")
+    votes = _votes(_lines(table, note), classes)
     for number, turn in enumerate(turns):
         name = turn["name"]
         label = Label(
             id=name,
             split=None if test_session is None else _split(folder, test_session),
             emotion=classes.get(turn["emotion"]),
+            emotion_votes=votes.get(name),
             valence=float(turn["valence"]),
             arousal=float(turn["arousal"]),
             dominance=float(turn["dominance"]),
@@ -121,6 +134,23 @@ def _turns(table: Path, note: Note) -> list[re.Match[str]]:
             f"{table} has no line '[start - end] TURN EMOTION [V, A, D]'; copy it again"
         )
     return sorted(turns, key=lambda turn: (float(turn["start"]), turn["name"]))
+
+
+def _votes(lines: Sequence[str], classes: Mapping[str, str]) -> dict[str, Votes | None]:
+    """The votes of each turn: an evaluator may name several emotions, and each of them counts.
+
+    What the actors say of themselves (C-F, C-M) is left out, as are emotions that are no class.
+    """
+    chosen: dict[str, list[str]] = {}
+    name = ""
+    for line in map(str.strip, lines):
+        if turn := TURN.fullmatch(line):
+            name = turn["name"]
+        elif vote := VOTE.match(line):
+            words = [word.strip() for word in vote["emotions"].split(";")]
+            codes = [WORDS[word] for word in words if word in WORDS]
+            chosen.setdefault(name, []).extend(classes[code] for code in codes if code in classes)
+    return {name: counted(names) for name, names in chosen.items()}
 
 
 def _utterance(root: Path, folder: Path, turn: re.Match[str], number: int) -> Utterance:

@@ -3,15 +3,18 @@
 The root holds ``labels_consensus.csv`` (or ``Labels/labels_consensus.csv``), the turns in
 ``Audios/`` and, optionally, transcripts in ``Transcripts/``. The sizes change from release to
 release; `release` says which one the figures are of. `test` is the test set that is used; the turns
-of the others are left out. Valence, arousal and dominance run from 1 to 7.
+of the others are left out. Valence, arousal and dominance run from 1 to 7. With
+``labels_detailed.csv`` beside the consensus the turns have the votes of the workers (their primary
+emotion).
 """
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
 from extract.corpus.reader import Expected, Note
+from extract.corpus.votes import Votes, counted
 from features.manifest import Label, Split, Utterance
 from features.tables.characters import without_blanks
 from features.tables.encodings import read_lines
@@ -27,6 +30,18 @@ EMOTIONS = {
     "D": "disgust",
     "C": "contempt",
     "N": "neutral",
+}
+DETAILED = "labels_detailed.csv"
+# The primary emotions of single workers; any other word is left out.
+WORKERS_WORDS = {
+    "Angry": "angry",
+    "Sad": "sad",
+    "Happy": "happy",
+    "Surprise": "surprised",
+    "Fear": "fearful",
+    "Disgust": "disgust",
+    "Contempt": "contempt",
+    "Neutral": "neutral",
 }
 COLUMNS = ("FileName", "EmoClass", "EmoAct", "EmoVal", "EmoDom", "SpkrID", "Split_Set")
 # How many turns a release has, where that is known.
@@ -55,12 +70,28 @@ def read(
     )
     for name, count in sorted(left_out.items()):
         note(f"{count} turns of {name} are left out; the test set is {test}")
+    votes = _votes(table.with_name(DETAILED), note)
     for row in rows:
         if (name := row.text("Split_Set")) in splits:
-            yield _entry(root, row, splits[name], note)
+            yield _entry(root, row, splits[name], votes, note)
 
 
-def _entry(root: Path, row: Row, split: Split, note: Note) -> tuple[Utterance, Label]:
+def _votes(table: Path, note: Note) -> dict[str, Votes | None]:
+    """The votes for each turn by file name; none where the table of single workers is not there."""
+    if not table.is_file():
+        note(f"{table.name} is not there: the turns have no votes of workers")
+        return {}
+    chosen: defaultdict[str, list[str]] = defaultdict(list)
+    columns = ("FileName", "EmoClass_Major")
+    for row in read_table(table, "the labels of single workers", note, columns).rows:
+        if (name := WORKERS_WORDS.get(row.optional("EmoClass_Major") or "")) is not None:
+            chosen[row.text("FileName")].append(name)
+    return {name: counted(names) for name, names in chosen.items()}
+
+
+def _entry(
+    root: Path, row: Row, split: Split, votes: Mapping[str, Votes | None], note: Note
+) -> tuple[Utterance, Label]:
     file = row.text("FileName")
     name = Path(file).stem
     transcript = root / "Transcripts" / f"{name}.txt"
@@ -75,6 +106,7 @@ def _entry(root: Path, row: Row, split: Split, note: Note) -> tuple[Utterance, L
         id=name,
         split=split,
         emotion=EMOTIONS.get(row.text("EmoClass")),
+        emotion_votes=votes.get(file),
         valence=row.number("EmoVal"),
         arousal=row.number("EmoAct"),
         dominance=row.number("EmoDom"),

@@ -1,12 +1,16 @@
 """A corpus of your own: a folder with a table of paths, texts and labels.
 
 The table may be delimited text, a spreadsheet or JSON Lines. docs/own-corpus.md goes through it
-step by step. Paths are relative to the root. Columns are found by their names, or by
-`columns: {emotion: my_column}`, which may put several together (``{audio: "{video}/{clip}.mp4"}``);
-every guess and every doubt is printed. `emotions` and `sentiments` say what the labels of the table
-mean (``{hap: happy, xxx: ""}``, empty for no label); with them, a label that they do not name is an
-error. `splits` does the same for the splits (``{val: dev}``). A column of causes has the ids of the
-utterances that cause the emotion, separated by blanks, or a list of them in JSON.
+step by step. Paths are relative to the root. Columns are found by their names, or by `columns:
+{emotion: my_column}`, which may put several together (``{audio: "{video}/{clip}.mp4"}``); every
+guess and every doubt is printed. `emotions` and `sentiments` say what the labels of the table mean
+(``{hap: happy, xxx: ""}``, empty for no label); with them, a label that they do not name is an
+error. `splits` does the same for the splits (``{val: dev}``). `votes` are the annotators' votes for
+emotions: the column that counts those of each class (``{angry: votes_angry, happy: votes_happy}``),
+or one column with the labels of all annotators (``angry;angry;sad``). Without a column of emotions
+the emotion is the class with the most votes; a tie leaves the utterance without one. A column of
+causes has the ids of the utterances that cause the emotion, separated by blanks, or a list of them
+in JSON.
 """
 
 from collections import Counter
@@ -16,9 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from extract.corpora._own_table import doubts, path_of, refuse_equal_ids, refuse_half_numbered
+from extract.corpora._own_votes import check_vote_columns, with_votes
 from extract.corpus.column_names import SPLIT_NAMES, columns_of
 from extract.corpus.paths import FileFinder
 from extract.corpus.reader import Note
+from extract.corpus.votes import note_votes
 from features.errors import ProjectError, did_you_mean, quoted
 from features.manifest import SPLITS, Label, Utterance
 from features.tables.row import Row
@@ -37,6 +43,7 @@ def read(
     emotions: dict[str, str] | None = None,
     sentiments: dict[str, str] | None = None,
     splits: dict[str, str] | None = None,
+    votes: dict[str, str] | str | None = None,
 ) -> Iterator[tuple[Utterance, Label]]:
     """Every row of the table, dialogue by dialogue, in the order of the table or of its turns."""
     table = read_table(root / FileFinder(root).find(file), "the table of the corpus", note)
@@ -46,7 +53,8 @@ def read(
     translated = {**classes, "split": splits}
     mapped = [field for field, names in translated.items() if names is not None]
     fields = columns_of(columns or {}, table, mapped, note)
-    _check_columns(table, fields, note)
+    check_vote_columns(table, votes)
+    _check_columns(table, fields, note, votes is not None)
     for line in doubts(root, table, fields):
         note(line)
     # Counted as in a spreadsheet, whose first row is the header, in every format.
@@ -56,7 +64,10 @@ def read(
     rows, labels = table.rows[::-1], list[Label]()
     table.rows.clear()
     for utterance in utterances:  # a row is freed when its label is there: there may be millions
-        labels.append(_label(utterance.id, rows.pop(), fields, classes, splits))
+        row = rows.pop()
+        label = _label(utterance.id, row, fields, classes, splits)
+        labels.append(label if votes is None else with_votes(label, row, votes, emotions))
+    note_votes(note, labels)
     _note_classes(note, labels)
     for place in _order(utterances):
         yield utterances[place], labels[place]
@@ -95,8 +106,8 @@ def _require_sources(table: Table, columns: Mapping[str, str]) -> None:
         )
 
 
-def _check_columns(table: Table, columns: Mapping[str, str], note: Note) -> None:
-    if not set(LABELS) & columns.keys():
+def _check_columns(table: Table, columns: Mapping[str, str], note: Note, has_votes: bool) -> None:
+    if not set(LABELS) & columns.keys() and not has_votes:
         note(f"no column is taken for a label ({', '.join(LABELS)}); there is nothing to learn")
     if "speaker" not in columns:
         note("no column is taken for speaker; splits cannot keep speakers apart")

@@ -8,7 +8,7 @@ from features.binding import within
 from features.specs.tracks import LeafSpec
 from features.specs.training import ChooseBy, TrainingSpec
 
-# The metrics by which classes, numbers and pairs of emotion and cause are scored.
+# The metrics by which classes, numbers, pairs of emotion and cause, and votes are scored.
 METRICS = {
     "classes": ("weighted_f1", "macro_f1", "weighted_precision", "unweighted_accuracy", "accuracy"),
     "numbers": ("ccc", "rmse", "mae"),
@@ -20,15 +20,21 @@ METRICS = {
         "pair_precision",
         "pair_recall",
     ),
+    "votes": ("kl", "jensen_shannon"),
 }
 Standardise = Literal["corpus", "speaker", "utterance"]
 DEFAULT_PROTOCOL = {"code": "official"}
 # The metric shown of a measure if the head is selected by a metric of another kind.
-USUAL_METRIC = {"classes": "macro_f1", "numbers": "ccc", "pairs": "pair_weighted_f1"}
+USUAL_METRIC = {
+    "classes": "macro_f1",
+    "numbers": "ccc",
+    "pairs": "pair_weighted_f1",
+    "votes": "jensen_shannon",
+}
 
 
 def shown_metric(kind: str, choose_by: str) -> str:
-    """The one metric by which curves and comparisons show classes, numbers or pairs."""
+    """The one metric by which curves and comparisons show a measure of some kind."""
     return choose_by if choose_by in METRICS[kind] else USUAL_METRIC[kind]
 
 

@@ -15,6 +15,7 @@ from train.scoring.ensemble import averaged, fold_ensemble
 from train.scoring.measure import Measure, Numbers
 from train.scoring.pair_measure import PairMeasure
 from train.scoring.predictions import Predictions
+from train.scoring.vote_measure import VoteMeasure
 
 Answer = dict[str, Any]
 
@@ -62,6 +63,8 @@ class Answering:
     def _enter(
         self, answers: list[Answer], measure: Measure, values: Numbers, labels: Sequence[Label]
     ) -> None:
+        if isinstance(measure, VoteMeasure):
+            return  # they are the probabilities of the class
         if isinstance(measure, PairMeasure):
             for answer, pairs in zip(answers, causes_of(measure, values, labels), strict=True):
                 answer[measure.task] = pairs

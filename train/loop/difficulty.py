@@ -74,7 +74,7 @@ def by_first_model(
     """
     total, count = np.zeros(len(labels)), np.zeros(len(labels))
     for measure in measures:
-        if measure.kind == "pairs":
+        if measure.kind in ("pairs", "votes"):
             continue
         truth = measure.truth(labels)
         labelled, predicted = measure.labelled(truth), predictions[measure.name]

@@ -21,14 +21,19 @@ def focal(
     """Cross-entropy of each utterance `(N,)` that gives less weight to well-classified ones.
 
     It is multiplied by `(1 - p) ** gamma`, p the probability of the utterance's class (Lin et al.
-    2017); with gamma 0 it is the cross-entropy. `logits (N, C)`, `targets (N,)`, `weight (C,)`.
+    2017); with gamma 0 it is the cross-entropy. `logits (N, C)`, `weight (C,)`; `targets` are class
+    numbers `(N,)`, or shares `(N, C)`, whose p is the mean over them.
     """
     plain = nn.functional.cross_entropy(
         logits, targets, weight, label_smoothing=label_smoothing, reduction="none"
     )
     if gamma == 0:
         return plain
-    likely = logits.softmax(dim=1).gather(1, targets[:, None])[:, 0]
+    probabilities = logits.softmax(dim=1)
+    if targets.dim() == 2:
+        likely = (probabilities * targets).sum(dim=1)
+    else:
+        likely = probabilities.gather(1, targets[:, None])[:, 0]
     return (1 - likely) ** gamma * plain
 
 

@@ -71,7 +71,7 @@ def fit_probe(
     on_epoch: Callable[[Epoch], None] = lambda _: None,
 ) -> FittedProbe:
     """Fit every strength on the training split and keep the best on dev."""
-    measures = measures_of(spec, facts)
+    measures = _fitted_measures(spec, facts)
     raw = pooled(spec, train.dataset)
     scale = _scale(raw)
     features = _standardised(raw, scale)
@@ -102,7 +102,7 @@ def fit_probe(
 
 def restored_probe(spec: ProbeSpec, facts: Facts, state: Mapping[str, Tensor]) -> FittedProbe:
     """The probe that `FittedProbe.state` was taken from; the selected strength is not in it."""
-    measures = measures_of(spec, facts)
+    measures = _fitted_measures(spec, facts)
     arrays = {name: tensor.numpy() for name, tensor in state.items()}
     models = {
         m.name: Model.of(
@@ -156,5 +156,12 @@ def _standardised(features: Numbers, scale: tuple[Numbers, Numbers]) -> Numbers:
     return np.nan_to_num((features - scale[0]) / scale[1], nan=0.0)
 
 
+def _fitted_measures(spec: ProbeSpec, facts: Facts) -> list[Measure]:
+    """Those that a model is fitted for; votes are predicted by the probabilities of their class."""
+    return [measure for measure in measures_of(spec, facts) if measure.kind != "votes"]
+
+
 def _predict(measures: list[Measure], models: dict[str, Model], features: Numbers) -> Predictions:
-    return {m.name: models[m.name].predict(m, features) for m in measures}
+    predictions = {m.name: models[m.name].predict(m, features) for m in measures}
+    votes = {f"{m.name}_votes": predictions[m.name] for m in measures if m.classes is not None}
+    return {**predictions, **votes}

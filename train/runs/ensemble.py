@@ -138,7 +138,8 @@ def _combinations(
             if spec.combine == "mean":
                 combinations[measure.name, fold] = equal_weights(measure, len(dev))
                 continue
-            fit = fitted_weights if spec.combine == "weights" else fitted_stack
+            stacked = spec.combine == "stacking" and measure.kind != "votes"
+            fit = fitted_stack if stacked else fitted_weights
             truth = measure.truth(first.fold(fold).labels)
             each = _each(measure, {n: one.fold(fold) for n, one in dev.items()}, calibrations, fold)
             combinations[measure.name, fold] = fit(measure, truth, each)

@@ -51,7 +51,7 @@ def run_transfer(
     record = sealed.record
     _check_stores(spec, record["stores"], stores)
     facts = next(iter(record["facts"].values()))
-    measures = measures_of(head, facts)
+    measures = [m for m in measures_of(head, facts) if m.kind != "votes"]
     mapped = map_labels(spec, measures, labels)
     # Utterances of other classes are still context.
     dataset = load_dataset(stores, labels)

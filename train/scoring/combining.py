@@ -64,8 +64,8 @@ class Stacked:
 def fitted_weights(measure: Measure, truth: Numbers, each: Numbers) -> Weighted:
     """The weights with the least loss on labelled utterances of dev, of predictions `(H, N, ...)`.
 
-    Of classes that is the negative log likelihood, of numbers the squared error, of pairs the
-    cross-entropy of every possible pair.
+    Of classes that is the negative log likelihood, of numbers the squared error, of votes and of
+    every possible pair the cross-entropy.
     """
     labelled = measure.labelled(truth)
     own, true = each[:, labelled], truth[labelled]
@@ -77,6 +77,8 @@ def fitted_weights(measure: Measure, truth: Numbers, each: Numbers) -> Weighted:
         if measure.kind == "classes":
             likelihood = mixed[np.arange(len(true)), true.astype(int)]
             return float(-np.log(np.maximum(likelihood, LEAST)).mean())
+        if measure.kind == "votes":
+            return float(-(true * np.log(np.maximum(mixed, LEAST))).sum(axis=1).mean())
         pairs, is_pair = np.clip(mixed[:, 1:-1], LEAST, 1 - LEAST), true[:, 1:-1] > 0
         return float(-np.where(is_pair, np.log(pairs), np.log1p(-pairs)).mean())
 

@@ -41,7 +41,7 @@ class Measure(Protocol):
 
     @property
     def kind(self) -> str:
-        """``classes``, ``numbers`` or ``pairs``."""
+        """``classes``, ``numbers``, ``pairs`` or ``votes``."""
 
     @property
     def classes(self) -> tuple[str, ...] | None:

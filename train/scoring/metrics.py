@@ -6,7 +6,7 @@ import numpy as np
 
 from train.scoring.measure import Measure, Numbers, ratio
 
-LOWER_IS_BETTER = ("rmse", "mae")
+LOWER_IS_BETTER = ("rmse", "mae", "kl", "jensen_shannon")
 Scores = dict[str, float]
 
 

@@ -1,0 +1,97 @@
+"""The distribution of annotators' votes, and how far predictions are from it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.manifest import Label
+from train.scoring.measure import Numbers, ratio
+
+LEAST = 1e-12
+
+
+@dataclass(frozen=True)
+class VoteMeasure:
+    """The shares of votes that each of `names` has, for the class label `of`.
+
+    Votes for other classes are left out. Truth `(N, C)`, NaN where an utterance has no votes for
+    these classes, and predictions `(..., N, C)` are distributions. The figures are the
+    Kullback-Leibler divergence of the predictions from the votes, and the Jensen-Shannon divergence
+    between them (Lin 1991), both in nats, means over utterances: 0 where they are equal.
+    """
+
+    of: str
+    names: tuple[str, ...]
+    task: str
+    kind: ClassVar[str] = "votes"
+    classes: ClassVar[None] = None
+
+    @property
+    def name(self) -> str:
+        """Such as ``emotion_votes``."""
+        return f"{self.of}_votes"
+
+    @property
+    def label(self) -> str:
+        """The field of the labels."""
+        return self.name
+
+    def truth(self, labels: Sequence[Label]) -> Numbers:
+        """Shares `(N, C)`."""
+        return np.array([vote_shares(getattr(x, self.name), self.names) for x in labels], float)
+
+    def labelled(self, truth: Numbers) -> NDArray[np.bool_]:
+        """Which utterances have votes, `(N,)`."""
+        return np.isfinite(truth[:, 0])
+
+    def unseen_classes(self, labels: Sequence[Label]) -> list[str]:
+        """Votes for other classes are left out."""
+        return []
+
+    def tallies(self, truth: Numbers, predicted: Numbers) -> Numbers:
+        """Per utterance 1 and both divergences, `(..., N, 3)`."""
+        labelled = self.labelled(truth)
+        votes = np.where(labelled[:, None], truth, 1 / len(self.names))
+        middle = (votes + predicted) / 2
+        between = (_divergence(votes, middle) + _divergence(predicted, middle)) / 2
+        figures = np.stack([_divergence(votes, predicted), between], axis=-1)
+        one = np.ones((*figures.shape[:-1], 1))
+        return np.asarray(np.concatenate([one, figures], axis=-1) * labelled[:, None])
+
+    def scores(self, totals: Numbers) -> dict[str, Numbers]:
+        """The means of both divergences."""
+        count, from_votes, between = np.moveaxis(totals, -1, 0)
+        return {"kl": ratio(from_votes, count), "jensen_shannon": ratio(between, count)}
+
+    def by_class(self, totals: Numbers) -> None:
+        """There are no figures of single classes."""
+
+    def majority(self, train: Sequence[Label], num_utterances: int) -> Numbers:
+        """Always the mean distribution of the training split."""
+        return np.tile(np.nanmean(self.truth(train), axis=0), (num_utterances, 1))
+
+    def as_json(self, prediction: Numbers) -> dict[str, Any]:
+        """The share of each class."""
+        return {
+            "shares": {n: round(float(p), 6) for n, p in zip(self.names, prediction, strict=True)}
+        }
+
+    def from_json(self, prediction: Mapping[str, Any]) -> Numbers:
+        """The shares."""
+        return np.array([prediction["shares"][name] for name in self.names], float)
+
+
+def vote_shares(votes: Mapping[str, float] | None, names: Sequence[str]) -> list[float]:
+    """The share that each of some classes has of the votes for them; NaN where there is none."""
+    counts = [float((votes or {}).get(name, 0.0)) for name in names]
+    total = sum(counts)
+    return [count / total for count in counts] if total else [np.nan] * len(counts)
+
+
+def _divergence(one: Numbers, other: Numbers) -> Numbers:
+    """The Kullback-Leibler divergence of distributions in the last axis."""
+    logs = np.log(np.maximum(one, LEAST)) - np.log(np.maximum(other, LEAST))
+    return np.asarray((one * logs).sum(axis=-1))
