@@ -1,7 +1,8 @@
 """Spectral features without weights: 25 ms windows, 100 steps per second of 16 kHz audio.
 
 Windows lie wholly inside the signal (no padding at its ends), so a step depends on its own
-25 ms alone; a shorter clip is lengthened to one window with zeros.
+25 ms alone; a shorter clip is lengthened to one window with zeros. Deltas look at two steps on
+either side, and at the ends at the first and the last step again.
 """
 
 from collections.abc import Sequence
@@ -38,22 +39,35 @@ class LogBands(nn.Module):
 
 
 class Spectral:
-    """A transform of waveforms `(B, N)` to features `(B, dim, T)`, each step on its own."""
+    """A transform of waveforms `(B, N)` to features `(B, D, T)`, each step on its own.
+
+    `deltas`: how many differences over time follow the features, as many columns each. `field`:
+    the samples that a step sees.
+    """
 
     reading = Reading(("audio",))
     modality = reading.modalities[0]
     layers = (0,)
     weights_digest = ""
     rate_hz = SAMPLE_HZ / HOP
-    first_step_s = FIELD / 2 / SAMPLE_HZ
     nominal_steps = 400
 
-    def __init__(self, transform: nn.Module, dim: int, version: int, compute: Compute) -> None:
+    def __init__(
+        self,
+        transform: nn.Module,
+        dim: int,
+        version: int,
+        compute: Compute,
+        deltas: int = 0,
+        field: int = FIELD,
+    ) -> None:
         self.transform = transform.eval().requires_grad_(False).to(compute.device)
-        self.dim = dim
+        self.dim = dim * (1 + deltas)
+        self.deltas = deltas
         self.version = version
         self.compute = compute
-        self.prepare = WaveformInput(FIELD, HOP, None, Windowing(LIMIT, 0))
+        self.first_step_s = field / 2 / SAMPLE_HZ
+        self.prepare = WaveformInput(field, HOP, None, Windowing(LIMIT, 0))
         self.budget = compute.pick(cpu=5_000, cuda=250_000)
 
     def cost(self, window: Window) -> int:
@@ -63,8 +77,16 @@ class Spectral:
         waveforms = [self.compute.put(window.values) for window in windows]
         padded = nn.utils.rnn.pad_sequence(waveforms, batch_first=True)
         with torch.autocast(self.compute.device.type, enabled=False):
-            features = self.transform(padded).transpose(1, 2)
+            features = self.transform(padded)
         return [
-            track[None, : self.cost(window)]
+            with_deltas(track[:, : self.cost(window)], self.deltas).T[None]
             for track, window in zip(features, windows, strict=True)
         ]
+
+
+def with_deltas(features: Tensor, count: int) -> Tensor:
+    """Features `(D, T)` followed by their differences over five steps, and by those of these."""
+    orders = [features]
+    for _ in range(count):
+        orders.append(torchaudio.functional.compute_deltas(orders[-1][None])[0])
+    return torch.cat(orders)
