@@ -106,6 +106,24 @@ def test_a_learning_rate_runs_its_head_the_heads_that_start_from_it_and_the_repo
     assert ran == {*MAIN, "report"}
 
 
+def test_an_ensemble_follows_its_heads_and_the_report_follows_the_ensemble(
+    settled: Pipeline,
+) -> None:
+    settled.edit(
+        "params.yaml", "transfers: {}", "transfers: {}\nensembles: {both: {heads: [main, audio]}}"
+    )
+    ran, _ = settled.repro()
+    assert ran == {"ensemble@both", "report"}
+    settled.edit("params.yaml", "lr: 0.01}\n\ncontinued", "lr: 0.03}\n\ncontinued")
+    ran, _ = settled.repro()
+    assert ran == {"train@audio", "ensemble@both", "report"}
+    settled.edit("params.yaml", "lr: 0.03}", "lr: 0.01}")
+    settled.edit("params.yaml", "\nensembles: {both: {heads: [main, audio]}}", "")
+    ran, _ = settled.repro()
+    assert ran == {"train@audio", "report"} or ran == {"report"}
+    assert "both" not in (settled.folder / "report.html").read_text()
+
+
 def test_sweeps_and_tracking_run_nothing(settled: Pipeline) -> None:
     params = (settled.folder / "params.yaml").read_text()
     added = "tracking: {tensorboard: false}\nsweeps: {s: {head: main, space: {dim: [8, 16]}}}\n"

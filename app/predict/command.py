@@ -69,7 +69,7 @@ def predict(
     reader `table` takes it. Exits with 1 where a clip could not be read.
     """
     from app.predict.models import read_model
-    from app.predict.predictor import Predictor, say_missing
+    from app.predict.predictor import Predictor, say_missing, say_standardised
     from app.timelines.annotations import refuse_unfit
 
     write = None if to is None else _writer(to)
@@ -85,6 +85,7 @@ def predict(
             answers, count = predictor.predict(clips), len(clips.utterances)
             predictions += progress(answers, f"{head}: predicting", count, "clips")
         say_missing(predictions, predictor.modalities, coverage is not None)
+        say_standardised(predictor.standardised)
     _show(predictions, to, write)
     if any(prediction.reason != "ok" for prediction in predictions):
         sys.exit(1)

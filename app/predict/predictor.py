@@ -17,6 +17,7 @@ from features.runs.restored import restored_extraction
 from features.store.index import FAILURES
 from train.apply.answers import Answer, Answering
 from train.apply.trained import TrainedHeads
+from train.data.standardise import Standardising
 
 if TYPE_CHECKING:
     import torch
@@ -70,6 +71,7 @@ class Predictor(ExitStack):
             # A GPU's fast formats are not those of a CPU, which computes more exactly.
             self.spec = replace(self.spec, compute="float32")
         self.encoders: dict[str, DirectEncoder] = {}
+        self.standardised: dict[str, Standardising] = {}
 
     @property
     def modalities(self) -> list[str]:
@@ -78,7 +80,8 @@ class Predictor(ExitStack):
 
     def predict(self, clips: Clips) -> Iterator[Prediction]:
         """The prediction of each clip, in their order; whole dialogues are answered together."""
-        for rows in _blocks(clips.labels):
+        by_speaker = "speaker" in self.heads.spec.standardise.values()
+        for rows in _blocks(clips.labels, ("dialogue", "speaker") if by_speaker else ("dialogue",)):
             utterances = [clips.utterances[row] for row in rows]
             labels = [clips.labels[row] for row in rows]
             answered = self._block(clips.root, utterances, labels)
@@ -114,6 +117,9 @@ class Predictor(ExitStack):
         chosen = [labels[row] for row in rows]
         values = {m: [own[row].values for row in rows] for m, own in tracks.items()}
         predictions = self.heads.predict(chosen, values)
+        for modality, counts in self.heads.num_standardised(chosen, values).items():
+            before = self.standardised.get(modality, Standardising(0, 0, 0))
+            self.standardised[modality] = Standardising(*map(sum, zip(before, counts, strict=True)))
         together = self.answering.together(chosen, predictions)
         if not self.each:
             return [(answer, ()) for answer in together]
@@ -178,19 +184,35 @@ def _fault(tracks: Sequence[DirectTrack]) -> DirectTrack | None:
     return tracks[0] if all(track.values is None for track in tracks) else None
 
 
-def _blocks(labels: Sequence[Label]) -> Iterator[list[int]]:
-    """The rows in order, in blocks that end where a dialogue does."""
+def _blocks(labels: Sequence[Label], fields: Sequence[str]) -> Iterator[list[int]]:
+    """The rows in order, in blocks that have whole dialogues (and, if named, whole speakers)."""
     rows: list[int] = []
-    last = {label.dialogue: row for row, label in enumerate(labels) if label.dialogue is not None}
+    last = {
+        (field, name): row
+        for row, label in enumerate(labels)
+        for field in fields
+        if (name := getattr(label, field)) is not None
+    }
     reach = -1
     for row, label in enumerate(labels):
         rows.append(row)
-        reach = max(reach, last.get(label.dialogue, row) if label.dialogue else row)
+        reach = max(reach, *(last.get((name, getattr(label, name)), row) for name in fields))
         if len(rows) >= BLOCK and row >= reach:
             yield rows
             rows = []
     if rows:
         yield rows
+
+
+def say_standardised(standardised: Mapping[str, Standardising]) -> None:
+    """Say on the standard error by whose mean and deviation tracks were standardised."""
+    for modality, (speakers, by_speaker, by_corpus) in standardised.items():
+        print(
+            f"{modality} is standardised by speaker: {by_speaker} clips by the {speakers} speakers "
+            f"who have several here, {by_corpus} clips, of no known speaker or alone, by the "
+            "training split",
+            file=sys.stderr,
+        )
 
 
 def say_missing(

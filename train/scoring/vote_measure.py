@@ -74,14 +74,13 @@ class VoteMeasure:
         return np.tile(np.nanmean(self.truth(train), axis=0), (num_utterances, 1))
 
     def as_json(self, prediction: Numbers) -> dict[str, Any]:
-        """The share of each class."""
-        return {
-            "shares": {n: round(float(p), 6) for n, p in zip(self.names, prediction, strict=True)}
-        }
+        """The class with the largest share, and the share of each."""
+        shares = {n: round(float(p), 6) for n, p in zip(self.names, prediction, strict=True)}
+        return {"predicted": self.names[int(prediction.argmax())], "probabilities": shares}
 
     def from_json(self, prediction: Mapping[str, Any]) -> Numbers:
-        """The shares."""
-        return np.array([prediction["shares"][name] for name in self.names], float)
+        """The shares, as they were rounded."""
+        return np.array([prediction["probabilities"][name] for name in self.names], float)
 
 
 def vote_shares(votes: Mapping[str, float] | None, names: Sequence[str]) -> list[float]:

@@ -1,0 +1,220 @@
+"""Seeds and heads put together: by hand, and as the stage `ensemble` writes them."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cli import cli
+from features.errors import ProjectError
+from features.manifest import Label
+from features.params.load import parse_params
+from features.params.yaml_files import read_yaml
+from tests.predict_world import project, run, trained  # noqa: F401
+from tests.run_world import PARAMS
+from train.runs.stored_predictions import read_predictions
+from train.scoring.calibration import tempered
+from train.scoring.class_measure import ClassMeasure
+from train.scoring.combining import equal_weights, fitted_stack, fitted_weights
+from train.scoring.ensemble import averaged, ensemble, fitted_calibration
+from train.scoring.measure import Numbers, measures_of
+from train.scoring.number_measure import NumberMeasure
+from train.scoring.pair_measure import PairMeasure, recentred
+from train.scoring.predictions import RunPredictions
+
+__all__ = ["cli"]
+MEASURE = ClassMeasure("emotion", ("a", "b", "c"))
+
+
+class TestSeeds:
+    def test_probabilities_are_tempered_and_then_averaged(self) -> None:
+        seeds = np.random.default_rng(0).dirichlet(np.ones(3), (2, 4))
+        labels = [Label(str(n), emotion="abca"[n]) for n in range(4)]
+        test = RunPredictions(labels, ["f", "f", "g", "g"], {"emotion": seeds})
+        temperatures = {"f": [2.0, 0.5], "g": [1.0, 3.0]}
+        together = ensemble([MEASURE], test, {"emotion": {"temperatures": temperatures}})
+        first = (tempered(seeds[0, :2], 2.0) + tempered(seeds[1, :2], 0.5)) / 2
+        assert np.allclose(together.predicted["emotion"][0, :2], first)
+        assert together.predicted["emotion"].shape == (1, 4, 3)
+
+    def test_numbers_are_averaged(self) -> None:
+        measure = NumberMeasure("valence", "vad")
+        test = RunPredictions([Label("x")], ["f"], {"valence": np.array([[1.0], [4.0]])})
+        assert ensemble([measure], test, {}).predicted["valence"].tolist() == [[2.5]]
+
+    def test_emotions_of_pairs_are_voted_on_and_strengths_averaged(self) -> None:
+        measure = PairMeasure(("anger", "joy"), earlier=1, later=0)
+        each = np.array([[[0, 0.9, 0.0, 0]], [[1, 0.8, 0.2, 0]], [[1, 0.1, 0.1, 0]]], float)
+        assert averaged(measure, each)[0].tolist() == pytest.approx([1, 0.6, 0.1, 0])
+        # With weights, a head that weighs more than the others together has the vote.
+        assert averaged(measure, each, [0.6, 0.2, 0.2])[0, 0] == 0
+
+    def test_the_threshold_of_pairs_is_selected_on_dev(self) -> None:
+        measure = PairMeasure(("anger",), earlier=1, later=0)
+        names = [f"u{n}" for n in range(4)]
+        labels = [
+            Label(name, dialogue="d", turn=n, emotion="anger", causes=(name,))
+            for n, name in enumerate(names)
+        ]
+        # All true pairs have a strength of 0.4: at 0.5 nothing is found, below it everything.
+        rows = np.array([[[0, 0.4, 0.1, 0]] * 4]).reshape(1, 4, 4)
+        dev = RunPredictions(labels, ["f"] * 4, {"cause_pairs": rows})
+        calibration = fitted_calibration([measure], dev)
+        assert 0.1 <= calibration["cause_pairs"]["thresholds"]["f"] < 0.4
+        together = ensemble([measure], dev, calibration).predicted["cause_pairs"][0]
+        assert (together[:, 1] > 0.5).all() and (together[:, 2] <= 0.5).all()
+
+    def test_recentring_keeps_the_order_and_moves_the_threshold(self) -> None:
+        strengths = np.array([0.0, 0.2, 0.3, 1.0])
+        moved = recentred(strengths, 0.3)
+        assert moved[[0, 2, 3]].tolist() == pytest.approx([0, 0.5, 1])
+        assert (np.diff(moved) > 0).all()
+
+
+def two_heads(seed: int, good: float, poor: float) -> tuple[Numbers, Numbers]:
+    """Truth, and the predictions of a good and of a poor head."""
+    random = np.random.default_rng(seed)
+    truth = random.integers(0, 3, 600)
+    heads = []
+    for sharpness in (good, poor):
+        logits = sharpness * np.eye(3)[truth] + random.normal(size=(600, 3))
+        heads.append(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True))
+    return truth.astype(float), np.stack(heads)
+
+
+class TestHeads:
+    def test_a_head_that_knows_nothing_gets_no_weight(self) -> None:
+        truth, each = two_heads(0, 3.0, 0.0)
+        weights = fitted_weights(MEASURE, truth, each).weights
+        assert weights[0] > 0.95 and weights.sum() == pytest.approx(1)
+
+    def test_weights_have_the_least_loss_of_all(self) -> None:
+        truth, each = two_heads(1, 2.0, 1.5)
+        rows = np.arange(600), truth.astype(int)
+
+        def loss(weight: float) -> float:
+            return float(-np.log((weight * each[0] + (1 - weight) * each[1])[rows]).mean())
+
+        fitted = fitted_weights(MEASURE, truth, each).weights[0]
+        assert loss(fitted) <= min(loss(w) for w in np.linspace(0, 1, 101)) + 1e-6
+
+    def test_numbers_are_weighed_by_their_errors(self) -> None:
+        measure = NumberMeasure("valence", "vad")
+        random = np.random.default_rng(0)
+        truth = random.normal(size=500)
+        each = np.stack([truth + random.normal(0, s, 500) for s in (0.5, 1.0)])
+        # Independent errors weigh by the inverse of their variances: 4 to 1.
+        assert fitted_weights(measure, truth, each).weights[0] == pytest.approx(0.8, abs=0.05)
+
+    def test_stacking_uses_what_the_probabilities_do_not_say(self) -> None:
+        truth, each = two_heads(2, 2.0, 2.0)
+        # The second head calls a what is b, and b what is a.
+        each[1] = each[1][:, [1, 0, 2]]
+        stacked = fitted_stack(MEASURE, truth[:300], each[:, :300])
+        right = (stacked(each[:, 300:]).argmax(axis=1) == truth[300:]).mean()
+        mean = (equal_weights(MEASURE, 2)(each[:, 300:]).argmax(axis=1) == truth[300:]).mean()
+        assert right > mean + 0.1
+
+
+@pytest.fixture
+def with_ensembles(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The trained project, with two ensembles in its params.yaml."""
+    import shutil
+
+    folder = tmp_path / "own"
+    shutil.copytree(project, folder, symlinks=True)
+    monkeypatch.chdir(folder)
+    text = (folder / "params.yaml").read_text()
+    text += """
+ensembles:
+  both: {heads: [main, probe]}
+  stacked: {heads: [main, probe], combine: stacking}
+"""
+    (folder / "params.yaml").write_text(text)
+    return folder
+
+
+def of_run(folder: Path, name: str, file: str) -> Any:
+    return json.loads((folder / "runs" / name / file).read_text())
+
+
+def test_an_ensemble_is_written_shown_and_refused_where_a_head_changes(
+    with_ensembles: Path,
+) -> None:
+    for name in ("both", "stacked"):
+        done = run("ensemble", name)
+        assert done.exit_code == 0, done.output
+    metrics = of_run(with_ensembles, "both", "metrics.json")
+    main = of_run(with_ensembles, "main", "metrics.json")
+    assert set(metrics) == {"test", "ensemble", "dev", "majority"}
+    assert metrics["test"].keys() == metrics["ensemble"].keys() == main["test"].keys()
+    assert len(metrics["test"]["emotion"]["macro_f1"]["seeds"]) == 2
+    record = of_run(with_ensembles, "both", "ensemble.json")
+    weights = record["weights"]["emotion"]["official"]
+    assert weights.keys() == {"main", "probe"} and sum(weights.values()) == pytest.approx(
+        1, abs=1e-3
+    )
+    shown = run("results").output
+    assert "both" in shown and "  its 2 seeds together" in shown
+    assert run("report").exit_code == 0
+    html = (with_ensembles / "report.html").read_text()
+    assert "Heads put together" in html and "ensemble of its 2 seeds" in html
+    params = with_ensembles / "params.yaml"
+    params.write_text(params.read_text().replace("lr: 0.01}\n  folded", "lr: 0.02}\n  folded"))
+    done = run("results")
+    assert done.exit_code == 1
+    assert re.search(r"runs.both: stale: made with other settings .*training.lr", done.output)
+    assert run("ensemble", "both").exit_code != 0
+
+
+def test_the_predictions_of_a_run_are_read_back_as_they_were(with_ensembles: Path) -> None:
+    from features.manifest import read_labels
+    from features.runs.read import read_as_trained
+    from features.runs.restored import restored_head
+
+    for name in ("main", "folded"):
+        sealed = read_as_trained(with_ensembles / "runs" / name, ["predictions.jsonl"])
+        head = restored_head(sealed.record["head"])
+        measures = measures_of(head, next(iter(sealed.record["facts"].values())))
+        labels = read_labels(with_ensembles / "data/mine/labels.jsonl")
+        splits = read_predictions(sealed.contents["predictions.jsonl"], measures, labels)
+        stored = of_run(with_ensembles, name, "metrics.json")
+        for measure in measures:
+            predicted = splits["test"].predicted[measure.name]
+            truth = measure.truth(splits["test"].labels)
+            for metric, values in measure.scores(
+                measure.tallies(truth, predicted).sum(axis=1)
+            ).items():
+                assert list(values) == pytest.approx(
+                    stored["test"][measure.name][metric]["seeds"], abs=1e-5
+                ), (name, measure.name, metric)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("{heads: [main]}", r"heads is \['main'\]; it must name two or more heads, once"),
+        ("{heads: [main, main]}", "two or more heads, once"),
+        ("{heads: [main, liner]}", "names 'liner'.*Did you mean 'linear'"),
+        ("{heads: [main, linear], combine: voting}", "combine is 'voting'"),
+        ("{heads: [main, other]}", "'other' has another corpus than 'main'"),
+    ],
+)
+def test_what_cannot_be_put_together_is_refused(entry: str, message: str, tmp_path: Path) -> None:
+    other = PARAMS.replace(
+        "continued:",
+        "  other:\n    <<: *head\n    corpus: yours\ncontinued:",
+    )
+    (tmp_path / "params.yaml").write_text(f"{other}ensembles:\n  together: {entry}\n")
+    with pytest.raises(ProjectError, match=message):
+        parse_params(read_yaml(tmp_path / "params.yaml"))
+
+
+def test_an_ensemble_has_a_name_of_its_own(tmp_path: Path) -> None:
+    text = f"{PARAMS}ensembles:\n  main: {{heads: [main, linear]}}\n"
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(ProjectError, match="also the name of an entry in heads"):
+        parse_params(read_yaml(tmp_path / "params.yaml"))
