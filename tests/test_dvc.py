@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from features.params.yaml_files import read_yaml
 from tests.conftest import ROOT
 from tests.project import Project
 
@@ -109,16 +110,15 @@ def test_a_learning_rate_runs_its_head_the_heads_that_start_from_it_and_the_repo
 def test_an_ensemble_follows_its_heads_and_the_report_follows_the_ensemble(
     settled: Pipeline,
 ) -> None:
-    settled.edit(
-        "params.yaml", "transfers: {}", "transfers: {}\nensembles: {both: {heads: [main, audio]}}"
-    )
+    section = "\nensembles: {both: {heads: [main, audio]}}"
+    settled.edit("params.yaml", "transfers: {}", f"transfers: {{}}{section}")
     ran, _ = settled.repro()
     assert ran == {"ensemble@both", "report"}
     settled.edit("params.yaml", "lr: 0.01}\n\ncontinued", "lr: 0.03}\n\ncontinued")
     ran, _ = settled.repro()
     assert ran == {"train@audio", "ensemble@both", "report"}
     settled.edit("params.yaml", "lr: 0.03}", "lr: 0.01}")
-    settled.edit("params.yaml", "\nensembles: {both: {heads: [main, audio]}}", "")
+    settled.edit("params.yaml", section, "")
     ran, _ = settled.repro()
     assert ran == {"train@audio", "report"} or ran == {"report"}
     assert "both" not in (settled.folder / "report.html").read_text()
@@ -212,6 +212,22 @@ def flip(file: Path) -> None:
         content.seek(-1, 1)
         content.write(bytes([byte[0] ^ 4]))
     file.chmod(0o444)
+
+
+def test_dvc_keeps_every_file_of_a_run(settled: Pipeline) -> None:
+    """What it does not keep is missing after a checkout, and the run is refused as damaged."""
+    stages = read_yaml(settled.folder / "dvc.yaml")["stages"]
+    for stage, name in (("train", "main"), ("continue", "tuned")):
+        listed = stages[stage]["do"]
+        kept = [
+            *listed["outs"],
+            *listed["metrics"],
+            *(next(iter(plot)) for plot in listed["plots"]),
+        ]
+        paths = {path.replace("${key}", name) for path in kept}
+        record = json.loads((settled.folder / "runs" / name / "run.json").read_text())
+        for file in ("run.json", *record["files"]):
+            assert f"runs/{name}/{file.split('/')[0]}" in paths, file
 
 
 def test_a_sweep_by_command_and_an_experiment_by_queue(settled: Pipeline) -> None:

@@ -109,7 +109,8 @@ def probe() -> ProbeSpec:
     return ProbeSpec(
         name="test", corpus="demo", inputs=head_spec().inputs,
         tasks={"emotion": LeafSpec("emotion", {})},
-        protocol=ProtocolSpec(LeafSpec("official", {})), standardise={"text": "speaker"}, model="svm",
+        protocol=ProtocolSpec(LeafSpec("official", {})), standardise={"text": "speaker"},
+        model="svm",
     )  # fmt: skip
 
 
