@@ -35,7 +35,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         commands = [("manifest", "mine"), ("extract", "mine-mel"), ("extract", "mine-minilm")]
-        for command in (*commands, *(("train", head) for head in HEADS)):
+        for command in (*commands, *(("train", head) for head in (*HEADS, "by-speaker"))):
             done = run(*command)
             assert done.exit_code == 0, done.output
     yield folder

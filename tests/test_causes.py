@@ -131,6 +131,25 @@ def test_a_pair_is_predicted_where_emotion_times_cause_is_above_the_threshold() 
         assert prediction == {"predicted": "joy" if causes else None, "causes": causes}
 
 
+def test_rare_emotions_are_named_where_dev_says_so_and_are_no_more_probable() -> None:
+    facts = {"classes": ["anger", "joy"], "counts": [10, 90]}
+    plain, adjusted = Task(4, facts), Task(4, facts, imbalance="logit-adjustment")
+    labels = [
+        Label(f"u{n}", dialogue="d", turn=n, emotion="anger", causes=(f"u{n}",)) for n in range(3)
+    ]
+    output = torch.full((3, 3 + WIDTH), -20.0)
+    # Joy is a little likelier than anger, and either is certain: only its share speaks for it.
+    output[:, :3] = torch.tensor([1.0, 1.5, -20.0])
+    output[:, 3 + LATER] = 9.0
+    for task in (plain, adjusted):
+        task.select_on_dev(output, labels)
+    assert [task.predict(output)["cause_pairs"][0, 0] for task in (plain, adjusted)] == [1, 0]
+    assert bool(adjusted.offsets.any()) and not plain.offsets.any()
+    assert "offsets" not in plain.state_dict() and "offsets" in adjusted.state_dict()
+    # What is certain stays certain.
+    assert float(adjusted._probabilities(output, adjusted.offsets)[1].max()) <= 1
+
+
 def test_the_threshold_is_selected_on_dev() -> None:
     task = build_task()
     output = torch.zeros(5, 3 + WIDTH)

@@ -114,6 +114,14 @@ def test_a_prediction_survives_conversion_to_json() -> None:
         assert np.array_equal(MEASURE.from_json(MEASURE.as_json(row)), row)
 
 
+def test_strengths_survive_conversion_to_json() -> None:
+    row = np.array([1, 0.25, 0.75, 0.0, 0.5, 0.0])
+    said = {**MEASURE.as_json(row), **MEASURE.decided_by(row)}
+    assert said["predicted"] == "joy" and said["causes"] == [0]
+    assert said["strengths"] == {"-1": 0.25, "0": 0.75, "2": 0.5}
+    assert np.array_equal(MEASURE.from_json(said), row)
+
+
 def test_emotions_that_have_no_causes_in_training_are_unseen() -> None:
     fear = Label("z", emotion="fear", causes=("z",))
     assert MEASURE.unseen_classes([*conversation(), fear]) == ["fear"]

@@ -70,6 +70,36 @@ def test_a_corpus_s_own_clips_get_the_run_s_own_predictions(
     assert num_compared == len(own) > 30
 
 
+def test_clips_are_standardised_by_the_speakers_that_a_table_names(
+    project: Path, tmp_path: Path
+) -> None:
+    labels = {x.id: x for x in read_labels(project / "data/mine/labels.jsonl")}
+    rows = pandas.read_csv(project / TABLE)
+    rows = rows[[labels[name].split == "test" for name in rows["id"]]]
+    table = project / Path(TABLE).with_name("tested.csv")
+    own = own_predictions(project, "by-speaker")
+    try:
+        rows.to_csv(table, index=False)
+        done = run("predict", "by-speaker", str(table), "--each", "--to", f"{tmp_path}/out.jsonl")
+        assert done.exit_code == 0, done.output
+        num_speakers = rows["speaker"].nunique()
+        assert f"{len(rows)} clips by the {num_speakers} speakers who have several" in done.stderr
+        for record in records(tmp_path / "out.jsonl"):
+            (single,) = record["each"]
+            expected = own[record["id"], single["fold"], single["seed"]]["emotion"]
+            assert single["emotion"]["probabilities"] == pytest.approx(
+                expected["probabilities"], abs=2e-6
+            )
+        rows.drop(columns="speaker").to_csv(table, index=False)
+        done = run("predict", "by-speaker", str(table), "--to", f"{tmp_path}/alone.jsonl")
+        assert f"0 clips by the 0 speakers who have several here, {len(rows)} clips" in done.stderr
+        changed = records(tmp_path / "alone.jsonl")
+    finally:
+        table.unlink()
+    before = records(tmp_path / "out.jsonl")
+    assert any(a["emotion"] != b["emotion"] for a, b in zip(before, changed, strict=True))
+
+
 @pytest.mark.parametrize("head", HEADS)
 def test_stored_tracks_give_the_run_s_own_predictions(head: str, project: Path) -> None:
     model = read_model(head)

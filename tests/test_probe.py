@@ -12,8 +12,12 @@ from features.specs.heads import ProbeSpec, ProtocolSpec
 from features.specs.tracks import LeafSpec
 from train.data.dataset import Dataset, SplitData
 from train.data.dialogues import Places
+from train.data.masking import Padded
 from train.data.tracks import Tracks
+from train.probes.models import Model, fitted_model, with_probabilities
+from train.probes.pooled import PERCENTILES, masked_percentiles
 from train.probes.probe import fit_probe, restored_probe
+from train.scoring.class_measure import ClassMeasure
 
 FACTS: dict[str, dict[str, Any]] = {"emotion": {"classes": ["anger", "joy"], "counts": [20, 20]}}
 STRENGTHS = [1e-6, 10.0]
@@ -102,3 +106,109 @@ def test_a_restored_probe_predicts_the_same() -> None:
     assert np.array_equal(
         restored.predict(dev.dataset)["emotion"], fitted.predict(dev.dataset)["emotion"]
     )
+
+
+def three_classes(seed: int, count: int = 90) -> SplitData:
+    """Classes on a ring around the origin: the last is inside, which no plane separates."""
+    random = np.random.default_rng(seed)
+    names = ["anger", "joy", "sadness"] * (count // 3)
+    angles = random.uniform(0, 2 * np.pi, count)
+    radius = np.array([{"anger": 3.0, "joy": 3.0, "sadness": 0.3}[name] for name in names])
+    angles = np.where([name == "anger" for name in names], angles / 2, np.pi + angles / 2)
+    values = np.stack([radius * np.cos(angles), radius * np.sin(angles)], axis=1)
+    return split_data(values + random.normal(0, 0.2, values.shape), names)
+
+
+THREE: dict[str, dict[str, Any]] = {
+    "emotion": {"classes": ["anger", "joy", "sadness"], "counts": [30, 30, 30]}
+}
+
+
+@pytest.mark.parametrize("model", ["logistic", "ridge", "svm", "rbf-svm"])
+def test_every_model_gives_probabilities_and_is_restored(model: str) -> None:
+    train, dev, test = (three_classes(seed) for seed in range(3))
+    spec = replace(probe_spec([1.0]), model=model)  # type: ignore[arg-type]
+    fitted = fit_probe(spec, THREE, train, dev, 0)
+    predicted = fitted.predict(test.dataset)["emotion"]
+    assert np.allclose(predicted.sum(axis=1), 1) and (predicted >= 0).all()
+    truth = np.array([THREE["emotion"]["classes"].index(x.emotion) for x in test.labels])
+    right = (predicted.argmax(axis=1) == truth).mean()
+    assert right > (0.95 if model == "rbf-svm" else 0.6), right
+    restored = restored_probe(spec, THREE, fitted.state())
+    assert np.array_equal(restored.predict(test.dataset)["emotion"], predicted)
+
+
+@pytest.mark.parametrize("model", ["ridge", "svm", "rbf-svm"])
+def test_a_kept_model_decides_as_scikit_learn_s_own_does(model: str) -> None:
+    from sklearn.linear_model import RidgeClassifier
+    from sklearn.svm import SVC, LinearSVC
+
+    train = three_classes(0)
+    track = train.dataset.tracks["text"].gather(torch.arange(90))
+    features = track.values[:, 0, 0].double().numpy()
+    features = (features - features.mean(axis=0)) / features.std(axis=0)
+    truth = np.array([THREE["emotion"]["classes"].index(x.emotion) for x in train.labels], float)
+    measure = ClassMeasure("emotion", ("anger", "joy", "sadness"))
+    spec = replace(probe_spec([1.0]), model=model)  # type: ignore[arg-type]
+    own = fitted_model(measure, spec, 0.5, features, truth).scores(features)
+    if model == "rbf-svm":
+        one = [SVC(C=0.5).fit(features, truth == n).decision_function(features) for n in range(3)]
+        expected = np.stack(one, axis=1)
+    else:
+        theirs = (
+            RidgeClassifier(alpha=2.0) if model == "ridge" else LinearSVC(C=0.5, random_state=0)
+        )
+        expected = theirs.fit(features, truth).decision_function(features)
+    assert np.allclose(own, expected, atol=1e-6)
+
+
+def test_platt_s_sigmoid_is_that_of_its_smoothed_targets() -> None:
+    # Scores 1 and -1, of 30 and 10 utterances; 24 and 2 of them belong to the class.
+    scores = np.array([1.0] * 30 + [-1.0] * 10)[:, None]
+    truth = np.array([1.0] * 24 + [0.0] * 6 + [1.0] * 2 + [0.0] * 8)
+    model = Model(np.array([[-1.0], [1.0]]), np.zeros(2))
+    slopes, offsets = with_probabilities(model, scores, truth).sigmoids.T  # type: ignore[union-attr]
+    high, low = (1 / (1 + np.exp(-(slopes[1] * x + offsets[1]))) for x in (1.0, -1.0))
+    yes, no = 27 / 28, 1 / 16
+    assert high == pytest.approx((24 * yes + 6 * no) / 30, abs=1e-3)
+    assert low == pytest.approx((2 * yes + 8 * no) / 10, abs=1e-3)
+
+
+@pytest.mark.parametrize("model", ["logistic", "ridge", "svm", "rbf-svm"])
+def test_numbers_are_predicted_in_their_own_units(model: str) -> None:
+    random = np.random.default_rng(0)
+    values = random.normal(size=(80, 2))
+    labels = [Label(f"u{n}", valence=float(50 + 7 * x)) for n, x in enumerate(values[:, 0])]
+    data = replace(split_data(values, ["joy"] * 80), labels=labels)
+    facts = {"vad": {"valence": {"mean": 50.0, "std": 7.0}}}
+    spec = replace(
+        probe_spec([1.0]), model=model, tasks={"vad": LeafSpec("vad", {})}, choose_by="ccc"
+    )  # type: ignore[arg-type]
+    fitted = fit_probe(spec, facts, data, data, 0)
+    predicted = fitted.predict(data.dataset)["valence"]
+    truth = np.array([label.valence for label in labels])
+    assert np.corrcoef(predicted, truth)[0, 1] > 0.95
+    assert abs(predicted.mean() - truth.mean()) < 3
+    restored = restored_probe(spec, facts, fitted.state())
+    assert np.array_equal(restored.predict(data.dataset)["valence"], predicted)
+
+
+def test_percentiles_are_numpy_s_whatever_the_padding() -> None:
+    random = np.random.default_rng(0)
+    lengths = [1, 4, 9]
+    values = torch.from_numpy(random.normal(size=(3, 9, 2)))
+    mask = torch.arange(9) < torch.tensor(lengths)[:, None]
+    found = masked_percentiles(Padded(values.masked_fill(~mask[..., None], torch.nan), mask))
+    for row, length in enumerate(lengths):
+        expected = np.percentile(values[row, :length].numpy(), PERCENTILES, axis=0).ravel()
+        assert found[row].numpy() == pytest.approx(expected)
+
+
+def test_votes_are_predicted_by_the_probabilities_of_their_class() -> None:
+    train = made(0)
+    voted = [replace(x, emotion_votes={str(x.emotion): 3.0}) for x in train.labels]
+    data = replace(train, labels=voted)
+    facts = {"emotion": {**FACTS["emotion"], "votes": True}}
+    fitted = fit_probe(probe_spec([1.0]), facts, data, data, 0)
+    predicted = fitted.predict(data.dataset)
+    assert np.array_equal(predicted["emotion"], predicted["emotion_votes"])

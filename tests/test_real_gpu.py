@@ -26,7 +26,12 @@ from tests.test_gpu_backbones import tiny
 from tests.test_gpu_heads import DIALOGUES, OBJECTIVES, leaf, loop_of, spec_of, world
 from tests.test_gpu_pipeline import run
 from tests.test_heads import CASES, build, tracks
+from train.data.dataset import CPU as CPU_DEVICE
+from train.data.dataset import Dataset
+from train.data.dialogues import Places
 from train.data.masking import Padded
+from train.data.standardise import BySpeaker, ByUtterance, Moments
+from train.data.tracks import Tracks
 from train.loop.checkpoint import Checkpoint
 from train.loop.pacing import set_dropout
 from train.loop.training_loop import TrainingLoop
@@ -239,3 +244,24 @@ def tracks_of(path: Path) -> list[torch.Tensor]:
     """All tracks of a store."""
     store = Store(path)
     return [torch.from_numpy(store.track(row).astype("float32")) for row in range(len(store))]
+
+
+def test_tracks_standardised_by_speaker_are_those_of_the_cpu() -> None:
+    random = torch.Generator().manual_seed(0)
+    lengths = torch.randint(1, 9, (40,), generator=random)
+    values = torch.randn(int(lengths.sum()), 2, 5, generator=random).half()
+    source = Tracks(values, lengths)
+    corpus = Moments(*source.moments())
+    speakers = [f"s{n % 5}" for n in range(39)] + ["alone"]
+    tracks = BySpeaker.of(source, corpus, speakers), ByUtterance(source, corpus)
+    labels = [Label(f"u{n}") for n in range(40)]
+    for own in tracks:
+        dataset = Dataset(tuple(x.id for x in labels), {"audio": own}, Places.of(labels))
+        moved = dataset.on(torch.device("cuda"))
+        rows = torch.arange(39, -1, -1)
+        expected = dataset.gather(rows)["audio"]
+        for where in (torch.device("cuda"), CPU_DEVICE):
+            track = moved.gather(rows, where)["audio"]
+            assert track.values.device.type == where.type
+            assert torch.equal(track.mask.cpu(), expected.mask)
+            assert torch.allclose(track.values.cpu(), expected.values, atol=1e-5)

@@ -112,22 +112,26 @@ def _of_numbers(spec: ProbeSpec, strength: float, features: Numbers, truth: Numb
     from sklearn.linear_model import Ridge
     from sklearn.svm import SVR, LinearSVR
 
-    estimator: Any
-    if spec.model == "rbf-svm":
-        spread = float(truth.std()) or 1.0
-        machine = SVR(C=strength).fit(features, (truth - truth.mean()) / spread)
-        return Model(
-            spread * machine.dual_coef_,
-            spread * machine.intercept_ + truth.mean(),
-            machine.support_vectors_,
-            float(machine._gamma),
-        )
+    if spec.model in ("logistic", "ridge"):
+        ridge = Ridge(alpha=1 / strength).fit(features, truth)
+        return Model(ridge.coef_[None], np.ravel(ridge.intercept_))
+    # What a support vector machine may miss by is a share of a deviation, not of the label's unit.
+    mean, spread = float(truth.mean()), float(truth.std()) or 1.0
+    targets = (truth - mean) / spread
     if spec.model == "svm":
-        estimator = LinearSVR(C=strength, max_iter=MAX_ITERATIONS, random_state=0)
-    else:
-        estimator = Ridge(alpha=1 / strength)
-    estimator.fit(features, truth)
-    return Model(estimator.coef_[None], np.ravel(estimator.intercept_))
+        linear = LinearSVR(C=strength, max_iter=MAX_ITERATIONS, random_state=0)
+        linear.fit(features, targets)
+        return Model(spread * linear.coef_[None], spread * np.ravel(linear.intercept_) + mean)
+    gamma = _gamma(features)
+    machine = SVR(C=strength, gamma=gamma).fit(features, targets)
+    weights, intercepts = spread * machine.dual_coef_, spread * machine.intercept_ + mean
+    return Model(weights, intercepts, machine.support_vectors_, gamma)
+
+
+def _gamma(features: Numbers) -> float:
+    """The width of the Gaussian kernel that scikit-learn calls ``scale``."""
+    variance = float(features.var()) or 1.0
+    return float(1 / (features.shape[1] * variance))
 
 
 def _kernel_machines(
@@ -137,7 +141,7 @@ def _kernel_machines(
     from sklearn.metrics.pairwise import rbf_kernel
     from sklearn.svm import SVC
 
-    gamma = 1 / (features.shape[1] * (float(features.var()) or 1.0))
+    gamma = _gamma(features)
     similarities = rbf_kernel(features, features, gamma)
     classes = np.unique(truth)
     coefficients, intercepts = np.zeros((len(classes), len(features))), np.zeros(len(classes))

@@ -120,25 +120,27 @@ class PairMeasure:
         return np.tile(row, (num_utterances, 1))
 
     def as_json(self, prediction: Numbers) -> dict[str, Any]:
-        """The emotion, how many turns before each cause was said (0: here, -1: the next), and the
-        likeliest emotion and the strengths that this was decided by."""
+        """The emotion, and how many turns before each cause was said (0: here, -1: the next)."""
+        causes = [int(place) - self.later for place in np.flatnonzero(prediction[1:-1] > BORDER)]
+        return {"predicted": self._emotion(prediction) if causes else None, "causes": causes}
+
+    def decided_by(self, prediction: Numbers) -> dict[str, Any]:
+        """What a prediction was decided by: the likeliest emotion, and the strengths by turns."""
         strengths = prediction[1:-1]
-        causes = [int(place) - self.later for place in np.flatnonzero(strengths > BORDER)]
-        emotion = None if prediction[0] == UNKNOWN else self.classes[int(prediction[0])]
         possible = np.flatnonzero(strengths >= LEAST_STRENGTH).tolist()
-        return {
-            "predicted": emotion if causes else None,
-            "causes": causes,
-            "likeliest": emotion,
-            "strengths": {str(n - self.later): round(float(strengths[n]), 6) for n in possible},
-        }
+        by_turns = {str(n - self.later): round(float(strengths[n]), 6) for n in possible}
+        return {"likeliest": self._emotion(prediction), "strengths": by_turns}
+
+    def _emotion(self, prediction: Numbers) -> str | None:
+        return None if prediction[0] == UNKNOWN else self.classes[int(prediction[0])]
 
     def from_json(self, prediction: Mapping[str, Any]) -> Numbers:
-        """The row."""
+        """The row, with the strengths where they are there."""
         row = np.zeros(self.width + 2)
-        emotion = prediction["likeliest"]
+        emotion = prediction.get("likeliest", prediction["predicted"])
         row[0] = UNKNOWN if emotion is None else self.classes.index(emotion)
-        for turns, strength in prediction["strengths"].items():
+        certain = dict.fromkeys(prediction["causes"], 1.0)
+        for turns, strength in prediction.get("strengths", certain).items():
             row[self._column(int(turns))] = strength
         return row
 

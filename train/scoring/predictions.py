@@ -8,6 +8,7 @@ import numpy as np
 
 from features.manifest import Label
 from train.scoring.measure import Measure, Numbers
+from train.scoring.pair_measure import PairMeasure
 
 # Per measure the predictions of one head: probabilities (N, C), numbers (N,), pairs (N, W + 2).
 Predictions = Mapping[str, Numbers]
@@ -53,5 +54,10 @@ class RunPredictions:
         )
 
     def as_json(self, measures: Sequence[Measure], seed: int, row: int) -> dict[str, Any]:
-        """One prediction as plain JSON, by measure."""
-        return {m.name: m.as_json(self.predicted[m.name][seed, row]) for m in measures}
+        """One prediction as plain JSON, by measure, with what pairs were decided by."""
+        by_measure = {}
+        for m in measures:
+            prediction = self.predicted[m.name][seed, row]
+            more = m.decided_by(prediction) if isinstance(m, PairMeasure) else {}
+            by_measure[m.name] = {**m.as_json(prediction), **more}
+        return by_measure

@@ -25,6 +25,8 @@ RANGES = {"hidden": (1, None), "label_smoothing": (0, 1), "weight": (0, None)}
 EARLIER, LATER = 14, 10
 # Thresholds of a pair's probability; the best on the dev set is kept.
 THRESHOLDS = [step / 40 for step in range(1, 33)]
+# Strengths of the offsets of rare emotions.
+STRENGTHS = [step / 4 for step in range(7)]
 
 
 class Task(nn.Module):
@@ -34,10 +36,14 @@ class Task(nn.Module):
     probability of the emotion times that of the cause is above a threshold, selected on the dev set
     after every epoch. Causes are looked for up to EARLIER turns before and LATER turns after; in a
     causal dialogue only among earlier turns. `distance`: the scorer sees how many turns are
-    between; `speakers`: whether one person says both.
+    between; `speakers`: whether one person says both. `imbalance: logit-adjustment` names rare
+    emotions more often: the logarithm of their share of all pairs, times a strength that is
+    selected with the threshold, is taken off their logits; how probable any emotion is does not
+    change.
     """
 
     threshold: Tensor
+    offsets: Tensor
 
     def __init__(
         self,
@@ -49,6 +55,7 @@ class Task(nn.Module):
         speakers: Literal["none", "same-other"] = "none",
         label_smoothing: float = 0.0,
         weight: float = 1.0,
+        imbalance: Literal["none", "logit-adjustment"] = "none",
     ) -> None:
         super().__init__()
         (self.measure,) = self.measures(facts)
@@ -59,6 +66,11 @@ class Task(nn.Module):
         self.same = nn.Embedding(2, hidden) if speakers == "same-other" else None
         self.score = nn.Sequential(nn.GELU(), nn.Linear(hidden, 1))
         self.register_buffer("threshold", torch.tensor(0.5))
+        counts = torch.tensor(facts["counts"], dtype=torch.float64)
+        self.log_prior = (counts / counts.sum()).log()
+        self.strengths = STRENGTHS if imbalance == "logit-adjustment" else [0.0]
+        # Only where some are added, so that older runs are still read.
+        self.register_buffer("offsets", self.log_prior * 0, persistent=len(self.strengths) > 1)
 
     @staticmethod
     def facts(train: Sequence[Label]) -> dict[str, Any]:
@@ -135,25 +147,37 @@ class Task(nn.Module):
         return weighted_mean(per_emotion, weights) + weighted_mean(per_utterance, with_emotion)
 
     def select_on_dev(self, output: Tensor, labels: Sequence[Label]) -> None:
-        """Select the threshold by `pair_weighted_f1` on the dev set."""
+        """Select the threshold (and offsets) by `pair_weighted_f1` on the dev set."""
         truth = self.measure.truth(labels)
-        figures = [
-            scores(self.measure, truth, self._pairs(output, threshold).numpy())["pair_weighted_f1"]
-            for threshold in THRESHOLDS
-        ]
-        best = max(range(len(figures)), key=figures.__getitem__)
-        self.threshold.fill_(THRESHOLDS[best])
+        best = -1.0
+        for strength in self.strengths:
+            offsets = -strength * self.log_prior
+            emotions, probabilities = self._probabilities(output, offsets)
+            for threshold in THRESHOLDS:
+                pairs = self._pairs(emotions, probabilities, threshold).numpy()
+                figure = scores(self.measure, truth, pairs)["pair_weighted_f1"]
+                if figure > best:
+                    best = figure
+                    self.threshold.fill_(threshold)
+                    self.offsets.copy_(offsets)
 
     def predict(self, output: Tensor) -> dict[str, Tensor]:
         """Per utterance its emotion and causes as `PairMeasure` has them, `(N, W + 2)`."""
-        return {self.measure.name: self._pairs(output, float(self.threshold))}
+        emotions, probabilities = self._probabilities(output, self.offsets.cpu())
+        return {self.measure.name: self._pairs(emotions, probabilities, float(self.threshold))}
 
-    def _pairs(self, output: Tensor, threshold: float) -> Tensor:
-        emotions, causes = self._split(output.double())
-        likely, number = emotions.softmax(dim=1)[:, :-1].max(dim=1)
-        probabilities = likely[:, None] * causes.sigmoid().nan_to_num(0.0)
+    def _probabilities(self, output: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
+        """The likeliest emotion of each utterance `(N,)`, and the probabilities of its pairs."""
+        logits, causes = self._split(output.double())
+        any_emotion = 1 - logits.softmax(dim=1)[:, -1:]
+        shares, number = (logits[:, :-1] + offsets).softmax(dim=1).max(dim=1)
+        likely = any_emotion * shares[:, None]
+        return number, likely * causes.sigmoid().nan_to_num(0.0)
+
+    @staticmethod
+    def _pairs(emotions: Tensor, probabilities: Tensor, threshold: float) -> Tensor:
         pairs = torch.from_numpy(recentred(probabilities.numpy(), threshold))
-        return torch.cat([number[:, None], pairs, torch.zeros_like(pairs[:, :1])], dim=1)
+        return torch.cat([emotions[:, None], pairs, torch.zeros_like(pairs[:, :1])], dim=1)
 
     def _split(self, output: Tensor) -> tuple[Tensor, Tensor]:
         count = len(self.measure.classes) + 1
