@@ -37,7 +37,7 @@ def test_defaults_are_filled_in_and_whole_numbers_become_floats(raw: dict[str, A
     params = parse_params(raw)
     assert params.heads["main"].training.lr == 1.0
     assert isinstance(params.heads["main"].training.lr, float)
-    assert params.backbones["log-mel"].leaf.options == {"num_bands": 64}
+    assert params.backbones["log-mel"].leaf.options == {"num_bands": 64, "deltas": 0}
     assert params.tracks["demo-minilm"].store == Path("features/cache/demo/minilm.zarr")
 
 

@@ -10,7 +10,7 @@ from scipy.stats import entropy
 from sklearn.metrics import log_loss
 
 from extract.corpora import crema_d, iemocap, msp_podcast, table
-from extract.corpus.votes import counted, majority, most_voted
+from extract.corpora._votes import counted, majority, most_voted
 from features.errors import ProjectError
 from features.manifest import Label, read_labels, write_records
 from tests.corpus_layouts import crema_d as write_crema_d

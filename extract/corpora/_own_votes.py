@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from extract.corpus.votes import counted, majority
+from extract.corpora._votes import counted, majority
 from features.errors import ProjectError, did_you_mean, quoted
 from features.manifest import Label
 from features.tables.row import Row

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from extract.corpora._votes import Votes, counted
 from extract.corpus.reader import Expected, Note
-from extract.corpus.votes import Votes, counted
 from features.errors import quoted
 from features.manifest import Label, Utterance
 from features.tables.table import read_table

@@ -16,8 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from extract.corpora._votes import Votes, counted
 from extract.corpus.reader import LABELLED_SESSION, Expected, Note
-from extract.corpus.votes import Votes, counted
 from features.errors import ProjectError
 from features.manifest import Label, Split, Utterance
 from features.tables.encodings import read_lines

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
+from extract.corpora._votes import Votes, counted
 from extract.corpus.reader import Expected, Note
-from extract.corpus.votes import Votes, counted
 from features.manifest import Label, Split, Utterance
 from features.tables.characters import without_blanks
 from features.tables.encodings import read_lines

@@ -21,10 +21,10 @@ from typing import Any
 
 from extract.corpora._own_table import doubts, path_of, refuse_equal_ids, refuse_half_numbered
 from extract.corpora._own_votes import check_vote_columns, with_votes
+from extract.corpora._votes import note_votes
 from extract.corpus.column_names import SPLIT_NAMES, columns_of
 from extract.corpus.paths import FileFinder
 from extract.corpus.reader import Note
-from extract.corpus.votes import note_votes
 from features.errors import ProjectError, did_you_mean, quoted
 from features.manifest import SPLITS, Label, Utterance
 from features.tables.row import Row

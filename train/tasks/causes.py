@@ -168,7 +168,7 @@ class Task(nn.Module):
 
     def _probabilities(self, output: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
         """The likeliest emotion of each utterance `(N,)`, and the probabilities of its pairs."""
-        logits, causes = self._split(output.double())
+        logits, causes = self._split(output.detach().double())
         any_emotion = 1 - logits.softmax(dim=1)[:, -1:]
         shares, number = (logits[:, :-1] + offsets).softmax(dim=1).max(dim=1)
         likely = any_emotion * shares[:, None]
