@@ -1,6 +1,7 @@
 """Seeds and heads put together: by hand, and as the stage `ensemble` writes them."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,17 @@ def test_an_ensemble_is_written_shown_and_refused_where_a_head_changes(
     assert done.exit_code == 1
     assert re.search(r"runs.both: stale: made with other settings .*training.lr", done.output)
     assert run("ensemble", "both").exit_code != 0
+
+
+def test_a_damaged_ensemble_is_refused_and_named_for_healing(with_ensembles: Path) -> None:
+    assert run("ensemble", "both").exit_code == 0
+    file = with_ensembles / "runs/both/metrics.json"
+    file.write_text(file.read_text().replace("0", "1", 1))
+    done = run("results")
+    assert done.exit_code == 1
+    assert "damaged" in done.output and "python cli.py runs heal both" in done.output
+    healed = run("runs", "heal", "both")  # there is no pipeline here that could make it again
+    assert "runs/both/metrics.json is not as it was written" in healed.output.replace(os.sep, "/")
 
 
 def test_the_predictions_of_a_run_are_read_back_as_they_were(with_ensembles: Path) -> None:

@@ -13,7 +13,7 @@ from features.drafts import remove
 from features.errors import ProjectError
 from features.params.load import Params, load_params
 from features.runs.sealed import DamagedError, read_sealed
-from features.runs.staleness import RUN_RECORD, TRANSFER_RECORD
+from features.runs.staleness import ENSEMBLE_RECORD, RUN_RECORD, TRANSFER_RECORD
 from features.specs.tracks import store_path
 from features.store.pool import Pool
 from features.store.reader import store_attributes
@@ -49,7 +49,7 @@ def heal_store(name: str) -> None:
 
 @click.group()
 def runs() -> None:
-    """Check what heads and transfers left in runs/."""
+    """Check what heads, ensembles and transfers left in runs/."""
 
 
 @runs.command("heal")
@@ -57,11 +57,13 @@ def runs() -> None:
 def heal_run(name: str) -> None:
     """Find whether runs/NAME is damaged; if so delete it, also from DVC's cache, and run it again.
 
-    NAME is a head or a transfer of params.yaml.
+    NAME is a head, an ensemble or a transfer of params.yaml.
     """
     params = load_params()
     if name in params.transfers:
         record, stage = TRANSFER_RECORD, f"transfer@{name}"
+    elif name in params.ensembles:
+        record, stage = ENSEMBLE_RECORD, f"ensemble@{name}"
     else:
         head = params.pick("heads", name)
         record, stage = RUN_RECORD, f"{'continue' if head.start else 'train'}@{name}"
