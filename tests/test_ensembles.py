@@ -61,12 +61,15 @@ class TestSeeds:
             for n, name in enumerate(names)
         ]
         # All true pairs have a strength of 0.4: at 0.5 nothing is found, below it everything.
-        rows = np.array([[[0, 0.4, 0.1, 0]] * 4]).reshape(1, 4, 4)
+        rows = np.array([[[0, 0.4, 0.1, 0]] * 4] * 2)
         dev = RunPredictions(labels, ["f"] * 4, {"cause_pairs": rows})
         calibration = fitted_calibration([measure], dev)
         assert 0.1 <= calibration["cause_pairs"]["thresholds"]["f"] < 0.4
         together = ensemble([measure], dev, calibration).predicted["cause_pairs"][0]
         assert (together[:, 1] > 0.5).all() and (together[:, 2] <= 0.5).all()
+        # One seed has selected its own threshold, and is answered as the report scores it.
+        alone = RunPredictions(labels, ["f"] * 4, {"cause_pairs": rows[:1]})
+        assert fitted_calibration([measure], alone)["cause_pairs"]["thresholds"]["f"] == 0.5
 
     def test_recentring_keeps_the_order_and_moves_the_threshold(self) -> None:
         strengths = np.array([0.0, 0.2, 0.3, 1.0])
@@ -120,6 +123,12 @@ class TestHeads:
         assert right > mean + 0.1
 
 
+def test_a_dev_set_with_one_class_is_weighed_where_a_regression_cannot_be_fitted() -> None:
+    _, each = two_heads(3, 1.0, 1.0)
+    stacked = fitted_stack(MEASURE, np.ones(600), each)
+    assert stacked(each).shape == (600, 3) and "weights" in vars(stacked)
+
+
 @pytest.fixture
 def with_ensembles(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The trained project, with two ensembles in its params.yaml."""
@@ -167,7 +176,7 @@ def test_an_ensemble_is_written_shown_and_refused_where_a_head_changes(
     params.write_text(params.read_text().replace("lr: 0.01}\n  folded", "lr: 0.02}\n  folded"))
     done = run("results")
     assert done.exit_code == 1
-    assert re.search(r"runs.both: stale: made with other settings .*training.lr", done.output)
+    assert re.search(r"runs.both: not shown, since .*main: stale: .*training.lr", done.output)
     assert run("ensemble", "both").exit_code != 0
 
 
@@ -208,8 +217,8 @@ def test_the_predictions_of_a_run_are_read_back_as_they_were(with_ensembles: Pat
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("{heads: [main]}", r"heads is \['main'\]; it must name two or more heads, once"),
-        ("{heads: [main, main]}", "two or more heads, once"),
+        ("{heads: [main]}", r"heads is \['main'\]; it must name two or more different heads"),
+        ("{heads: [main, main]}", "two or more different heads"),
         ("{heads: [main, liner]}", "names 'liner'.*Did you mean 'linear'"),
         ("{heads: [main, linear], combine: voting}", "combine is 'voting'"),
         ("{heads: [main, other]}", "'other' has another corpus than 'main'"),

@@ -83,7 +83,7 @@ def test_clips_are_standardised_by_the_speakers_that_a_table_names(
         done = run("predict", "by-speaker", str(table), "--each", "--to", f"{tmp_path}/out.jsonl")
         assert done.exit_code == 0, done.output
         num_speakers = rows["speaker"].nunique()
-        assert f"{len(rows)} clips by the {num_speakers} speakers who have several" in done.stderr
+        assert f"by their own mean: {len(rows)} (of {num_speakers})" in done.stderr
         for record in records(tmp_path / "out.jsonl"):
             (single,) = record["each"]
             expected = own[record["id"], single["fold"], single["seed"]]["emotion"]
@@ -92,7 +92,7 @@ def test_clips_are_standardised_by_the_speakers_that_a_table_names(
             )
         rows.drop(columns="speaker").to_csv(table, index=False)
         done = run("predict", "by-speaker", str(table), "--to", f"{tmp_path}/alone.jsonl")
-        assert f"0 clips by the 0 speakers who have several here, {len(rows)} clips" in done.stderr
+        assert f"(of 0); all others, by the training split: {len(rows)}" in done.stderr
         changed = records(tmp_path / "alone.jsonl")
     finally:
         table.unlink()

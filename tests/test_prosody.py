@@ -44,6 +44,13 @@ def test_noise_is_not_voiced_and_silence_is_finite() -> None:
     assert silent.isfinite().all() and float(silent[:, VOICING].abs().max()) == 0
 
 
+@pytest.mark.parametrize("hz", [25.0, 45.0])
+def test_a_hum_below_the_range_is_not_taken_for_a_high_voice(hz: float) -> None:
+    time = np.arange(16_000) / 16_000
+    track = track_of(prosody.tiny(), np.sin(2 * np.pi * hz * time).astype(np.float32))
+    assert float(track[5:-5, PITCH].exp().median()) < 100
+
+
 def test_twice_the_level_adds_the_logarithm_of_two_to_the_loudness_alone() -> None:
     soft, loud = (track_of(prosody.tiny(), tone(200.0, level)) for level in (0.1, 0.2))
     difference = (loud - soft)[5:-5]

@@ -49,7 +49,7 @@ def test_what_seeds_gain_together_is_said_with_its_interval() -> None:
     difference = {"value": 0.012, "low": 0.004, "high": 0.021, "p": 0.003}
     head = run_of(head_spec(), 0.5, against_seeds={"emotion": {"macro_f1": difference}})
     (line,) = against_seeds(head)
-    assert "ensemble of the 2 seeds is above their mean by +1.2 points of macro f1" in line
+    assert "ensemble of the 2 seeds differs from their mean by +1.2 in macro f1" in line
     assert "95 % CI +0.4 to +2.1, p 0.003" in line
 
 

@@ -17,7 +17,13 @@ from tests.head_world import head_spec, sixty_labels, store_of
 from train.apply.trained import TrainedHeads
 from train.data.dataset import Dataset, load_dataset
 from train.data.dialogues import Places
-from train.data.standardise import BySpeaker, Moments, num_standardised, standardised
+from train.data.standardise import (
+    BySpeaker,
+    Moments,
+    num_standardised,
+    refuse_single_steps,
+    standardised,
+)
 from train.data.tracks import Tracks, moments
 from train.runs.run_head import run_head
 from train.scoring.measure import UNKNOWN
@@ -62,7 +68,10 @@ def test_tracks_of_one_step_cannot_be_standardised_by_utterance() -> None:
     spec, dataset, labels = five("utterance")
     single = Tracks(torch.ones(5, 1, 1), torch.ones(5, dtype=torch.int64))
     with pytest.raises(ProjectError, match=r"standardise.text is 'utterance'.*more than one step"):
-        standardised(spec, replace(dataset, tracks={"text": single}), labels, {"text": CORPUS})
+        refuse_single_steps(spec, replace(dataset, tracks={"text": single}))
+    # What is predicted may have single steps, or none at all.
+    data = standardised(spec, replace(dataset, tracks={"text": single}), labels, {"text": CORPUS})
+    assert not data.gather(torch.arange(5))["text"].values.any()
 
 
 def test_batches_and_devices_change_nothing() -> None:

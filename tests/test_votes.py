@@ -1,5 +1,6 @@
 """Annotators' votes: counted by readers, learned from, and scored as scipy scores them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,13 @@ from extract.corpora import crema_d, iemocap, msp_podcast, table
 from extract.corpora._votes import counted, majority, most_voted
 from features.errors import ProjectError
 from features.manifest import Label, read_labels, write_records
+from features.specs.tracks import LeafSpec
 from tests.corpus_layouts import crema_d as write_crema_d
 from tests.corpus_layouts import iemocap as write_iemocap
 from tests.corpus_layouts import msp_podcast as write_msp_podcast
 from tests.corpus_layouts import write_rows
+from tests.head_world import head_spec, sixty_labels
+from train.folds.label_facts import folds_of
 from train.scoring.metrics import scores
 from train.scoring.vote_measure import VoteMeasure
 from train.tasks.emotion import Task
@@ -36,6 +40,31 @@ def test_shares_by_hand_and_votes_for_other_classes_left_out() -> None:
     truth = MEASURE.truth(VOTED)
     assert truth[:3].tolist() == [[0.75, 0.25, 0], [0, 1, 0], [0.5, 0, 0.5]]
     assert MEASURE.labelled(truth).tolist() == [True, True, True, False]
+
+
+def test_where_most_votes_are_for_other_classes_there_are_none() -> None:
+    assert np.isnan(MEASURE.truth([Label("x", emotion_votes={"joy": 1.0, "boredom": 2.0})])).all()
+
+
+def test_votes_are_scored_only_where_every_split_has_some_and_learned_only_where_there_are_any() -> (
+    None
+):
+    spec = head_spec()
+    voted = [replace(x, emotion_votes={str(x.emotion): 2.0}) for x in sixty_labels()]
+    ((_, facts),) = folds_of(spec, voted)
+    assert facts["emotion"]["votes"]
+    partly = [x if x.split == "train" else replace(x, emotion_votes=None) for x in voted]
+    ((splits, facts),) = folds_of(spec, partly)
+    assert "votes" not in facts["emotion"]
+    # A vote without a label does not bring an utterance into a training that learns labels.
+    tied = [replace(x, emotion=None) if x.id == "u0" else x for x in voted]
+    ((splits, _),) = folds_of(spec, tied)
+    assert len(splits.train) == 39
+    learning = replace(spec, tasks={"emotion": LeafSpec("emotion", {"learn": "votes"})})
+    ((splits, _),) = folds_of(learning, tied)
+    assert len(splits.train) == 40
+    with pytest.raises(ProjectError, match="learn is 'votes', and no train utterance"):
+        folds_of(learning, sixty_labels())
 
 
 def test_divergences_are_those_of_scipy_and_unlabelled_utterances_count_for_nothing() -> None:
@@ -136,6 +165,17 @@ class TestTable:
         read = table.read(written(tmp_path, rows), [].append, file="table.csv", votes="all")  # type: ignore[arg-type]
         assert [x.emotion for _, x in read] == ["joy"]
 
+    def test_labels_of_several_words_stay_whole(self, tmp_path: Path) -> None:
+        rows = [("id", "text", "all"), ("u1", "a", "neutral state; angry;neutral state")]
+        read = table.read(written(tmp_path, rows), [].append, file="table.csv", votes="all")  # type: ignore[arg-type]
+        assert [x.emotion_votes for _, x in read] == [{"angry": 1, "neutral state": 2}]
+
+    def test_a_row_that_says_it_has_no_emotion_gets_none_by_majority(self, tmp_path: Path) -> None:
+        rows = [("id", "text", "emotion", "all"), ("u1", "a", "xxx", "joy joy")]
+        root, names = written(tmp_path, rows), {"xxx": "", "joy": "joy"}
+        read = table.read(root, [].append, file="table.csv", votes="all", emotions=names)  # type: ignore[arg-type]
+        assert [x.emotion for _, x in read] == [None]
+
     @pytest.mark.parametrize(
         ("votes", "cell", "message"),
         [
@@ -163,8 +203,8 @@ def test_evaluators_of_iemocap_vote_and_actors_do_not(tmp_path: Path) -> None:
     ]  # fmt: skip
     file.write_text("\n".join(lines))
     labels = {x.id: x for _, x in iemocap.read(tmp_path, [].append)}  # type: ignore[arg-type]
-    # Of four classes excited is happy.
-    assert labels["Ses01F_impro01_M000"].emotion_votes == {"angry": 1, "happy": 2}
+    # Of four classes excited is happy, and one evaluator has one vote for it.
+    assert labels["Ses01F_impro01_M000"].emotion_votes == {"angry": 1, "happy": 1, "other": 1}
     assert labels["Ses01F_impro01_F000"].emotion_votes == {"neutral": 1}
 
 
@@ -195,7 +235,7 @@ def test_workers_of_msp_podcast_vote(tmp_path: Path) -> None:
     write_rows(tmp_path / "Labels" / "labels_detailed.csv", rows)
     read = msp_podcast.read(tmp_path, [].append, release="2.0")  # type: ignore[arg-type]
     labels = [x for _, x in read]
-    assert labels[0].emotion_votes == {"angry": 2, "disgust": 1}
+    assert labels[0].emotion_votes == {"angry": 2, "disgust": 1, "other": 1}
     assert labels[1].emotion_votes is None
 
 

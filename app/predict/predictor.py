@@ -208,9 +208,8 @@ def say_standardised(standardised: Mapping[str, Standardising]) -> None:
     """Say on the standard error by whose mean and deviation tracks were standardised."""
     for modality, (speakers, by_speaker, by_corpus) in standardised.items():
         print(
-            f"{modality} is standardised by speaker: {by_speaker} clips by the {speakers} speakers "
-            f"who have several here, {by_corpus} clips, of no known speaker or alone, by the "
-            "training split",
+            f"{modality}, standardised by speaker: clips of speakers with several, by their own "
+            f"mean: {by_speaker} (of {speakers}); all others, by the training split: {by_corpus}",
             file=sys.stderr,
         )
 

@@ -49,16 +49,17 @@ def _on_dev(run: Run, measure: str, metric: str) -> float:
 
 
 def against_seeds(run: Run) -> list[str]:
-    """By how much the ensemble of the seeds is above their mean on the test set."""
+    """By how much the ensemble of the seeds differs from their mean on the test set."""
     lines = []
     for measure, differences in run.evaluation["against_seeds"].items():
         metric = run.shown_metric(measure)
         difference = differences[metric]
         limits = signed_limits(metric, (difference["low"], difference["high"]))
         lines.append(
-            f"{measure}: the ensemble of the {run.num_seeds} seeds is above their mean by "
-            f"{signed(metric, difference['value'])} points of {metric.replace('_', ' ')}"
-            + (f" (95 % CI {limits}, p {p_value(difference['p'])})." if limits else ".")
+            f"{measure}: the ensemble of the {run.num_seeds} seeds differs from their mean by "
+            f"{signed(metric, difference['value'])} in {metric.replace('_', ' ')}"
+            + (" (less is better)" if metric in LOWER_IS_BETTER else "")
+            + (f", 95 % CI {limits}, p {p_value(difference['p'])}." if limits else ".")
         )
     return lines
 

@@ -70,7 +70,12 @@ class Ensemble:
     def weights(self, measure: str) -> dict[str, float]:
         """The weight of each head, the mean over folds; empty where heads are stacked."""
         by_fold = list(self.record["weights"][measure].values())
-        return {name: sum(fold[name] for fold in by_fold) / len(by_fold) for name in by_fold[0]}
+        names = set.intersection(*(set(fold) for fold in by_fold))
+        return {
+            n: sum(fold[n] for fold in by_fold) / len(by_fold)
+            for n in self.spec.heads
+            if n in names
+        }
 
 
 @dataclass(frozen=True)
@@ -182,6 +187,12 @@ def load_run(head: AnyHead, folder: Path = RUNS_PATH) -> Run:
 
 def _load_ensemble(params: Params, spec: EnsembleSpec, folder: Path) -> Ensemble:
     heads = [params.heads[name] for name in spec.heads]
+    for head in heads:
+        first = folder / head.start if head.start else None
+        try:
+            read_run(folder / head.name, head, sources_of(head, head.corpus, first))
+        except UnusableRunError as error:
+            raise UnusableRunError(f"{folder / spec.name}: not shown, since {error}") from None
     now = ensemble_sources({name: run_seal(folder / name) for name in spec.heads})
     made = read_ensemble(folder / spec.name, spec, heads, now, ["metrics.json"])
     return Ensemble(spec, made.json("metrics.json"), made.record)

@@ -62,11 +62,12 @@ def pitch(frames: Tensor) -> tuple[Tensor, Tensor]:
     norms = (later * energies[..., WIDTH : WIDTH + 1]).clamp_min(0).sqrt()
     # Of silence nothing is periodic.
     correlation = torch.where(norms > FLOOR, products[..., lags] / norms.clamp_min(FLOOR), 0.0)
-    highest = correlation.amax(dim=2, keepdim=True)
     before, after = correlation[..., :-2], correlation[..., 2:]
     is_peak = (correlation[..., 1:-1] >= before) & (correlation[..., 1:-1] >= after)
-    is_peak = nn.functional.pad(is_peak, (1, 1), value=True)
-    place = (is_peak & (correlation >= NEARLY * highest)).int().argmax(dim=2)
+    # The longest period may still rise; at the shortest one a hum below 60 Hz falls.
+    is_peak = nn.functional.pad(nn.functional.pad(is_peak, (1, 0), value=False), (0, 1), value=True)
+    is_peak &= correlation >= NEARLY * correlation.masked_fill(~is_peak, -1).amax(2, keepdim=True)
+    place = torch.where(is_peak.any(dim=2), is_peak.int().argmax(dim=2), len(lags) - 1)
     voicing = correlation.gather(2, place[..., None])[..., 0]
     return (SAMPLE_HZ / lags[place]).log(), voicing
 

@@ -1,7 +1,7 @@
 """Annotators' votes in a user's own table: a column for each class, or one of all labels."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from extract.corpora._votes import counted, majority
@@ -11,7 +11,7 @@ from features.tables.row import Row
 from features.tables.table import Table
 
 # What stands between the labels of several annotators in one cell.
-BETWEEN = re.compile(r"[;,|\s]+")
+BETWEEN = re.compile(r"[;,|]")
 
 
 def check_vote_columns(table: Table, votes: Mapping[str, str] | str | None) -> None:
@@ -26,9 +26,13 @@ def check_vote_columns(table: Table, votes: Mapping[str, str] | str | None) -> N
 
 
 def with_votes(
-    label: Label, row: Row, votes: Mapping[str, str] | str, emotions: Mapping[str, str] | None
+    label: Label,
+    row: Row,
+    votes: Mapping[str, str] | str,
+    emotions: Mapping[str, str] | None,
+    by_majority: bool,
 ) -> Label:
-    """A label with the votes of its row, and with the majority where it has no emotion.
+    """A label with the votes of its row; `by_majority`: its emotion is what most of them say.
 
     `emotions` translates the labels of a single column, as it does those of emotions.
     """
@@ -37,12 +41,12 @@ def with_votes(
     else:
         own = {name: _count(row, column) for name, column in votes.items()}
         own = own if any(own.values()) else None
-    return replace(label, emotion_votes=own, emotion=label.emotion or majority(own))
+    emotion = majority(own) if by_majority else label.emotion
+    return replace(label, emotion_votes=own, emotion=emotion)
 
 
 def _labels(row: Row, column: str, emotions: Mapping[str, str] | None) -> list[str]:
-    written = " ".join(row.words(column))
-    labels = [name for name in BETWEEN.split(written) if name]
+    labels = [name for name in map(str.strip, _written(row, column)) if name]
     if emotions is None:
         return labels
     for name in labels:
@@ -52,6 +56,15 @@ def _labels(row: Row, column: str, emotions: Mapping[str, str] | None) -> list[s
                 f"names {quoted(emotions)}.{did_you_mean(name, emotions)}"
             )
     return [emotions[name] for name in labels if emotions[name]]
+
+
+def _written(row: Row, column: str) -> Sequence[str]:
+    """The items of a list, or of a text between separators; blanks separate where nothing else
+    does.
+    """
+    words = row.words(column)
+    text = row.trimmed(column) if row.is_text(column) else None
+    return words if text is None or not BETWEEN.search(text) else BETWEEN.split(text)
 
 
 def _count(row: Row, column: str) -> float:

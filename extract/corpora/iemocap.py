@@ -139,7 +139,8 @@ def _turns(table: Path, note: Note) -> list[re.Match[str]]:
 def _votes(lines: Sequence[str], classes: Mapping[str, str]) -> dict[str, Votes | None]:
     """The votes of each turn: an evaluator may name several emotions, and each of them counts.
 
-    What the actors say of themselves (C-F, C-M) is left out, as are emotions that are no class.
+    What the actors say of themselves (C-F, C-M) is left out. Emotions that are no class are kept by
+    their names, so that it can be seen how many votes the classes have.
     """
     chosen: dict[str, list[str]] = {}
     name = ""
@@ -147,9 +148,11 @@ def _votes(lines: Sequence[str], classes: Mapping[str, str]) -> dict[str, Votes 
         if turn := TURN.fullmatch(line):
             name = turn["name"]
         elif vote := VOTE.match(line):
-            words = [word.strip() for word in vote["emotions"].split(";")]
-            codes = [WORDS[word] for word in words if word in WORDS]
-            chosen.setdefault(name, []).extend(classes[code] for code in codes if code in classes)
+            words = [word.strip() for word in vote["emotions"].split(";") if word.strip()]
+            codes = [WORDS.get(word, word.lower()) for word in words]
+            # Of two names of one class an evaluator has one vote.
+            named = {classes.get(code, SIX.get(code, code)) for code in codes}
+            chosen.setdefault(name, []).extend(sorted(named))
     return {name: counted(names) for name, names in chosen.items()}
 
 

@@ -32,7 +32,8 @@ EMOTIONS = {
     "N": "neutral",
 }
 DETAILED = "labels_detailed.csv"
-# The primary emotions of single workers; any other word is left out.
+# The primary emotions of single workers; any other word is a vote for none of the classes.
+OTHER = "other"
 WORKERS_WORDS = {
     "Angry": "angry",
     "Sad": "sad",
@@ -84,8 +85,9 @@ def _votes(table: Path, note: Note) -> dict[str, Votes | None]:
     chosen: defaultdict[str, list[str]] = defaultdict(list)
     columns = ("FileName", "EmoClass_Major")
     for row in read_table(table, "the labels of single workers", note, columns).rows:
-        if (name := WORKERS_WORDS.get(row.optional("EmoClass_Major") or "")) is not None:
-            chosen[row.text("FileName")].append(name)
+        word = row.optional("EmoClass_Major")
+        if word is not None:
+            chosen[row.text("FileName")].append(WORKERS_WORDS.get(word, OTHER))
     return {name: counted(names) for name, names in chosen.items()}
 
 

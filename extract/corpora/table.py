@@ -62,11 +62,14 @@ def read(
     refuse_equal_ids(table, fields, utterances)
     refuse_half_numbered(table, fields)
     rows, labels = table.rows[::-1], list[Label]()
+    by_majority = "emotion" not in fields
     table.rows.clear()
     for utterance in utterances:  # a row is freed when its label is there: there may be millions
         row = rows.pop()
         label = _label(utterance.id, row, fields, classes, splits)
-        labels.append(label if votes is None else with_votes(label, row, votes, emotions))
+        labels.append(
+            label if votes is None else with_votes(label, row, votes, emotions, by_majority)
+        )
     note_votes(note, labels)
     _note_classes(note, labels)
     for place in _order(utterances):

@@ -5,8 +5,9 @@ from typing import Any
 
 from features.binding import Parameter, bind
 from features.errors import quoted
-from features.leaves import leaf_constant, leaf_names
+from features.leaves import leaf_constant
 from features.params.entries import Entries
+from features.params.heads import read_head
 from features.specs.ensembles import Combine, EnsembleSpec
 
 SETTINGS = [Parameter("heads", list[str]), Parameter("combine", Combine, "weights")]
@@ -27,7 +28,9 @@ def read_ensemble(entries: Entries, where: str, name: str, settings: Any) -> Ens
             )
     names = values["heads"]
     if len(set(names)) < 2 or len(set(names)) < len(names):
-        entries.problems.append(f"{where}.heads is {names!r}; it must name two or more heads, once")
+        entries.problems.append(
+            f"{where}.heads is {names!r}; it must name two or more different heads"
+        )
         return None
     heads = {**entries.raw_section("heads"), **entries.raw_section("continued")}
     for head in names:
@@ -39,25 +42,29 @@ def read_ensemble(entries: Entries, where: str, name: str, settings: Any) -> Ens
 
 
 def _check_shared(entries: Entries, where: str, heads: Mapping[str, Any], combine: Combine) -> None:
-    raw = [head if isinstance(head, Mapping) else {} for head in heads.values()]
+    specs = []
+    for name, raw in heads.items():
+        own = {k: v for k, v in raw.items() if k != "start"} if isinstance(raw, Mapping) else raw
+        # Problems of a head are reported in its own section.
+        specs.append(read_head(Entries(entries.raw), f"heads.{name}", name, own))
+    if any(spec is None for spec in specs):
+        return
+    known = [spec for spec in specs if spec is not None]
     for setting in SHARED:
-        for name, head in zip(heads, raw, strict=True):
-            if head.get(setting) != raw[0].get(setting):
+        for spec in known[1:]:
+            if getattr(spec, setting) != getattr(known[0], setting):
                 entries.problems.append(
-                    f"{where}.heads: {name!r} has another {setting} than {next(iter(heads))!r}; "
+                    f"{where}.heads: {spec.name!r} has another {setting} than {known[0].name!r}; "
                     "heads can be put together where they were tested on the same utterances"
                 )
-    tasks = [set(own) if isinstance(own := head.get("tasks"), Mapping) else set() for head in raw]
-    shared = set.intersection(*tasks)
+    shared = set.intersection(*(set(spec.tasks) for spec in known))
     if not shared:
         entries.problems.append(
             f"{where}.heads {quoted(heads)} have no task in common; name heads with the same tasks"
         )
-    pairs = [task for task in shared if task in leaf_names("train/tasks")]
-    if combine == "stacking" and any(
-        leaf_constant("train/tasks", task, "KIND") == "pairs" for task in pairs
-    ):
+    kinds = {leaf_constant("train/tasks", task, "KIND") for task in shared}
+    if combine == "stacking" and "pairs" in kinds:
         entries.problems.append(
-            f"{where}.combine is 'stacking', which pairs of utterances cannot be learned by; "
-            "choose 'weights' or 'mean'"
+            f"{where}.combine is 'stacking', which does not work for pairs of utterances; choose "
+            "'weights' or 'mean'"
         )

@@ -17,8 +17,6 @@ ChooseBy = Literal[
     "mae",
     "pair_weighted_f1",
     "pair_f1",
-    "kl",
-    "jensen_shannon",
 ]
 # How the difficulty of a training utterance is measured, from 0 (easy) to 1.
 Difficulty = Literal["none", "vad", "class-frequency", "first-model"]

@@ -97,6 +97,10 @@ class Row:
         value = finite(written)
         return self.refuse(column, "a number") if value is None else value
 
+    def is_text(self, column: str) -> bool:
+        """Whether a cell is a text, not a list."""
+        return isinstance(self.values[self.header.places[column]], str)
+
     def words(self, column: str) -> tuple[str, ...]:
         """The items of a list, or the words of a text, which are separated by blanks."""
         cell = self.values[self.header.places[column]]

@@ -22,6 +22,7 @@ from train.data.masking import Padded, masked_mean, masked_std, zero_padding
 from train.data.tracks import BLOCK_VALUES, Tracks, TrackSource, moments
 
 FEWEST_TRACKS = 2
+LEAST_VARIANCE = 1e-8
 
 
 class Moments(NamedTuple):
@@ -72,8 +73,8 @@ class ByUtterance(Standardised):
         clean = zero_padding(self.tracks.gather(rows))
         flat = Padded(clean.values.flatten(2), clean.mask)
         mean, std = (
-            statistic(flat)[:, None].unflatten(2, self.shape)
-            for statistic in (masked_mean, masked_std)
+            statistic[:, None].unflatten(2, self.shape)
+            for statistic in (masked_mean(flat), masked_std(flat, LEAST_VARIANCE))
         )
         return Padded(clean.values.sub_(mean).div_(std), clean.mask)
 
@@ -135,9 +136,18 @@ def standardised(
             speakers = [label.speaker for label in labels]
             tracks[name] = BySpeaker.of(tracks[name], corpus[name], speakers)
         elif how == "utterance":
-            _refuse_single_steps(spec, name, tracks[name])
             tracks[name] = ByUtterance(tracks[name], corpus[name])
     return replace(dataset, tracks=tracks)
+
+
+def refuse_single_steps(spec: TrainedSpec, train: Dataset) -> None:
+    """Raise ProjectError where standardising by utterance leaves nothing of a training split."""
+    for name, how in spec.standardise.items():
+        if how == "utterance" and int(train.tracks[name].lengths.max()) <= 1:
+            raise ProjectError(
+                f"{spec.where}.standardise.{name} is 'utterance', and no {name} track has more "
+                "than one step, so that nothing would be left of it; choose 'speaker' or 'corpus'"
+            )
 
 
 def corpus_moments(spec: TrainedSpec, train: Dataset) -> dict[str, Moments]:
@@ -188,11 +198,3 @@ def _moments_of(tracks: TrackSource, rows: Tensor) -> tuple[Tensor, Tensor]:
         return track.values[track.mask].cpu()
 
     return moments((steps(block) for block in blocks), tracks.shape)
-
-
-def _refuse_single_steps(spec: TrainedSpec, name: str, tracks: TrackSource) -> None:
-    if int(tracks.lengths.max()) <= 1:
-        raise ProjectError(
-            f"{spec.where}.standardise.{name} is 'utterance', and no {name} track has more than "
-            "one step, so that nothing would be left of it; choose 'speaker' or 'corpus'"
-        )

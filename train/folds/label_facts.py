@@ -13,9 +13,10 @@ from train.scoring.measure import Measure, measures_of
 Facts = dict[str, dict[str, Any]]
 
 
-def label_facts(spec: TrainedSpec, splits: Splits, where: str) -> Facts:
+def label_facts(spec: TrainedSpec, splits: Splits, where: str, scores_votes: bool = False) -> Facts:
     """Per task and objective what it takes from the training labels, such as class names.
 
+    `scores_votes`: annotators' votes are scored, since every split of every fold has some.
     Raises ProjectError where a split has no label for a task, and where dev or test has a class
     that the training split lacks: no head could ever predict it.
     """
@@ -23,7 +24,15 @@ def label_facts(spec: TrainedSpec, splits: Splits, where: str) -> Facts:
         name: load_leaf("train/tasks", leaf.code).Task.facts(splits.train)
         for name, leaf in spec.tasks.items()
     }
-    for name in spec.tasks:
+    for name, leaf in spec.tasks.items():
+        has_votes = facts[name].get("votes", False)
+        if leaf.options.get("learn") == "votes" and not has_votes:
+            raise ProjectError(
+                f"{where}.tasks.{name}.learn is 'votes', and no train utterance of {spec.corpus!r} "
+                "has annotators' votes for that label; learn the labels"
+            )
+        if has_votes and not scores_votes:
+            del facts[name]["votes"]
         if not facts[name].get("classes", facts[name]):
             raise ProjectError(
                 f"{where}.tasks names {name!r}, and no train utterance of {spec.corpus!r} has that "
@@ -50,9 +59,17 @@ def folds_of(spec: TrainedSpec, labels: Sequence[Label]) -> list[tuple[Splits, F
             "leave it out, or choose a corpus that names dialogues"
         )
     folds = []
-    for splits in split_corpus(spec.protocol, labels, spec.where):
-        facts = label_facts(spec, splits, spec.where)
-        names = [measure.label for measure in measures_of(spec, facts)]
+    every = list(split_corpus(spec.protocol, labels, spec.where))
+    voted = all(any(x.emotion_votes for x in splits[s]) for splits in every for s in SPLITS)
+    for splits in every:
+        facts = label_facts(spec, splits, spec.where, voted)
+        names = [m.label for m in measures_of(spec, facts) if m.kind != "votes"]
+        # An utterance that has votes and no label can be learned from where votes are learned.
+        names += [
+            f"{name}_votes"
+            for name, leaf in spec.tasks.items()
+            if leaf.options.get("learn") == "votes"
+        ]
         folds.append((with_labels(splits, names, whole), facts))
     return folds
 

@@ -85,7 +85,10 @@ def by_first_model(
             error = -np.log(predicted[labelled, truth[labelled].astype(int)].clip(1e-12))
         total[labelled] += error
         count[labelled] += 1
-    return ranks(torch.from_numpy(total / np.maximum(count, 1)))
+    difficulty = ranks(torch.from_numpy(total / np.maximum(count, 1)))
+    # Of what is not labelled nothing is known: neither easy nor difficult.
+    difficulty[torch.from_numpy(count == 0)] = 0.5
+    return difficulty
 
 
 def _lacking(difficulty: str, labels: str) -> ProjectError:

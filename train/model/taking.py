@@ -16,7 +16,8 @@ def take_weights(
 ) -> dict[str, Tensor]:
     """A head's own weights, replaced by those of another wherever both have them.
 
-    Mean and deviation of the tracks are those of the other head. Raises ProjectError where anything
+    Mean and deviation of the tracks are those of the other head, but where tracks are standardised
+    by speaker or utterance. Raises ProjectError where anything
     but an output layer differs.
     """
     fitting = {
@@ -24,6 +25,13 @@ def take_weights(
         for name, value in weights.items()
         if name in own and own[name].shape == value.shape
     }
+    # Those by which speakers with a single utterance were standardised before the training.
+    kept = [
+        f"inputs.{modality}.{moment}"
+        for modality, how in spec.standardise.items()
+        if how != "corpus"
+        for moment in ("mean", "std")
+    ]
     differing = sorted(
         name
         for name in {*own, *weights}
@@ -35,4 +43,4 @@ def take_weights(
             f"{differing[0]!r} differs ({len(differing)} in all). Give both the same dim, "
             "hidden, norm, temporal, pooling, fusion and dialogue"
         )
-    return {**own, **fitting}
+    return {**own, **fitting, **{name: own[name] for name in kept}}

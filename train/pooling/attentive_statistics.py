@@ -6,7 +6,7 @@ With several queries each has its own weights for all channels, as in multi-head
 import torch
 from torch import Tensor, nn
 
-from train.data.masking import Padded, masked_softmax, zero_padding
+from train.data.masking import Padded, masked_mean, masked_softmax, zero_padding
 
 RANGES = {"queries": (1, 64), "hidden": (1, None)}
 # Keeps the root finite where all weight is on one step.
@@ -27,7 +27,13 @@ class Pooling(nn.Module):
     def forward(self, track: Padded) -> Tensor:
         clean = zero_padding(track)
         weights = masked_softmax(self.score(clean.values), clean.mask)
-        means = torch.einsum("btq,btd->bqd", weights, clean.values)
-        squares = torch.einsum("btq,btd->bqd", weights, clean.values.square())
-        deviations = ((squares - means.square()).clamp_min(0) + FLOOR).sqrt()
+        # In float32 and from the plain mean on: the squares of bfloat16 would cancel each other.
+        with torch.autocast(clean.values.device.type, enabled=False):
+            values, weights = clean.values.float(), weights.float()
+            centre = masked_mean(Padded(values, clean.mask))[:, None]
+            centred = values - centre
+            means = torch.einsum("btq,btd->bqd", weights, centred)
+            squares = torch.einsum("btq,btd->bqd", weights, centred.square())
+            deviations = ((squares - means.square()).clamp_min(0) + FLOOR).sqrt()
+            means = means + centre * clean.present[:, None, None]
         return torch.cat([means.flatten(1), deviations.flatten(1)], dim=1)

@@ -154,22 +154,32 @@ def _kernel_machines(
     return Model(coefficients[:, used], intercepts, features[used], gamma)
 
 
-def with_probabilities(model: Model, features: Numbers, truth: Numbers) -> Model:
-    """The model with a sigmoid for each class, fitted to labelled utterances of the dev set."""
+def with_probabilities(
+    model: Model, features: Numbers, truth: Numbers, balanced: bool = False
+) -> Model:
+    """The model with a sigmoid for each class, fitted to labelled utterances of the dev set.
+
+    `balanced`: each class weighs as much as all others, or rare ones would be lost again.
+    """
     scores = model.scores(features)
-    sigmoids = [_sigmoid(own, truth == number) for number, own in enumerate(scores.T)]
+    sigmoids = [_sigmoid(own, truth == number, balanced) for number, own in enumerate(scores.T)]
     return replace(model, sigmoids=np.array(sigmoids))
 
 
-def _sigmoid(scores: Numbers, is_class: Numbers) -> tuple[float, float]:
+def _sigmoid(scores: Numbers, is_class: Numbers, balanced: bool) -> tuple[float, float]:
     """Slope and offset of Platt's sigmoid, whose targets are drawn a little towards each other."""
     from sklearn.linear_model import LogisticRegression
 
     count = int(is_class.sum())
     targets = np.where(is_class, (count + 1) / (count + 2), 1 / (len(scores) - count + 2))
+    others = len(scores) - count
+    weights = np.where(is_class, 1 / max(count, 1), 1 / max(others, 1)) * len(scores) / 2
+    weights = weights if balanced else np.ones(len(scores))
     spread = float(scores.std()) or 1.0
     both = np.concatenate([scores, scores])[:, None] / spread
     sides = np.repeat([1, 0], len(scores))
     model = LogisticRegression(C=np.inf, max_iter=MAX_ITERATIONS)
-    model.fit(both, sides, sample_weight=np.concatenate([targets, 1 - targets]))
+    model.fit(
+        both, sides, sample_weight=np.concatenate([weights * targets, weights * (1 - targets)])
+    )
     return float(model.coef_[0, 0]) / spread, float(model.intercept_[0])

@@ -85,7 +85,12 @@ def fit_probe(
             model = _fitted(measure, spec, strength, features, of_train)
             if measure.classes is not None and spec.model != "logistic":
                 labelled = measure.labelled(of_dev)
-                model = with_probabilities(model, dev_features[labelled], of_dev[labelled])
+                model = with_probabilities(
+                    model,
+                    dev_features[labelled],
+                    of_dev[labelled],
+                    balanced=spec.class_weights == "balanced",
+                )
             models[measure.name] = model
             loss += _loss(measure, model, features, of_train)
         scores = split_scores(measures, _predict(measures, models, dev_features), dev.labels)

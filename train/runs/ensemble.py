@@ -117,8 +117,8 @@ def _by_head(
         if set(rows) != set(places):
             raise ProjectError(
                 f"params.yaml: ensembles.{spec.name}: the {split} sets of {name!r} and "
-                f"{spec.heads[0]!r} differ ({len(rows)} and {len(places)} utterances); name heads "
-                "with one protocol and the same missing tracks"
+                f"{spec.heads[0]!r} differ in {len(set(rows) ^ set(places))} utterances, such as "
+                f"{min(set(rows) ^ set(places))[1]!r}; name heads with one protocol"
             )
         by_head[name] = own[split].rows([rows[place] for place in places])
     return by_head

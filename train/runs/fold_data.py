@@ -10,7 +10,7 @@ from features.manifest import SPLITS, Label, Split
 from features.specs.heads import TrainedSpec
 from features.store.reader import Store
 from train.data.dataset import Dataset, SplitData, load_dataset
-from train.data.standardise import Standardised, corpus_moments, standardised
+from train.data.standardise import Standardised, corpus_moments, refuse_single_steps, standardised
 from train.folds.split import Splits
 
 
@@ -22,6 +22,7 @@ def fold_data(
 ) -> list[SplitData]:
     """The data of some splits, the training split first."""
     data = [_data(stores, splits[name]) for name in names]
+    refuse_single_steps(spec, data[0].dataset)
     corpus = corpus_moments(spec, data[0].dataset)
     return [
         replace(one, dataset=standardised(spec, one.dataset, one.labels, corpus)) for one in data

@@ -91,11 +91,16 @@ def equal_weights(measure: Measure, count: int) -> Weighted:
     return Weighted(measure, np.full(count, 1 / count))
 
 
-def fitted_stack(measure: Measure, truth: Numbers, each: Numbers) -> Stacked:
-    """A regression on labelled utterances of dev, of predictions `(H, N, ...)`."""
+def fitted_stack(measure: Measure, truth: Numbers, each: Numbers) -> Combination:
+    """A regression on labelled utterances of dev, of predictions `(H, N, ...)`.
+
+    Weights where the dev set has a single class, of which nothing can be learned.
+    """
     from sklearn.linear_model import LinearRegression, LogisticRegression
 
     labelled = measure.labelled(truth)
+    if measure.kind == "classes" and len(set(truth[labelled])) < 2:
+        return fitted_weights(measure, truth, each)
     is_numbers = measure.classes is None
     regression = LinearRegression() if is_numbers else LogisticRegression(max_iter=MAX_ITERATIONS)
     regression.fit(_features(measure, each[:, labelled]), truth[labelled])

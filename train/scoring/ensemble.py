@@ -17,6 +17,7 @@ from train.scoring.measure import UNKNOWN, Measure, Numbers
 from train.scoring.metrics import scores
 from train.scoring.pair_measure import BORDER, PairMeasure, recentred
 from train.scoring.predictions import RunPredictions
+from train.scoring.vote_measure import VoteMeasure
 
 # By measure: temperatures by fold and seed of classes, thresholds by fold of pairs.
 Calibration = Mapping[str, Mapping[str, Any]]
@@ -53,8 +54,9 @@ def fold_ensemble(
     measure: Measure, by_seed: Numbers, calibration: Calibration, fold: str
 ) -> Numbers:
     """The heads of one fold `(S, N, ...)` put together, `(N, ...)`."""
-    if isinstance(measure, ClassMeasure):
-        temperatures = calibration[measure.name]["temperatures"][fold]
+    if isinstance(measure, ClassMeasure | VoteMeasure):
+        classes = measure.of if isinstance(measure, VoteMeasure) else measure.name
+        temperatures = calibration[classes]["temperatures"][fold]
         each = [tempered(one, t) for one, t in zip(by_seed, temperatures, strict=True)]
         return averaged(measure, np.stack(each))
     merged = averaged(measure, by_seed)
@@ -91,7 +93,12 @@ def _temperatures(measure: Measure, truth: Numbers, by_seed: Numbers) -> list[fl
 
 
 def _threshold(measure: Measure, truth: Numbers, by_seed: Numbers) -> float:
-    """The best threshold of the mean strength; the usual one where others are not better."""
+    """The best threshold of the mean strength; the usual one where others are not better.
+
+    A single head has selected its own.
+    """
+    if len(by_seed) == 1:
+        return BORDER
     merged = averaged(measure, by_seed)
 
     def figure(threshold: float) -> float:

@@ -17,10 +17,10 @@ LEAST = 1e-12
 class VoteMeasure:
     """The shares of votes that each of `names` has, for the class label `of`.
 
-    Votes for other classes are left out. Truth `(N, C)`, NaN where an utterance has no votes for
-    these classes, and predictions `(..., N, C)` are distributions. The figures are the
-    Kullback-Leibler divergence of the predictions from the votes, and the Jensen-Shannon divergence
-    between them (Lin 1991), both in nats, means over utterances: 0 where they are equal.
+    Votes for other classes are left out. Truth `(N, C)`, NaN where an utterance has no votes, or
+    most of them for other classes, and predictions `(..., N, C)` are distributions. The figures are
+    the Kullback-Leibler divergence of the predictions from the votes, and the Jensen-Shannon
+    divergence between them (Lin 1991), both in nats, means over utterances: 0 where they are equal.
     """
 
     of: str
@@ -84,10 +84,16 @@ class VoteMeasure:
 
 
 def vote_shares(votes: Mapping[str, float] | None, names: Sequence[str]) -> list[float]:
-    """The share that each of some classes has of the votes for them; NaN where there is none."""
-    counts = [float((votes or {}).get(name, 0.0)) for name in names]
+    """The share that each of some classes has of the votes for them.
+
+    NaN where there is none, and where most votes are for other classes.
+    """
+    votes = votes or {}
+    counts = [float(votes.get(name, 0.0)) for name in names]
     total = sum(counts)
-    return [count / total for count in counts] if total else [np.nan] * len(counts)
+    if not total or total < sum(votes.values()) / 2:
+        return [np.nan] * len(counts)
+    return [count / total for count in counts]
 
 
 def _divergence(one: Numbers, other: Numbers) -> Numbers:
