@@ -46,9 +46,7 @@ def test_where_most_votes_are_for_other_classes_there_are_none() -> None:
     assert np.isnan(MEASURE.truth([Label("x", emotion_votes={"joy": 1.0, "boredom": 2.0})])).all()
 
 
-def test_votes_are_scored_only_where_every_split_has_some_and_learned_only_where_there_are_any() -> (
-    None
-):
+def test_votes_are_scored_where_every_split_has_some_and_learned_where_any_is() -> None:
     spec = head_spec()
     voted = [replace(x, emotion_votes={str(x.emotion): 2.0}) for x in sixty_labels()]
     ((_, facts),) = folds_of(spec, voted)
