@@ -212,3 +212,20 @@ def test_votes_are_predicted_by_the_probabilities_of_their_class() -> None:
     fitted = fit_probe(probe_spec([1.0]), facts, data, data, 0)
     predicted = fitted.predict(data.dataset)
     assert np.array_equal(predicted["emotion"], predicted["emotion_votes"])
+
+
+def test_balanced_class_weights_survive_the_sigmoids() -> None:
+    def unequal(seed: int) -> SplitData:
+        random = np.random.default_rng(seed)
+        names = ["anger"] * 90 + ["joy"] * 10
+        values = random.normal(size=(100, 2))
+        values[90:, 0] += 1.5
+        return split_data(values, names)
+
+    train, dev, test = (unequal(seed) for seed in range(3))
+    recalls = {}
+    for weights in ("none", "balanced"):
+        spec = replace(probe_spec([0.1]), model="svm", class_weights=weights)  # type: ignore[arg-type]
+        fitted = fit_probe(spec, FACTS, train, dev, 0)
+        recalls[weights] = (fitted.predict(test.dataset)["emotion"].argmax(axis=1)[90:] == 1).mean()
+    assert recalls["balanced"] >= recalls["none"] + 0.3

@@ -25,6 +25,7 @@ from train.data.standardise import (
     standardised,
 )
 from train.data.tracks import Tracks, moments
+from train.model.taking import take_weights
 from train.runs.run_head import run_head
 from train.scoring.measure import UNKNOWN
 
@@ -172,3 +173,15 @@ def test_the_dataset_of_a_store_is_standardised_too(tmp_path: Path) -> None:
     steps = track.values[track.mask]
     assert torch.allclose(steps.mean(dim=0), torch.zeros(2, 6), atol=1e-4)
     assert torch.allclose(steps.std(dim=0, correction=0), torch.ones(2, 6), atol=1e-3)
+
+
+def test_a_head_that_starts_from_another_keeps_the_moments_it_was_standardised_by() -> None:
+    own = {"inputs.text.mean": torch.zeros(2, 6), "project": torch.zeros(3)}
+    other = {"inputs.text.mean": torch.ones(2, 6), "project": torch.ones(3)}
+    plain, by_speaker = head_spec(), replace(head_spec(), standardise={"text": "speaker"})
+    for spec, expected in ((plain, 1.0), (by_speaker, 0.0)):
+        both = {**own, "inputs.text.std": torch.zeros(2, 6)}
+        theirs = {**other, "inputs.text.std": torch.ones(2, 6)}
+        taken = take_weights(both, theirs, replace(spec, start="first"))
+        assert float(taken["inputs.text.mean"].mean()) == expected
+        assert float(taken["project"].mean()) == 1
