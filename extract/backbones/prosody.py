@@ -80,8 +80,8 @@ def _shape(magnitudes: Tensor) -> list[Tensor]:
     spread = (shares * (khz - centroid[..., None]).square()).sum(dim=2).sqrt()
     below = (shares.cumsum(dim=2) < ROLL_OFF).sum(dim=2).clamp_max(len(khz) - 1)
     flatness = magnitudes.log().mean(dim=2).exp() / magnitudes.mean(dim=2)
-    power, is_high = magnitudes.square(), khz > BORDER_KHZ
-    tilt = power[..., is_high].sum(dim=2).log() - power[..., ~is_high].sum(dim=2).log()
+    power, border = magnitudes.square(), int(BORDER_KHZ / KHZ * (len(khz) - 1)) + 1
+    tilt = power[..., border:].sum(dim=2).log() - power[..., :border].sum(dim=2).log()
     return [centroid, spread, khz[below], flatness, tilt]
 
 
