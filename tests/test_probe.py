@@ -198,10 +198,10 @@ def test_percentiles_are_numpy_s_whatever_the_padding() -> None:
     lengths = [1, 4, 9]
     values = torch.from_numpy(random.normal(size=(3, 9, 2)))
     mask = torch.arange(9) < torch.tensor(lengths)[:, None]
-    found = masked_percentiles(Padded(values.masked_fill(~mask[..., None], torch.nan), mask))
+    percentiles = masked_percentiles(Padded(values.masked_fill(~mask[..., None], torch.nan), mask))
     for row, length in enumerate(lengths):
         expected = np.percentile(values[row, :length].numpy(), PERCENTILES, axis=0).ravel()
-        assert found[row].numpy() == pytest.approx(expected)
+        assert percentiles[row].numpy() == pytest.approx(expected)
 
 
 def test_votes_are_predicted_by_the_probabilities_of_their_class() -> None:

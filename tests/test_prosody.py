@@ -31,9 +31,9 @@ def tone(hz: float, level: float = 0.3, seconds: float = 1.0) -> Samples:
 @pytest.mark.parametrize("hz", [90.0, 155.0, 240.0, 410.0])
 def test_the_pitch_of_a_voice_is_found(hz: float) -> None:
     track = track_of(prosody.tiny(), tone(hz))
-    found = track[5:-5, PITCH].exp()
+    pitch_hz = track[5:-5, PITCH].exp()
     # One lag of a sample is the resolution.
-    assert float((16_000 / found - 16_000 / hz).abs().max()) <= 1.5
+    assert float((16_000 / pitch_hz - 16_000 / hz).abs().max()) <= 1.5
     assert float(track[5:-5, VOICING].min()) > 0.9
 
 

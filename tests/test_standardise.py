@@ -144,8 +144,8 @@ def test_a_restored_head_standardises_as_it_did_in_its_run(kind: str, tmp_path: 
             assert prediction["emotion"][row] == pytest.approx(expected, abs=2e-6)
     # Without knowing who speaks it falls back, and predicts something else.
     nameless = heads.predict([Label(label.id) for label in tested], {"text": tracks})
-    known = heads.predict(places, {"text": tracks})
-    assert np.abs(nameless[0]["emotion"] - known[0]["emotion"]).max() > 1e-4
+    named = heads.predict(places, {"text": tracks})
+    assert np.abs(nameless[0]["emotion"] - named[0]["emotion"]).max() > 1e-4
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     counts = record["folds"]["official"]["standardised"]["text"]
     assert counts == {"speakers": 1, "by_speaker": 9, "by_corpus": 0}

@@ -49,15 +49,15 @@ def _check_shared(entries: Entries, where: str, heads: Mapping[str, Any], combin
         specs.append(read_head(Entries(entries.raw), f"heads.{name}", name, own))
     if any(spec is None for spec in specs):
         return
-    known = [spec for spec in specs if spec is not None]
+    right = [spec for spec in specs if spec is not None]
     for setting in SHARED:
-        for spec in known[1:]:
-            if getattr(spec, setting) != getattr(known[0], setting):
+        for spec in right[1:]:
+            if getattr(spec, setting) != getattr(right[0], setting):
                 entries.problems.append(
-                    f"{where}.heads: {spec.name!r} has another {setting} than {known[0].name!r}; "
+                    f"{where}.heads: {spec.name!r} has another {setting} than {right[0].name!r}; "
                     "heads can be put together where they were tested on the same utterances"
                 )
-    shared = set.intersection(*(set(spec.tasks) for spec in known))
+    shared = set.intersection(*(set(spec.tasks) for spec in right))
     if not shared:
         entries.problems.append(
             f"{where}.heads {quoted(heads)} have no task in common; name heads with the same tasks"
