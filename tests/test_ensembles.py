@@ -1,32 +1,24 @@
-"""Seeds and heads put together: by hand, and as the stage `ensemble` writes them."""
+"""Seeds and heads put together, by hand."""
 
-import json
-import os
-import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from cli import cli
 from features.errors import ProjectError
 from features.manifest import Label
 from features.params.load import parse_params
 from features.params.yaml_files import read_yaml
-from tests.predict_world import project, run, trained  # noqa: F401
 from tests.run_world import PARAMS
-from train.runs.stored_predictions import read_predictions
 from train.scoring.calibration import tempered
 from train.scoring.class_measure import ClassMeasure
 from train.scoring.combining import equal_weights, fitted_stack, fitted_weights
 from train.scoring.ensemble import averaged, ensemble, fitted_calibration
-from train.scoring.measure import Numbers, measures_of
+from train.scoring.measure import Numbers
 from train.scoring.number_measure import NumberMeasure
 from train.scoring.pair_measure import PairMeasure, recentred
 from train.scoring.predictions import RunPredictions
 
-__all__ = ["cli"]
 MEASURE = ClassMeasure("emotion", ("a", "b", "c"))
 
 
@@ -127,91 +119,6 @@ def test_a_dev_set_with_one_class_is_weighed_where_a_regression_cannot_be_fitted
     _, each = two_heads(3, 1.0, 1.0)
     stacked = fitted_stack(MEASURE, np.ones(600), each)
     assert stacked(each).shape == (600, 3) and "weights" in vars(stacked)
-
-
-@pytest.fixture
-def with_ensembles(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The trained project, with two ensembles in its params.yaml."""
-    import shutil
-
-    folder = tmp_path / "own"
-    shutil.copytree(project, folder, symlinks=True)
-    monkeypatch.chdir(folder)
-    text = (folder / "params.yaml").read_text()
-    text += """
-ensembles:
-  both: {heads: [main, probe]}
-  stacked: {heads: [main, probe], combine: stacking}
-"""
-    (folder / "params.yaml").write_text(text)
-    return folder
-
-
-def of_run(folder: Path, name: str, file: str) -> Any:
-    return json.loads((folder / "runs" / name / file).read_text())
-
-
-def test_an_ensemble_is_written_shown_and_refused_where_a_head_changes(
-    with_ensembles: Path,
-) -> None:
-    for name in ("both", "stacked"):
-        done = run("ensemble", name)
-        assert done.exit_code == 0, done.output
-    metrics = of_run(with_ensembles, "both", "metrics.json")
-    main = of_run(with_ensembles, "main", "metrics.json")
-    assert set(metrics) == {"test", "ensemble", "dev", "majority"}
-    assert metrics["test"].keys() == metrics["ensemble"].keys() == main["test"].keys()
-    assert len(metrics["test"]["emotion"]["macro_f1"]["seeds"]) == 2
-    record = of_run(with_ensembles, "both", "ensemble.json")
-    weights = record["weights"]["emotion"]["official"]
-    assert weights.keys() == {"main", "probe"} and sum(weights.values()) == pytest.approx(
-        1, abs=1e-3
-    )
-    shown = run("results").output
-    assert "both" in shown and "  its 2 seeds together" in shown
-    assert run("report").exit_code == 0
-    html = (with_ensembles / "report.html").read_text()
-    assert "Heads put together" in html and "ensemble of its 2 seeds" in html
-    params = with_ensembles / "params.yaml"
-    params.write_text(params.read_text().replace("lr: 0.01}\n  folded", "lr: 0.02}\n  folded"))
-    done = run("results")
-    assert done.exit_code == 1
-    assert re.search(r"runs.both: not shown, since .*main: stale: .*training.lr", done.output)
-    assert run("ensemble", "both").exit_code != 0
-
-
-def test_a_damaged_ensemble_is_refused_and_named_for_healing(with_ensembles: Path) -> None:
-    assert run("ensemble", "both").exit_code == 0
-    file = with_ensembles / "runs/both/metrics.json"
-    file.write_text(file.read_text().replace("0", "1", 1))
-    done = run("results")
-    assert done.exit_code == 1
-    assert "damaged" in done.output and "python cli.py runs heal both" in done.output
-    healed = run("runs", "heal", "both")  # there is no pipeline here that could make it again
-    assert "runs/both/metrics.json is not as it was written" in healed.output.replace(os.sep, "/")
-
-
-def test_the_predictions_of_a_run_are_read_back_as_they_were(with_ensembles: Path) -> None:
-    from features.manifest import read_labels
-    from features.runs.read import read_as_trained
-    from features.runs.restored import restored_head
-
-    for name in ("main", "folded"):
-        sealed = read_as_trained(with_ensembles / "runs" / name, ["predictions.jsonl"])
-        head = restored_head(sealed.record["head"])
-        measures = measures_of(head, next(iter(sealed.record["facts"].values())))
-        labels = read_labels(with_ensembles / "data/mine/labels.jsonl")
-        splits = read_predictions(sealed.contents["predictions.jsonl"], measures, labels)
-        stored = of_run(with_ensembles, name, "metrics.json")
-        for measure in measures:
-            predicted = splits["test"].predicted[measure.name]
-            truth = measure.truth(splits["test"].labels)
-            for metric, values in measure.scores(
-                measure.tallies(truth, predicted).sum(axis=1)
-            ).items():
-                assert list(values) == pytest.approx(
-                    stored["test"][measure.name][metric]["seeds"], abs=1e-5
-                ), (name, measure.name, metric)
 
 
 @pytest.mark.parametrize(
