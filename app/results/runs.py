@@ -50,13 +50,8 @@ class Ensemble:
         """What it predicts."""
         return list(self.record["measures"])
 
-    @property
-    def corpus(self) -> str:
-        """The corpus of its heads."""
-        return str(next(iter(self.record["settings"]["described"].values()))["corpus"])
-
     def kind(self, measure: str) -> str:
-        """``classes``, ``numbers`` or ``pairs``."""
+        """``classes``, ``numbers``, ``pairs`` or ``votes``."""
         return str(self.record["measures"][measure]["kind"])
 
     def figure(self, row: str, measure: str, metric: str) -> str:

@@ -55,8 +55,7 @@ def pitch(frames: Tensor) -> tuple[Tensor, Tensor]:
     size = 2 * FIELD
     spectrum = torch.fft.rfft(centred, size)
     products = torch.fft.irfft(torch.fft.rfft(centred[..., :WIDTH], size).conj() * spectrum, size)
-    energies = centred.square().cumsum(dim=2)
-    energies = torch.nn.functional.pad(energies, (1, 0))
+    energies = nn.functional.pad(centred.square().cumsum(dim=2), (1, 0))
     lags = torch.arange(SHORTEST, LONGEST + 1, device=frames.device)
     later = energies[..., lags + WIDTH] - energies[..., lags]
     norms = (later * energies[..., WIDTH : WIDTH + 1]).clamp_min(0).sqrt()
@@ -64,7 +63,7 @@ def pitch(frames: Tensor) -> tuple[Tensor, Tensor]:
     correlation = torch.where(norms > FLOOR, products[..., lags] / norms.clamp_min(FLOOR), 0.0)
     before, after = correlation[..., :-2], correlation[..., 2:]
     is_peak = (correlation[..., 1:-1] >= before) & (correlation[..., 1:-1] >= after)
-    # The longest period may still rise; at the shortest one a hum below 60 Hz falls.
+    # At the shortest period a hum below 60 Hz falls; at the longest the peak may still be ahead.
     is_peak = nn.functional.pad(nn.functional.pad(is_peak, (1, 0), value=False), (0, 1), value=True)
     is_peak &= correlation >= NEARLY * correlation.masked_fill(~is_peak, -1).amax(2, keepdim=True)
     place = torch.where(is_peak.any(dim=2), is_peak.int().argmax(dim=2), len(lags) - 1)

@@ -59,9 +59,7 @@ def _labels(row: Row, column: str, emotions: Mapping[str, str] | None) -> list[s
 
 
 def _written(row: Row, column: str) -> Sequence[str]:
-    """The items of a list, or of a text between separators; blanks separate where nothing else
-    does.
-    """
+    """The items of a list, or of a text: between its separators, or else between its blanks."""
     words = row.words(column)
     text = row.trimmed(column) if row.is_text(column) else None
     return words if text is None or not BETWEEN.search(text) else BETWEEN.split(text)

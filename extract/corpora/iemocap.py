@@ -5,7 +5,7 @@ The root holds ``Session1`` to ``Session5``, each with ``dialog/EmoEvaluation``,
 actors side by side: each turn takes the speaker's half. Every turn is in the manifest; `emotions`
 decides which of them have an emotion: `four` (angry, happy with excited, neutral, sad; 5,531 turns)
 or `six` (happy, sad, neutral, angry, excited, frustrated). All have valence, arousal and dominance
-(1 to 5), and the votes of the evaluators for these emotions. There are no official splits; the
+(1 to 5), and the votes of the evaluators. There are no official splits; the
 usual protocol leaves one session out. Dialogue models test on session 5 alone: `test_session: 5`
 makes that the official test set. Scripted dialogues have the same words in all sessions.
 """

@@ -96,8 +96,9 @@ def fitted_model(
             C=strength, class_weight=weights, max_iter=MAX_ITERATIONS, random_state=0
         )
     estimator.fit(features, truth)
-    half = 2 if spec.model == "logistic" else 1
-    return _both_classes(np.atleast_2d(estimator.coef_), np.ravel(estimator.intercept_), half)
+    # A softmax of two scores is the sigmoid of their difference.
+    share = 2 if spec.model == "logistic" else 1
+    return _both_classes(np.atleast_2d(estimator.coef_), np.ravel(estimator.intercept_), share)
 
 
 def _both_classes(coefficients: Numbers, intercepts: Numbers, share: int) -> Model:

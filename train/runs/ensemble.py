@@ -50,10 +50,10 @@ def run_ensemble(
         split: _combined(measures, each, calibrations, combinations, None)
         for split, each in (("dev", dev), ("test", test))
     }
-    num_seeds = max(len(one.predicted[measures[0].name]) for one in test.values())
+    seeds = range(max(len(one.predicted[measures[0].name]) for one in test.values()))
     single = {
         split: _stacked_seeds(
-            [_combined(measures, each, calibrations, combinations, n) for n in range(num_seeds)]
+            [_combined(measures, each, calibrations, combinations, n) for n in seeds]
         )
         for split, each in (("dev", dev), ("test", test))
     }
@@ -63,20 +63,14 @@ def run_ensemble(
         "dev": summary(measures, single["dev"]),
         "majority": {m.name: runs[0].json("metrics.json")["majority"][m.name] for m in measures},
     }
-    unit, names = clusters(together["test"].labels)
-    seals = {name: run.seal for name, run in zip(spec.heads, runs, strict=True)}
     members = {
         name: _combined(measures, {name: test[name]}, calibrations, {}, None) for name in test
     }
     record = {
         "settings": described_ensemble(spec, heads),
-        "measures": {m.name: described_measure(m) for m in measures},
         "weights": _weights(spec, measures, combinations),
-        "resampled": {"unit": unit, "count": len(set(names))},
-        "ensemble_dev": summary(measures, together["dev"]),
-        "against": against_others(measures, together["test"], members),
-        "classes": by_class(measures, together["test"]),
-        "sources": ensemble_sources(seals),
+        "sources": ensemble_sources({n: r.seal for n, r in zip(spec.heads, runs, strict=True)}),
+        **_figures(measures, together, members),
     }
     content = {
         "metrics.json": json.dumps(metrics, indent=2).encode(),
@@ -85,6 +79,20 @@ def run_ensemble(
     }
     write_sealed(folder, ENSEMBLE_RECORD, record, content)
     return metrics
+
+
+def _figures(
+    measures: Sequence[Measure], together: Mapping[str, RunPredictions], members: ByHead
+) -> dict[str, Any]:
+    """What the report shows beside the metrics: the ensemble on dev, and against its heads."""
+    unit, names = clusters(together["test"].labels)
+    return {
+        "measures": {m.name: described_measure(m) for m in measures},
+        "resampled": {"unit": unit, "count": len(set(names))},
+        "ensemble_dev": summary(measures, together["dev"]),
+        "against": against_others(measures, together["test"], members),
+        "classes": by_class(measures, together["test"]),
+    }
 
 
 def _shared_measures(
