@@ -8,6 +8,7 @@ import click
 
 from app.cluster import on_a_cluster
 from app.devices import chosen_device
+from app.imported_files import with_imported_files
 from app.paths import DATA_PATH, labels_path, manifest_path, notes_path
 from app.tables import faceless, mostly_unknown, without_sound
 from features.cluster import Cluster
@@ -38,8 +39,9 @@ def manifest(name: str) -> None:
     """Read the corpus NAME: its manifest, its labels and its empty store."""
     from extract.corpus.read import read_corpus
 
-    corpus = read_corpus(load_params().pick("corpora", name))
-    utterances = corpus.utterances
+    params = load_params()
+    corpus = read_corpus(params.pick("corpora", name))
+    utterances = with_imported_files(params, name, corpus.utterances)
     write_records(manifest_path(name), utterances)
     write_records(labels_path(name), corpus.labels)
     write_atomic(notes_path(name), json.dumps(corpus.notes, indent=2).encode())

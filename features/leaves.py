@@ -19,11 +19,11 @@ from features.source import ROOT
 class OneOfLeaves:
     """A setting that names a leaf: ``then: Annotated[str, OneOfLeaves(folder, unless=CONSTANT)]``.
 
-    It may be any leaf of the folder whose file does not set the constant.
+    It may be any leaf of the folder whose file does not set the constant, if one is given.
     """
 
     folder: str
-    unless: str
+    unless: str | None = None
 
 
 def leaf_names(folder: str) -> list[str]:
@@ -69,7 +69,9 @@ def backbone_modality(code: str, settings: Mapping[str, Any]) -> str | None:
     return chosen
 
 
-def _leaves_without(folder: str, constant: str) -> list[str]:
+def _leaves_without(folder: str, constant: str | None = None) -> list[str]:
+    if constant is None:
+        return leaf_names(folder)
     return [name for name in leaf_names(folder) if not leaf_constant(folder, name, constant, False)]
 
 

@@ -15,6 +15,8 @@ Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 # One for all records that have none: a million empty dictionaries would be 64 MB.
 NOTHING: dict[str, Any] = {}
+# What files are read by that hold the tracks of many utterances.
+BY_ID = "id"
 
 
 class Segment(NamedTuple):
@@ -72,11 +74,13 @@ class Utterance:
     known_bad: str | None = None
 
     def source(self, name: str) -> dict[str, Any] | None:
-        """Everything that is read for a modality, or for features of that name.
+        """Everything that is read for a modality, for features of that name, or by its id.
 
         None where the utterance has none. Segments are included only where there are some, so
         that they do not change the digests of other utterances.
         """
+        if name == BY_ID:
+            return {"id": self.id}
         if name not in MODALITIES:
             file = self.features.get(name)
             times = self.video_stretch

@@ -15,7 +15,7 @@ from features.binding import REQUIRED, Parameter, within
 ROOT = Path(__file__).resolve().parents[1]
 TYPES = {"int": int, "float": float, "str": str, "bool": bool, "None": None}
 # Gives the names that an annotation `Annotated[str, OneOfLeaves(folder, unless=CONSTANT)]` allows.
-Choices = Callable[[str, str], list[str]]
+Choices = Callable[..., list[str]]
 
 
 class NotThereError(LookupError):
@@ -99,8 +99,8 @@ def _type(module: str, node: ast.AST | None, choices: Choices) -> Any:
     if kind == "Annotated":
         call = inner[1]
         assert isinstance(call, ast.Call)
-        (folder,), (unless,) = call.args, call.keywords
-        names = choices(_literal(module, folder), _literal(module, unless.value))
+        unless = [_literal(module, keyword.value) for keyword in call.keywords]
+        names = choices(_literal(module, call.args[0]), *unless)
         return Literal[tuple(names)]
     item: Any = _type(module, inner[-1], choices)
     return list[item] if kind == "list" else dict[str, item]

@@ -11,6 +11,7 @@ import numpy as np
 import soundfile
 
 from extract.synthetic import demo as synthetic_demo
+from tests.foreign_files import mmsa, write_pickle
 from tests.test_media import RATE_HZ, tone
 
 
@@ -217,6 +218,11 @@ def table(root: Path) -> None:
         write_wav(root / f"{name}.wav")
 
 
+def imported(root: Path) -> None:
+    """A pickle of MMSA with six utterances."""
+    write_pickle(root / "unaligned.pkl", mmsa())
+
+
 # How each reader's folder is made, and the settings that it needs.
 LAYOUTS: dict[str, tuple[Callable[[Path], None], dict[str, Any]]] = {
     "crema-d": (crema_d, {}),
@@ -224,6 +230,7 @@ LAYOUTS: dict[str, tuple[Callable[[Path], None], dict[str, Any]]] = {
     "demo": (demo, {}),
     "ecf": (ecf, {"parts": "semeval"}),
     "iemocap": (iemocap, {"emotions": "four"}),
+    "imported": (imported, {"format": "mmsa", "path": "unaligned.pkl"}),
     "meld": (meld, {}),
     "mosi": (mosi, {"num_dev_videos": 1}),
     "msp-improv": (msp_improv, {}),

@@ -21,6 +21,8 @@ ROOMS = {
     "features.tables": set(),
     "features.store": {"features.specs"},
     "features.specs": set(),
+    "features.untrusted": {"features.store"},
+    "features.foreign": {"features.tables", "features.store", "features.untrusted"},
     "features.params": {"features.specs"},
     "features.runs": {"features.specs", "features.store"},
     "extract.media": set(),
@@ -46,6 +48,12 @@ ROOMS = {
 }
 MODULES = {"train.data", "train.model"}
 LEAVES = {
+    "features.exchange": {
+        "features.foreign",
+        "features.untrusted",
+        "features.store",
+        "features.tables",
+    },
     "extract.backbones": {"extract.network", "extract.media"},
     "extract.corpora": {"extract.corpus", "extract.media"},
     "extract.synthetic": {"extract.media"},

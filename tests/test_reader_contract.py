@@ -14,6 +14,11 @@ from tests.reader_world import corpus, read
 NAMES = leaf_names("extract/corpora")
 
 
+@pytest.fixture(autouse=True)
+def _own_pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERMAFROST_PARTS", str(tmp_path / "parts"))
+
+
 def violations(folder: str, name: str, layouts: Layouts, tmp_path: Path) -> list[str]:
     (tmp_path / "corpus").mkdir()
     return reader_violations(folder, name, layouts, tmp_path / "corpus")

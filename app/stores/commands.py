@@ -3,17 +3,16 @@
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
-from app.paths import published
+from app.paths import published, store_paths
+from app.stores.exporting import export_stores
 from app.stores.gc import gc
 from app.stores.heal import heal_store
+from app.stores.importing import import_store
 from app.tables import NUM_NAMED, aligned, faceless, mostly_unknown, without_sound
-from features.errors import ProjectError, did_you_mean, quoted
 from features.progress import progress
-from features.specs.tracks import CACHE_PATH
 from features.store.format import chunk_name
 from features.store.pool import Pool
 from features.store.reader import Store
@@ -47,7 +46,7 @@ def ls() -> None:
 @click.argument("name")
 def show(name: str) -> None:
     """Describe the store NAME, such as demo/minilm."""
-    store = Store(_paths_by_name([name])[name])
+    store = Store(store_paths([name])[name])
     attributes = store.attributes
     lengths = store.lengths[store.lengths > 0]
     click.echo(f"{name} at {store.path}")
@@ -87,7 +86,7 @@ def show(name: str) -> None:
 def verify(names: tuple[str, ...]) -> None:
     """Check every byte of the stores NAMES, or of all; exit code 1 if anything is wrong."""
     all_problems = []
-    paths = _paths_by_name(names)
+    paths = store_paths(names)
     for name, path in progress(paths.items(), "verify", len(paths), "stores"):
         problems = verify_store(path)
         click.echo(f"{name}: {f'{len(problems)} problems' if problems else 'ok'}")
@@ -112,18 +111,8 @@ def relink() -> None:
 
 stores.add_command(heal_store)
 stores.add_command(gc)
-
-
-def _paths_by_name(names: Sequence[str]) -> dict[str, Path]:
-    """The paths of some published stores, or of all if none is named."""
-    paths = published()
-    for name in names:
-        if name not in paths:
-            raise ProjectError(
-                f"there is no store {name!r} in {CACHE_PATH}; stores are {quoted(paths)}."
-                + did_you_mean(name, paths)
-            )
-    return {name: paths[name] for name in names} if names else paths
+stores.add_command(export_stores)
+stores.add_command(import_store)
 
 
 def _show_missing(store: Store) -> None:

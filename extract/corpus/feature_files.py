@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from features.errors import ProjectError, did_you_mean, quoted
-from features.manifest import MODALITIES, FeatureFile, Utterance
+from features.manifest import BY_ID, MODALITIES, FeatureFile, Utterance
 from features.specs.tracks import CorpusSpec
 
 FIELDS = ("id", "speaker", "session", "dialogue", "audio", "video")
@@ -20,8 +20,8 @@ def with_feature_files(spec: CorpusSpec, utterances: Sequence[Utterance]) -> lis
     """
     where = f"params.yaml: corpora.{spec.name}.features"
     for name, pattern in spec.features.items():
-        if name in MODALITIES:
-            raise ProjectError(f"{where} names {name!r}, which is a modality; choose another name")
+        if name in (*MODALITIES, BY_ID):
+            raise ProjectError(f"{where} names {name!r}, which is taken; choose another name")
         _check(f"{where}.{name}", pattern)
     if not spec.features:
         return list(utterances)

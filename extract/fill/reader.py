@@ -14,7 +14,7 @@ from extract.media.text import Text
 from extract.network.backbone import Backbone, Example
 from extract.plan.context import Context
 from features.errors import ProjectError
-from features.manifest import Utterance
+from features.manifest import BY_ID, Utterance
 from features.specs.tracks import ExtractSpec
 
 
@@ -143,6 +143,8 @@ class Reader:
         return try_prepare(lambda: whole, 0.0)
 
     def _rows(self, utterance: Utterance, number: int) -> Example:
+        if self.reads == BY_ID:
+            return self.backbones[number].prepare(utterance.id)
         file = utterance.features[self.reads]
         file_place = self.contexts[number].file_places[utterance.id]
         path = self._source(file.path, file.digest).checked()

@@ -121,11 +121,11 @@ def _clock(
 
 
 def id_key(pattern: str | None, name: str) -> str | None:
-    """The compared part of an id: all, or what the pattern's group captures; None: no match."""
+    """The compared part of an id: all, or what the pattern's groups capture; None: no match."""
     if pattern is None:
         return name
     match = re.fullmatch(pattern, name)
-    return None if match is None else match[1]
+    return None if match is None else "\n".join(group or "" for group in match.groups())
 
 
 def _read_array(path: Path) -> NDArray[np.float64]:

@@ -71,6 +71,8 @@ def described_backbone(backbone: Backbone, spec: BackboneSpec) -> dict[str, Any]
     # Clips were scaled before this could be set, where a checkpoint did not say so.
     if described.get("normalise", True) in (None, True):
         described.pop("normalise", None)
+    for name in getattr(backbone, "unhashed", ()):
+        described.pop(name, None)
     detector = getattr(backbone.prepare, "face_weights", None)
     if detector is not None:
         described["face_detector"] = faces.described(detector)

@@ -1,6 +1,7 @@
 """Checks which backbone a head reads for each modality, over which corpus."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from features.leaves import backbone_modality, leaf_names
 from features.manifest import MODALITIES
@@ -34,6 +35,11 @@ def _check_input(entries: Entries, where: str, corpus: str, modality: str, backb
         )
 
 
+def _fitting(spec: Mapping[str, Any], modality: str) -> tuple[str | None, ...]:
+    """A file of features that does not name its modality may have any."""
+    return (modality, None) if spec.get("path") and "modality" not in spec else (modality,)
+
+
 def _backbones_of(entries: Entries, modality: str) -> list[str]:
     codes = leaf_names("extract/backbones")
     return [
@@ -41,5 +47,5 @@ def _backbones_of(entries: Entries, modality: str) -> list[str]:
         for name, spec in entries.raw_section("backbones").items()
         if isinstance(spec, Mapping)
         and spec.get("code") in codes
-        and backbone_modality(spec["code"], spec) == modality
+        and backbone_modality(spec["code"], spec) in _fitting(spec, modality)
     ]

@@ -40,12 +40,32 @@ def read_backbone(entries: Entries, where: str, name: str, settings: Any) -> Bac
     leaf = entries.read_leaf(where, settings, "extract/backbones", "load")
     if leaf is None:
         return None
+    problems = _import_problems(leaf.options) if leaf.code == "imported" else []
+    entries.problems += [f"{where}{problem}" for problem in problems]
+    if problems:
+        return None
     modality = backbone_modality(leaf.code, leaf.options)
-    assert modality is not None
     setting = leaf_constant("extract/backbones", leaf.code, "READS", None)
     features = None if setting is None else leaf.options[setting]
     _check_features(entries, where, name, features)
     return BackboneSpec(name, modality, leaf, features)
+
+
+def _import_problems(options: Mapping[str, Any]) -> list[str]:
+    """What is missing or too much: a file by `path` and `format`, or `features` of the corpus."""
+    by_id = options["format"] is not None or options["path"] is not None
+    needed = ("format", "path") if by_id else ("modality", "features", "dim")
+    other = ("features", "dim", "columns", "id_column") if by_id else ("field", "digest")
+    missing = [
+        f".{name} is missing; imported features need {' and '.join(needed)}"
+        for name in needed
+        if options[name] is None
+    ]
+    return missing + [
+        f".{name} does not go with {needed[0]}; leave it out"
+        for name in other
+        if options[name] is not None
+    ]
 
 
 def _check_features(entries: Entries, where: str, name: str, features: str | None) -> None:

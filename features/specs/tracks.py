@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from features.binding import within
 from features.files import digest_json
+from features.manifest import BY_ID
 
 CACHE_PATH = Path("features/cache")
 
@@ -64,17 +65,22 @@ class CorpusSpec:
 
 @dataclass(frozen=True)
 class BackboneSpec:
-    """A frozen network and its settings; `features` names files that it reads instead of media."""
+    """A frozen network and its settings; `features` names files that it reads instead of media.
+
+    `modality` is None where a file says it (`imported` by `path`).
+    """
 
     name: str
-    modality: str
+    modality: str | None
     leaf: LeafSpec
     features: str | None = None
 
     @property
     def reads(self) -> str:
-        """What it reads of an utterance: a modality, or feature files by name."""
-        return self.features or self.modality
+        """What it reads of an utterance: a modality, feature files by name, or its id."""
+        if self.leaf.options.get("path") is not None and self.leaf.code == "imported":
+            return BY_ID
+        return self.features or str(self.modality)
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,15 @@ class NumberTable:
             return self.delimited.texts(self.width, int(self.has_header), place)
         return [str(row[place]).strip() for _, row in self._rows()]
 
+    def first_row(self) -> dict[str, str]:
+        """The cells of the first row by column, empty where there is no row."""
+        if self.delimited is not None:
+            rows = self.delimited.first_rows(2)
+        else:
+            rows = [[str(cell) for cell in row] for row in self._grid.rows[:2]]
+        row = rows[int(self.has_header)] if len(rows) > int(self.has_header) else []
+        return {name: row[n].strip() if n < len(row) else "" for n, name in enumerate(self.names)}
+
     @cached_property
     def _grid(self) -> Grid:
         return read_grid(self.path)[0]

@@ -1,0 +1,129 @@
+"""`stores export`: the tracks of stores in a format that other tools read."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import click
+import numpy as np
+
+from app.paths import labels_path, manifest_path, store_paths
+from features.drafts import draft_of, replace_folder, sweep_drafts, sync_files, sync_folder
+from features.errors import ProjectError, quoted
+from features.foreign.outgoing import Outgoing
+from features.foreign.recognise import format_leaf, formats
+from features.manifest import Label, read_labels, read_utterances
+from features.store.reader import Store
+
+# What a format may need beside the values of all tracks, for each utterance.
+BYTES_BESIDE = 4096
+
+
+@click.command("export")
+@click.argument("names", nargs=-1, required=True)
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--to", "form", required=True, help="The format, such as hdf5 (docs/exchange.md).")
+@click.option("--layer", type=int, help="Of several layers, the one that goes out.")
+@click.option("--packed", is_flag=True, help="hdf5: all values in one dataset, with an index.")
+@click.option("--force", is_flag=True, help="Replace OUT where it exists.")
+def export_stores(
+    names: tuple[str, ...], out: Path, form: str, layer: int | None, packed: bool, force: bool
+) -> None:
+    """Write the tracks of the store NAMES, such as demo/minilm, to OUT, with their labels."""
+    leaf = format_leaf(form)
+    if not hasattr(leaf, "write"):
+        outgoing_formats = [name for name in formats() if hasattr(format_leaf(name), "write")]
+        raise ProjectError(
+            f"{form!r} is only read; formats that go out are {quoted(outgoing_formats)}"
+        )
+    if packed and form != "hdf5":
+        raise ProjectError("--packed is a layout of hdf5; leave it out")
+    if out.exists() and not force:
+        raise ProjectError(f"{out} exists; give another name, or --force to replace it")
+    if getattr(leaf, "NAMED", False) and out.suffix.lower() not in leaf.SUFFIXES:
+        raise ProjectError(f"{out} is known by its ending; call it {out.stem}{leaf.SUFFIXES[0]}")
+    outgoing = _outgoing(names, leaf, form, layer)
+    _require_room(outgoing, out)
+    sweep_drafts(out.parent, out.name)
+    with draft_of(out) as draft:
+        leaf.write(outgoing, draft, **({"packed": True} if packed else {}))
+        _put(draft, out)
+    kept = ", ".join(getattr(leaf, "CARRIES", ()))
+    count = sum(int((store.lengths > 0).sum()) for store in outgoing.stores.values())
+    click.echo(f"{out}: {count} tracks of {len(outgoing.ids)} utterances as {form}; kept: {kept}")
+
+
+def _outgoing(names: Sequence[str], leaf: ModuleType, form: str, layer: int | None) -> Outgoing:
+    stores = {name: Store(path) for name, path in store_paths(names).items()}
+    several = getattr(leaf, "SEVERAL", False)
+    if len(stores) > 1 and not several:
+        raise ProjectError(f"{form} takes one store, not {len(stores)}; export each alone")
+    corpora = {name.split("/")[0] for name in stores}
+    if len(corpora) > 1:
+        raise ProjectError(f"the stores are of the corpora {quoted(corpora)}; name stores of one")
+    fields: dict[str, Store] = {}
+    for name, store in stores.items():
+        field = store.attributes["modality"] if several else "track"
+        if field in fields:
+            raise ProjectError(f"{name} is the second store of {field}; {form} takes one of each")
+        layers = store.attributes["layers"]
+        if layer is not None and layer not in layers and (len(layers) > 1 or len(stores) == 1):
+            raise ProjectError(f"--layer is {layer}, and {name} has the layers {quoted(layers)}")
+        fields[field] = store
+    (corpus,) = corpora
+    return Outgoing(", ".join(names), fields, *_beside(corpus, fields), layer)
+
+
+def _beside(
+    corpus: str, stores: Mapping[str, Store]
+) -> tuple[list[Label] | None, list[str | None] | None]:
+    """Labels and texts in the order of the stores; None where the corpus has no files of them."""
+    ids = next(iter(stores.values())).ids
+    labels = texts = None
+    if labels_path(corpus).exists():
+        labels = read_labels(labels_path(corpus))
+        same = [label.id for label in labels] == ids
+        if not same or any(store.ids != ids for store in stores.values()):
+            raise ProjectError(
+                f"the utterances of {labels_path(corpus)} are not those of the stores; run "
+                "'dvc repro', which makes them again"
+            )
+    elif any(store.ids != ids for store in stores.values()):
+        raise ProjectError("the stores have different utterances; run 'dvc repro'")
+    if manifest_path(corpus).exists():
+        utterances = read_utterances(manifest_path(corpus))
+        by_id = {utterance.id: utterance.text for utterance in utterances}
+        texts = [by_id.get(name) for name in ids]
+    if labels is None:
+        click.echo(f"{labels_path(corpus)} does not exist; the tracks go out without labels")
+    return labels, texts
+
+
+def _require_room(outgoing: Outgoing, out: Path) -> None:
+    """Raise ProjectError where the disk has less room than the tracks need."""
+    if not out.absolute().parent.is_dir():
+        raise ProjectError(f"{out.parent} is not a folder; make it first")
+    needed = outgoing.num_bytes + BYTES_BESIDE * len(outgoing.ids)
+    if "audio" in outgoing.stores or "text" in outgoing.stores or "video" in outgoing.stores:
+        needed = sum(
+            len(store) * int(store.lengths.max(initial=1)) * store.dim * np.dtype("f4").itemsize
+            for store in outgoing.stores.values()
+        )
+    free = shutil.disk_usage(out.absolute().parent).free
+    if needed > free:
+        raise ProjectError(
+            f"{out} would need {needed / 1e6:.0f} MB, and the disk has {free / 1e6:.0f} MB left; "
+            "write to another one"
+        )
+
+
+def _put(draft: Path, out: Path) -> None:
+    """Put what was written in its place, whole and on disk."""
+    if draft.is_dir():
+        sync_files(draft)
+        replace_folder(draft, out)
+    else:
+        sync_folder(draft)
+        draft.replace(out)
+        sync_folder(out.absolute().parent)

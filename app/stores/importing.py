@@ -1,0 +1,121 @@
+"""`stores import`: a file of features that another tool wrote, as a store, for a look."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from app.paths import labels_path, manifest_path, published
+from features.errors import ProjectError
+from features.manifest import MODALITIES, Label, Utterance, read_utterances, write_records
+from features.params.load import load_params
+from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec, store_path
+from features.store.pool import Pool
+from features.store.publish import publish_empty
+
+
+@click.command("import")
+@click.argument("form", metavar="FORMAT")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("name", metavar="CORPUS/NAME")
+@click.option("--field", help="Of several tracks of an utterance, those to take.")
+@click.option("--modality", type=click.Choice(MODALITIES), help="Where the file does not say it.")
+@click.option("--id-pattern", help="A regular expression; ids are the same where its groups are.")
+@click.option(
+    "--classes",
+    multiple=True,
+    metavar="FIELD=A,B,...",
+    help="Names of labels that the file numbers, in the order of their numbers.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["float16", "float32"]),
+    default="float16",
+    help="The number format of the store.",
+    show_default=True,
+)
+@click.option("--force", is_flag=True, help="Replace the store where it exists.")
+def import_store(
+    form: str,
+    path: Path,
+    name: str,
+    field: str | None,
+    modality: str | None,
+    id_pattern: str | None,
+    classes: tuple[str, ...],
+    dtype: str,
+    force: bool,
+) -> None:
+    """Make the store CORPUS/NAME of a file of FORMAT (or auto), and say what was recognised.
+
+    Where the corpus is not in data/ yet, its labels come from the file too. In a pipeline write a
+    backbone with 'code: imported' instead (docs/exchange.md).
+    """
+    corpus, _, backbone = name.partition("/")
+    if not backbone or not all(part.replace("-", "").isalnum() for part in (corpus, backbone)):
+        raise ProjectError(f"{name!r} is not CORPUS/NAME in small letters, digits and hyphens")
+    _refuse_replacing(name, corpus, backbone, force)
+    from extract.corpus.read import Corpus, read_corpus
+
+    options = {"format": form, "path": path.name, "classes": _class_names(classes)}
+    own: Corpus = read_corpus(CorpusSpec(corpus, path.parent, LeafSpec("imported", options)))
+    for note in own.notes:
+        click.echo(f"{path}: {note}")
+    is_new = not manifest_path(corpus).exists()
+    if not is_new:
+        click.echo(f"{manifest_path(corpus)} exists; its utterances are looked up in {path}")
+    utterances = own.utterances if is_new else read_utterances(manifest_path(corpus))
+    settings = {"format": form, "path": str(path), "field": field, "modality": modality}
+    settings["id_pattern"] = id_pattern
+    leaf = LeafSpec("imported", settings)
+
+    import torch
+
+    from extract.fill.fill import extract_tracks
+
+    spec = ExtractSpec(dtype=dtype, threads=1, max_failed=len(utterances))  # type: ignore[arg-type]
+    where = CorpusSpec(corpus, path.parent, leaf)
+    filled = extract_tracks(
+        store_path(corpus, backbone),
+        *(utterances, where, BackboneSpec(backbone, modality, leaf), spec),
+        *(torch.device("cpu"), Pool.default()),
+    )
+    if is_new:
+        _write_corpus(corpus, own.utterances, own.labels)
+        click.echo(f"{labels_path(corpus)} and {manifest_path(corpus)} written from {path}")
+    counts = sorted(filled.reasons.items())
+    gaps = ", ".join(f"{count} {reason}" for reason, count in counts if reason != "ok")
+    click.echo(f"{name}: {filled.reasons['ok']} tracks, {gaps or 'none missing'}")
+    if not filled.reasons["ok"]:
+        raise ProjectError(
+            f"no utterance of {manifest_path(corpus)} is in {path}; its ids are others, which "
+            "--id-pattern may bring together"
+        )
+
+
+def _refuse_replacing(name: str, corpus: str, backbone: str, force: bool) -> None:
+    if Path("params.yaml").exists():
+        for track in load_params().tracks.values():
+            if (track.corpus, track.backbone) == (corpus, backbone):
+                raise ProjectError(
+                    f"{name} is made by tracks.{track.name} of params.yaml; choose another name"
+                )
+    if name in published() and not force:
+        raise ProjectError(f"there is a store {name}; choose another name, or give --force")
+
+
+def _class_names(classes: tuple[str, ...]) -> dict[str, list[str]]:
+    named = {}
+    for each in classes:
+        field, equals, names = each.partition("=")
+        if not equals or not names:
+            raise ProjectError(f"--classes is {each!r}; it must be like emotion=neutral,joy,anger")
+        named[field] = [part.strip() for part in names.split(",")]
+    return named
+
+
+def _write_corpus(corpus: str, utterances: Sequence[Utterance], labels: Sequence[Label]) -> None:
+    """What the stage 'manifest' writes of a corpus in a pipeline."""
+    write_records(manifest_path(corpus), utterances)
+    write_records(labels_path(corpus), labels)
+    publish_empty(store_path(corpus, "none"), [each.id for each in utterances], Pool.default())

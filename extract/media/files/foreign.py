@@ -1,0 +1,34 @@
+"""Files of features that other tools wrote, decoded in a child process."""
+
+from pathlib import Path
+
+from extract.media.child import Child
+from extract.media.errors import UnreadableError
+from features.errors import ProjectError
+from features.foreign.decode import Decoded, decode, decoded_folder, path_digest
+from features.store.pool import Pool
+
+# Seconds that any file may take, and how much longer a large one.
+TIMEOUT_S, BYTES_PER_S = 600.0, 5_000_000
+
+
+def read_decoded(path: Path, form: str, digest: str | None = None) -> tuple[Decoded, str]:
+    """The content of a file and its digest; a child process decodes it where none has before.
+
+    Raises ProjectError where the file is not as its format must be, or not the one that `digest`
+    names.
+    """
+    actual = path_digest(path)
+    if digest is not None and digest != actual:
+        raise ProjectError(
+            f"{path} is another file than params.yaml names: its digest is {actual}, not {digest}"
+        )
+    folder = decoded_folder(Pool.default().folder, actual, form)
+    if not folder.exists():
+        size = path.stat().st_size if path.is_file() else 0
+        with Child(TIMEOUT_S + size / BYTES_PER_S) as child:
+            try:
+                child.call(decode, path, form, folder.absolute())
+            except UnreadableError as error:
+                raise ProjectError(f"{path} cannot be read: {error.detail}") from None
+    return Decoded(folder), actual

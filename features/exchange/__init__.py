@@ -1,0 +1,1 @@
+"""Formats of feature files that other tools read and write, one file each."""

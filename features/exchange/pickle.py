@@ -1,0 +1,121 @@
+"""Pickles of arrays by id, alone or by split, as MIntRec, MELD and most scripts write them.
+
+Read without running anything in them. Recognised are a dict of arrays; a list of three such dicts
+(train, dev, test), or a dict of them by split; and dicts of MELD that are keyed by the
+number of a dialogue and padded to its longest: their rows are utterances, ``<dialogue>_<row>``.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from features.errors import ProjectError
+from features.foreign.contract import TRACK, Content, Item, Note
+from features.foreign.padding import Unpadded
+from features.manifest import SPLITS
+from features.store.format import Array
+from features.untrusted.pickles import first_bytes_are_a_pickle, read_known
+
+SUFFIXES = (".pkl", ".p", ".pickle")
+SPLIT_NAMES = {"valid": "dev", "val": "dev", "train": "train", "dev": "dev", "test": "test"}
+
+
+def recognises(path: Path) -> bool:
+    """A pickle; which layout it has is seen when it is read."""
+    return first_bytes_are_a_pickle(path)
+
+
+def read(path: Path, note: Note) -> Content:
+    """Every array by its id; ids of several splits get the name of theirs in front."""
+    return content_of(read_known(path), path, note)
+
+
+def content_of(loaded: Any, path: Path, note: Note) -> Content:
+    """The arrays of a pickle, or of another file of that layout, that was read."""
+    by_split = _by_split(loaded, path)
+    if _are_dialogues(by_split):
+        note("pickle, arrays by the number of a dialogue, one row for each utterance")
+        return Content(_dialogues(by_split, note))
+    count = sum(map(len, by_split.values()))
+    note(f"pickle, {count} arrays by id" + (", by split" if None not in by_split else ""))
+    return Content(_items(by_split, path), count)
+
+
+def _by_split(loaded: Any, path: Path) -> dict[str | None, Mapping[Any, Any]]:
+    """The dicts of arrays by split; None where there is one for all."""
+    if isinstance(loaded, list | tuple) and len(loaded) == 3 and _all_arrays(*loaded):
+        return dict(zip(SPLITS, loaded, strict=True))
+    by_name = isinstance(loaded, dict) and loaded and set(map(str, loaded)) <= set(SPLIT_NAMES)
+    if by_name and _all_arrays(*loaded.values()):
+        return {SPLIT_NAMES[name]: arrays for name, arrays in loaded.items()}
+    if _all_arrays(loaded):
+        return {None: loaded}
+    what = type(loaded).__name__
+    if isinstance(loaded, dict | list | tuple):
+        inside = loaded.values() if isinstance(loaded, dict) else loaded
+        what += f" of {', '.join(sorted({type(each).__name__ for each in inside}))}"
+    raise ProjectError(
+        f"{path} holds a {what}, which is no layout that is known; save a dict of arrays by id"
+    )
+
+
+def _all_arrays(*groups: Any) -> bool:
+    return all(
+        isinstance(group, dict)
+        and group
+        and all(_array(value) is not None for value in group.values())
+        for group in groups
+    )
+
+
+def _array(value: Any) -> Array | None:
+    """An array, or a list of equally long lists of numbers, as one."""
+    if isinstance(value, list | tuple) and value:
+        try:
+            value = np.array(value)
+        except (ValueError, TypeError):
+            return None
+    is_numeric = isinstance(value, np.ndarray) and value.dtype.kind in "fiu" and value.ndim
+    return value if is_numeric else None
+
+
+def _are_dialogues(by_split: Mapping[str | None, Mapping[Any, Any]]) -> bool:
+    arrays = [array for group in by_split.values() for array in group.values()]
+    names = [name for group in by_split.values() for name in group]
+    shapes = {np.shape(array) for array in arrays}
+    numbered = all(str(name).isdigit() for name in names)
+    return numbered and len(shapes) == 1 and len(shapes.pop()) == 2 and len(arrays) > 1
+
+
+def _dialogues(by_split: Mapping[str | None, Mapping[Any, Any]], note: Note) -> Iterator[Item]:
+    padding = Unpadded("utterances of dialogues")
+    for split, group in by_split.items():
+        for dialogue, rows in group.items():
+            for turn, row in enumerate(padding.guessed(np.asarray(rows))):
+                label = {"dialogue": str(dialogue), "turn": turn}
+                yield Item(
+                    _name(split, f"{dialogue}_{turn}"),
+                    {TRACK: row},
+                    label if split is None else {**label, "split": split},
+                )
+    padding.say(note)
+
+
+def _items(by_split: Mapping[str | None, Mapping[Any, Any]], path: Path) -> Iterator[Item]:
+    for split, group in by_split.items():
+        for name, value in group.items():
+            if isinstance(name, tuple | float) or name is None:
+                raise ProjectError(f"{path}: a key is {str(name)[:60]!r}; ids must be text")
+            array = _array(value)
+            assert array is not None
+            yield Item(
+                _name(split, str(name)),
+                {TRACK: array} if array.size else {},
+                {} if split is None else {"split": split},
+            )
+
+
+def _name(split: str | None, name: str) -> str:
+    return name if split is None else f"{split}_{name}"

@@ -1,0 +1,85 @@
+"""A table with one row for each utterance: mean and standard deviation of its track over the steps.
+
+What goes out has the columns ``id``, what is known of the utterance, and ``mean_0 ... std_0 ...``
+(of several layers ``layer3_mean_0 ...``), nan where there is no track. What comes in may be any
+table with ids and columns of numbers, which become the numbers of one step.
+"""
+
+import csv
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from features.errors import ProjectError
+from features.foreign.columns import read_label, written_column
+from features.foreign.contract import TRACK, Content, Item, Note
+from features.foreign.label_table import cell
+from features.foreign.outgoing import COLUMNS, Outgoing
+from features.foreign.pooling import pooled, pooled_names
+from features.tables.numbers import NumberTable, is_number
+
+SUFFIXES = (".csv", ".tsv")
+NAMED = True
+CARRIES = ("labels", "splits", "texts")
+ID_NAMES = ("id", "utterance_id", "utt_id", "name", "file", "filename", "key")
+
+
+def recognises(path: Path) -> bool:
+    """A delimited table with a column of ids and one of numbers."""
+    if not path.is_file() or path.suffix.lower() not in SUFFIXES:
+        return False
+    try:
+        return _id_column(NumberTable(path).names) is not None
+    except ProjectError:
+        return False
+
+
+def _id_column(names: Sequence[str]) -> str | None:
+    return next((name for name in ID_NAMES if name in names), None)
+
+
+def read(path: Path, note: Note) -> Content:
+    """Every row as one step; columns that are neither ids, labels nor numbers are left out."""
+    table = NumberTable(path)
+    id_name = _id_column(table.names)
+    if id_name is None:
+        raise ProjectError(f"{path} has no column of ids; call it one of {', '.join(ID_NAMES)}")
+    known = {*COLUMNS, "text", "reason", id_name}
+    first = table.first_row()
+    numbers = [name for name in table.names if name not in known and is_number(first[name])]
+    others = [name for name in table.names if name not in (*numbers, *known)]
+    if not numbers:
+        raise ProjectError(f"{path} has no columns of numbers")
+    note(f"a table of {len(numbers)} numbers for each utterance, ids in {id_name!r}")
+    if others:
+        note(f"columns that are left out: {', '.join(others[:20])}")
+    return Content(_items(path, table, id_name, numbers))
+
+
+def _items(path: Path, table: NumberTable, id_name: str, numbers: list[str]) -> Iterator[Item]:
+    values = table.numbers(numbers)
+    known = {name: table.texts(name) for name in (*COLUMNS, "text") if name in table.place_of}
+    for row, (name, track) in enumerate(zip(table.texts(id_name), values, strict=True)):
+        named = {field: column[row] for field, column in known.items()}
+        label, text = read_label(named, f"{path}: {name!r}")
+        yield Item(name, {} if np.isnan(track).all() else {TRACK: track}, label, text)
+
+
+def write(outgoing: Outgoing, path: Path) -> None:
+    """Write a row for each utterance of one store; see the top of this file."""
+    columns = {name: written_column(name, values) for name, values in outgoing.columns.items()}
+    names = pooled_names(outgoing.layers, outgoing.store.dim)
+    tracks = outgoing.tracks()
+    following = next(tracks, None)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["id", *columns, *names])
+        for row, name in enumerate(outgoing.ids):
+            values: Sequence[float] = [math.nan] * len(names)
+            if following is not None and following[0] == name:
+                values = pooled(following[1])
+                following = next(tracks, None)
+            known = [cell(column[row]) for column in columns.values()]
+            rows.writerow([name, *known, *(f"{value:.9g}" for value in values)])

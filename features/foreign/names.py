@@ -1,0 +1,107 @@
+"""Names for classes that a foreign file only numbers, checked against how often each occurs."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from features.errors import ProjectError, quoted
+from features.foreign.contract import CLASSES, Note
+
+# How often each class occurs in corpora that are often numbered: all splits, and MELD's each alone.
+KNOWN_COUNTS: dict[str, dict[str, int]] = {
+    "MELD": {
+        "neutral": 6436,
+        "joy": 2308,
+        "surprise": 1636,
+        "anger": 1607,
+        "sadness": 1002,
+        "disgust": 361,
+        "fear": 358,
+    },
+    "MELD's training split": {
+        "neutral": 4710,
+        "joy": 1743,
+        "surprise": 1205,
+        "anger": 1109,
+        "sadness": 683,
+        "disgust": 271,
+        "fear": 268,
+    },
+    "MELD's test split": {
+        "neutral": 1256,
+        "joy": 402,
+        "surprise": 281,
+        "anger": 345,
+        "sadness": 208,
+        "disgust": 68,
+        "fear": 50,
+    },
+    "MELD's sentiment": {"neutral": 6436, "negative": 4184, "positive": 3088},
+    "IEMOCAP": {
+        "happy": 648,
+        "sad": 1084,
+        "neutral": 1708,
+        "angry": 1103,
+        "excited": 1041,
+        "frustrated": 1849,
+    },
+}
+
+
+def named_labels(
+    labels: Sequence[Mapping[str, Any]],
+    classes: Mapping[str, Sequence[str]],
+    where: str,
+    note: Note,
+) -> list[dict[str, Any]]:
+    """The labels with names in the place of numbers.
+
+    `classes` lists the names of each field in the order of their numbers. A field that is only
+    numbered and not listed is left out, and `note` says so. How often each name occurs is noted, to
+    be compared with the corpus; ProjectError where the list is too short, or has names that no
+    utterance has, or where the counts are those of a known corpus in another order.
+    """
+    named = [dict(label) for label in labels]
+    for field in CLASSES:
+        numbers = Counter(label[field] for label in labels if isinstance(label.get(field), int))
+        if not numbers:
+            if field in classes:
+                raise ProjectError(
+                    f"{where}: classes names {field}, which the file does not number; leave it out"
+                )
+            continue
+        if field not in classes:
+            note(
+                f"{field} is numbered, {min(numbers)} to {max(numbers)}, without names, and left "
+                f"out; name the numbers in their order: classes: {{{field}: [...]}}"
+            )
+            for label in named:
+                label.pop(field, None)
+            continue
+        names = list(classes[field])
+        _check(field, names, numbers, where)
+        counts = ", ".join(f"{names[number]} {numbers[number]}" for number in sorted(numbers))
+        note(f"{field} as named: {counts}")
+        for label in named:
+            if field in label:
+                label[field] = names[label[field]]
+    return named
+
+
+def _check(field: str, names: Sequence[str], numbers: Mapping[int, int], where: str) -> None:
+    if min(numbers) < 0 or max(numbers) >= len(names) or len(set(names)) < len(names):
+        raise ProjectError(
+            f"{where}: classes.{field} has {len(names)} names, {quoted(names)}, and the numbers "
+            f"are {min(numbers)} to {max(numbers)}; give each number a name of its own"
+        )
+    counts = {name: numbers.get(number, 0) for number, name in enumerate(names)}
+    for corpus, known in KNOWN_COUNTS.items():
+        same_sizes = sorted(counts.values()) == sorted(known.values())
+        if same_sizes and set(known) == set(names) and counts != known:
+            number_of = {count: number for number, count in numbers.items()}
+            order = sorted(known, key=lambda name: number_of[known[name]])
+            raise ProjectError(
+                f"{where}: classes.{field} is {', '.join(names)}, by which {names[0]!r} has "
+                f"{counts[names[0]]} utterances; in {corpus} it has {known[names[0]]}. By the "
+                f"counts of {corpus} the order is {', '.join(order)}"
+            )

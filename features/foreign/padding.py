@@ -1,0 +1,59 @@
+"""Zero padding that other tools add to tracks, found and removed where it is unambiguous."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.foreign.contract import Note
+from features.store.format import Array
+
+
+@dataclass
+class Unpadded:
+    """Removes padding from the tracks of one field, and counts what it did."""
+
+    field: str
+    num_padded: int = 0
+    num_unclear: int = 0
+    num_steps: int = 0
+
+    def known(self, values: Array, length: int) -> Array:
+        """The first `length` steps of a track `(T, D)` whose length the file states."""
+        self._count(len(values) - length)
+        return values[:length]
+
+    def guessed(self, values: Array) -> Array:
+        """A track without its steps of zeros, where they are at one end of it alone.
+
+        Zeros at both ends, or between other steps, may be meant: such a track is kept whole.
+        """
+        is_step = np.asarray(values != 0).any(axis=-1)
+        steps = np.flatnonzero(is_step)
+        if len(steps) == len(values):
+            return values
+        if len(steps) == 0:
+            self._count(len(values))
+            return values[:0]
+        first, last = int(steps[0]), int(steps[-1]) + 1
+        if last - first > len(steps) or (first > 0 and last < len(values)):
+            self.num_unclear += 1
+            return values
+        self._count(len(values) - (last - first))
+        return values[first:last]
+
+    def _count(self, num_steps: int) -> None:
+        self.num_padded += num_steps > 0
+        self.num_steps += num_steps
+
+    def say(self, note: Note) -> None:
+        """Say how much was removed, and which tracks were left as they were."""
+        if self.num_padded:
+            note(
+                f"{self.field}: padding removed from {self.num_padded} tracks, "
+                f"{self.num_steps} steps of zeros"
+            )
+        if self.num_unclear:
+            note(
+                f"{self.field}: {self.num_unclear} tracks have steps of zeros at both ends or "
+                "between others; they were kept as they are"
+            )
