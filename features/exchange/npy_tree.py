@@ -34,7 +34,7 @@ def recognises(path: Path) -> bool:
 
 def read(path: Path, note: Note) -> Content:
     """Every array of the folder, by its path; labels where there is our table of them."""
-    files = sorted(path.rglob("*.npy"))
+    files = sorted(file for file in path.rglob("*.npy") if file.is_file())
     for file in files:
         if not file.resolve().is_relative_to(path.resolve()):
             raise ProjectError(f"{file} is a link that leads out of {path}; copy the file in")

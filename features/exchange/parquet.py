@@ -115,9 +115,8 @@ def _items(path: Path, id_name: str, fields: list[str], columns: list[str]) -> I
                 }
                 label, text = read_label(values, where)
                 reason = str(values.get("reason") or "absent")
-                yield Item(
-                    name if isinstance(name, str) else str(name), tracks, label, text, reason
-                )
+                own = str(name) if isinstance(name, int) else name
+                yield Item(own, tracks, label, text, reason)
 
 
 def _track(cell: Any, where: str) -> Array | None:

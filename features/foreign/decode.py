@@ -26,6 +26,8 @@ from features.store.format import Array
 # Raised when a change of any format's reading changes what comes out of a file.
 VERSION = 1
 INDEX = "index.json"
+# What a file may unpack to, besides and for each of its bytes: compression of features saves less.
+MAX_UNPACKED_BYTES, MAX_UNPACKED_RATIO = 2 * 2**30, 40
 # What a process may need besides the file: Python, its libraries, and the largest track.
 BASE_BYTES = 3 * 2**30
 
@@ -50,8 +52,13 @@ def decoded_folder(pool: Path, digest: str, form: str) -> Path:
 
 def size_limit(path: Path) -> int:
     """How much memory the reading of a file may take."""
+    return BASE_BYTES + 3 * size_of(path)
+
+
+def size_of(path: Path) -> int:
+    """The bytes of a file, or of all files in a folder."""
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    return BASE_BYTES + 3 * sum(file.stat().st_size for file in files)
+    return sum(file.stat().st_size for file in files)
 
 
 def decode(path: Path, form: str, folder: Path) -> None:
@@ -72,7 +79,8 @@ def decode_here(path: Path, form: str, folder: Path) -> None:
         draft.mkdir()
         notes: list[str] = []
         content = format_leaf(recognised(path, form)).read(path, notes.append)
-        _write(content, path, draft, notes)
+        limit = MAX_UNPACKED_BYTES + MAX_UNPACKED_RATIO * size_of(path)
+        _write(content, path, draft, notes, limit)
         sync_files(draft)
         replace_folder(draft, folder)
 
@@ -84,8 +92,9 @@ def _limit_memory(num_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
-def _write(content: Content, path: Path, draft: Path, notes: list[str]) -> None:
-    """Write the values of each field and the index."""
+def _write(content: Content, path: Path, draft: Path, notes: list[str], limit: int) -> None:
+    """Write the values of each field and the index; ProjectError beyond so many bytes."""
+    written = 0
     fields: dict[str, dict[str, Any]] = {}
     ids: list[str] = []
     labels: list[Mapping[str, Any]] = []
@@ -105,6 +114,12 @@ def _write(content: Content, path: Path, draft: Path, notes: list[str]) -> None:
                         "dim": dim,
                         "lengths": [0] * len(ids),
                     }
+                written += track.nbytes
+                if written > limit:
+                    raise ProjectError(
+                        f"{path} unpacks to more than {limit / 1e6:.0f} MB, which is too much for "
+                        f"its {size_of(path)} bytes; write it without compression"
+                    )
                 files[field].write(track.data)
             for field, facts in fields.items():
                 own = item.tracks.get(field)

@@ -5,7 +5,7 @@ from pathlib import Path
 from extract.media.child import Child
 from extract.media.errors import UnreadableError
 from features.errors import ProjectError
-from features.foreign.decode import Decoded, decode, decoded_folder, path_digest
+from features.foreign.decode import Decoded, decode, decoded_folder, path_digest, size_of
 from features.store.pool import Pool
 
 # Seconds that any file may take, and how much longer a large one.
@@ -25,7 +25,7 @@ def read_decoded(path: Path, form: str, digest: str | None = None) -> tuple[Deco
         )
     folder = decoded_folder(Pool.default().folder, actual, form)
     if not folder.exists():
-        size = path.stat().st_size if path.is_file() else 0
+        size = size_of(path)
         with Child(TIMEOUT_S + size / BYTES_PER_S) as child:
             try:
                 child.call(decode, path, form, folder.absolute())
