@@ -88,7 +88,8 @@ def _decoded(path: Path) -> Iterator[dict[str, Any]]:
         AttributeError,
         OSError,
     ) as error:
-        raise ProjectError(f"{path} is not ARFF ({str(error)[:120]})") from None
+        # The text of the library's errors may itself be an error.
+        raise ProjectError(f"{path} is not ARFF ({type(error).__name__})") from None
 
 
 def _items(

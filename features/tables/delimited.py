@@ -33,13 +33,12 @@ class Delimited:
 
     def head(self) -> list[str]:
         """The cells of the first row; none where there is no row."""
-        rows = self.first_rows(1)
-        return rows[0] if rows else []
+        rows = self._parse(header=None, dtype=str, na_filter=False, nrows=1).values.tolist()
+        return list(rows[0]) if rows else []
 
-    def first_rows(self, count: int) -> list[list[str]]:
-        """The cells of the first rows, as far as there are so many."""
-        frame = self._parse(header=None, dtype=str, na_filter=False, nrows=count)
-        return [list(row) for row in frame.values.tolist()]
+    def first_rows(self, width: int, count: int) -> list[list[str]]:
+        """The cells of the first rows, as far as there are so many; see `rows`."""
+        return [list(row) for row in self._text_frame(width, count).values.tolist()]
 
     def rows(self, width: int) -> Grid:
         """Every row by the line that it begins in.

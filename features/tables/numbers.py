@@ -70,7 +70,7 @@ class NumberTable:
     def first_row(self) -> dict[str, str]:
         """The cells of the first row by column, empty where there is no row."""
         if self.delimited is not None:
-            rows = self.delimited.first_rows(2)
+            rows = self.delimited.first_rows(self.width, 2)
         else:
             rows = [[str(cell) for cell in row] for row in self._grid.rows[:2]]
         row = rows[int(self.has_header)] if len(rows) > int(self.has_header) else []
