@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from app.paths import labels_path, manifest_path
-from features.foreign.decode import Decoded, decode_here
+from features.foreign.decode import decode_here
+from features.foreign.decoded import Decoded
 from features.foreign.outgoing import Outgoing
 from features.foreign.recognise import format_leaf
 from features.manifest import Label, Utterance, write_records

@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 from features.errors import ProjectError
-from features.foreign.decode import Decoded, decode_here
+from features.foreign.decode import decode_here
+from features.foreign.decoded import Decoded
 from features.foreign.recognise import formats
 from features.untrusted.unpickle import unpickled
 

@@ -12,7 +12,7 @@ from app.predict.clips import Cell, Clips
 from app.predict.loading import loaded_backbone, readable, refuse_ready_made
 from extract.fill.direct import NOT_READ, DirectEncoder, DirectTrack
 from extract.network.compute import Compute
-from features.manifest import Label, Utterance
+from features.manifest import BY_ID, Label, Utterance
 from features.runs.restored import restored_extraction
 from features.store.index import FAILURES
 from train.apply.answers import Answer, Answering
@@ -140,6 +140,9 @@ class Predictor(ExitStack):
         self, modality: str, root: Path, utterances: Sequence[Utterance]
     ) -> Sequence[DirectTrack]:
         spec = self.backbones[modality]
+        if spec.reads == BY_ID:
+            detail = f"the tracks of {spec.name!r} are those of a file, which has no new clips"
+            return [DirectTrack(None, "absent", detail)] * len(utterances)
         if all(utterance.source(spec.reads) is None for utterance in utterances):
             return [DirectTrack(None, "absent", f"it has no {spec.reads}")] * len(utterances)
         return self._encoder(modality).tracks(root, utterances)

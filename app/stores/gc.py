@@ -9,7 +9,9 @@ from pathlib import Path
 import click
 
 from app.paths import manifest_path, published
+from features.drafts import remove
 from features.errors import ProjectError
+from features.foreign.flat import size_of
 from features.manifest import read_utterances
 from features.params.load import load_params
 from features.params.yaml_files import parse_yaml
@@ -66,9 +68,21 @@ def gc(dry_run: bool) -> None:
         freed.append(state.st_size if state and state.st_nlink == 1 else 0)
         if not dry_run:
             pool.delete(record.stem)
+    _free_decoded(pool, dry_run)
     for reason, sizes in sorted(kept.items()):
         click.echo(f"{_amount(sizes)} kept: {reason}")
     click.echo(f"{_amount(freed)} {'would be freed' if dry_run else 'freed'}")
+
+
+def _free_decoded(pool: Pool, dry_run: bool) -> None:
+    """Delete what was decoded of imported files, which is decoded again where it is needed."""
+    folders = [folder for folder in (pool.folder / "imported").glob("*") if folder.is_dir()]
+    if folders:
+        num_bytes = sum(size_of(folder) for folder in folders)
+        freed = "would be freed" if dry_run else "freed"
+        click.echo(f"{len(folders)} decoded files of features ({num_bytes / 1e6:.1f} MB) {freed}")
+    for folder in () if dry_run else folders:
+        remove(folder)
 
 
 def _amount(sizes: list[int]) -> str:

@@ -15,7 +15,8 @@ from extract.media.rows import id_key
 from extract.network.backbone import Example, Reading, Window
 from features.errors import ProjectError, quoted
 from features.files import digest_json
-from features.foreign.decode import VERSION, Decoded, Tracks
+from features.foreign.decode import VERSION
+from features.foreign.decoded import Decoded, Tracks
 from features.manifest import BY_ID, MODALITIES
 
 
@@ -52,7 +53,7 @@ class ById:
             non_finite = ~np.isfinite(values)
             facts = {"num_replaced": int(non_finite.sum())}
             values = np.where(non_finite, np.float32(self.replace_non_finite), values)
-        return Example((Window(np.array(values)),), facts=facts)
+        return Example((Window(values.astype(np.float32)),), facts=facts)
 
 
 class Foreign:

@@ -101,7 +101,8 @@ class DamageNamed:
 def _items(path: Path, id_name: str, fields: list[str], columns: list[str]) -> Iterator[Item]:
     import pyarrow.parquet as pq
 
-    with DamageNamed(path), pq.ParquetFile(path) as file:
+    # Without buffers of whole row groups ahead, which would all stay in memory.
+    with DamageNamed(path), pq.ParquetFile(path, pre_buffer=False) as file:
         for batch in file.iter_batches(ROWS_AT_ONCE, columns=columns):
             named = {name: batch.column(name) for name in columns}
             plain = {name: named[name].to_pylist() for name in columns if name not in fields}

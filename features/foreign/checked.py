@@ -14,7 +14,7 @@ MAX_ID_BYTES = 1024
 
 
 def checked(items: Iterator[Item], where: str) -> Iterator[Item]:
-    """The items with tracks as `(L, T, D)` float32.
+    """The items with tracks as `(L, T, D)`, float16 where they are, else float32.
 
     Raises ProjectError, naming the utterance, for an id that is empty, too long, has control
     characters, occurs twice or differs from another by its normal form alone, and for tracks that
@@ -42,7 +42,7 @@ def checked(items: Iterator[Item], where: str) -> Iterator[Item]:
 
 
 def as_track(values: Array, where: str) -> Array:
-    """An array as a track `(L, T, D)`, float32: one step, steps, or layers of steps."""
+    """An array as a track `(L, T, D)`: one step, steps, or layers of steps."""
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu":
         kind = values.dtype if isinstance(values, np.ndarray) else type(values).__name__
         raise ProjectError(f"{where} is of the type {kind}; tracks must be arrays of numbers")
@@ -54,8 +54,9 @@ def as_track(values: Array, where: str) -> Array:
         raise ProjectError(
             f"{where} has the shape {values.shape}; a track is (D,), (T, D) or (L, T, D)"
         )
+    dtype = np.float16 if values.dtype == np.float16 else np.float32
     with np.errstate(over="ignore"):  # beyond float32 is infinite, which fails the utterance
-        track: Array = np.ascontiguousarray(values, dtype=np.float32)
+        track: Array = np.ascontiguousarray(values, dtype=dtype)
     return track.reshape((1,) * (3 - track.ndim) + track.shape)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from features.foreign.contract import CLASSES, NUMBERS, Note
-from features.foreign.decode import Decoded
+from features.foreign.decoded import Decoded
 from features.foreign.names import named_labels
 from features.manifest import SPLITS, Label, Utterance
 

@@ -5,7 +5,9 @@ from pathlib import Path
 from extract.media.child import Child
 from extract.media.errors import UnreadableError
 from features.errors import ProjectError
-from features.foreign.decode import Decoded, decode, decoded_folder, path_digest, size_of
+from features.foreign.decode import decode, decoded_folder, path_digest
+from features.foreign.decoded import Decoded
+from features.foreign.flat import size_of
 from features.store.pool import Pool
 
 # Seconds that any file may take, and how much longer a large one.
