@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from features.store.reader import Store
 from tests.project import Project
 
 pytestmark = pytest.mark.slow
@@ -108,3 +109,24 @@ def test_other_folds_train_again_and_extract_nothing(settled: Pipeline) -> None:
     table = settled.folder / "data/raw/mine/folds.csv"
     table.write_text(table.read_text().replace(",0", ",2"))
     assert settled.repro() == {"manifest@mine", "train@main", "transfer@abroad", "report"}
+
+
+def test_a_changed_file_of_another_tool_is_imported_again(settled: Pipeline) -> None:
+    with (settled.folder / "data/raw/mine/utterances.csv").open() as file:
+        names = [row["id"] for row in csv.DictReader(file)]
+    archive = settled.folder / "data/raw/mine/theirs.npz"
+    np.savez(archive, **{name: np.ones((2, 3)) for name in names})
+    settled.edit(
+        "params.yaml",
+        "tracks:\n",
+        "  theirs: {code: imported, format: npz, path: data/raw/mine/theirs.npz, modality: audio}\n"
+        "tracks:\n  mine-theirs: {corpus: mine, backbone: theirs}\n",
+    )
+    assert {"manifest@mine", "extract@mine-theirs"} <= settled.repro()
+    store = Store(settled.folder / "features/cache/mine/theirs.zarr")
+    assert store.track(0).tolist() == [[[1.0] * 3] * 2]
+    assert settled.repro() == set()
+    np.savez(archive, **{name: np.zeros((1, 3)) for name in names})
+    assert {"manifest@mine", "extract@mine-theirs"} <= settled.repro()
+    store = Store(settled.folder / "features/cache/mine/theirs.zarr")
+    assert store.track(0).tolist() == [[[0.0] * 3]]

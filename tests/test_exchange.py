@@ -7,6 +7,7 @@ import pytest
 
 from features.errors import ProjectError
 from features.foreign.recognise import format_leaf, formats, recognised
+from tests.conftest import ROOT
 from tests.exchange_world import (
     EMOTIONS,
     IDS,
@@ -173,3 +174,15 @@ def test_equal_stores_give_equal_bytes(form: str, tmp_path: Path) -> None:
         files = [path] if path.is_file() else sorted(f for f in path.rglob("*") if f.is_file())
         contents.append([file.read_bytes() for file in files])
     assert contents[0] == contents[1]
+
+
+def test_the_page_says_what_each_format_keeps() -> None:
+    page = (ROOT / "docs" / "exchange.md").read_text().splitlines()
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in page if line.startswith("| `")
+    ]
+    said = {row[0].strip("`"): row for row in rows if len(row) == 5}
+    assert set(said) == set(formats())
+    for form, (_, _, out, back, kept) in said.items():
+        assert (out, back) == ("yes" if form in OUT else "no", "yes")
+        assert tuple(filter(None, kept.split(", "))) == getattr(format_leaf(form), "CARRIES", ())

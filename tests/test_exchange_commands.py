@@ -1,7 +1,9 @@
 """`stores export` and `stores import` as commands, and files of features in a pipeline."""
 
+import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -15,6 +17,7 @@ from features.manifest import read_labels, read_utterances
 from features.specs.tracks import store_path
 from features.store.reader import Store
 from features.store.verify import verify
+from tests.conftest import ROOT
 from tests.exchange_world import EMOTIONS, IDS, LENGTHS, SPLITS, TEXTS, make_project
 from tests.foreign_files import TRACKS, mmsa, write_mmin, write_pickle
 
@@ -165,6 +168,21 @@ def test_an_export_that_is_interrupted_leaves_nothing(
     monkeypatch.setattr(npz, "_add", interrupted)
     assert run("stores", "export", "c/net-audio", "--to", "npz", "out.npz").exit_code == 1
     assert sorted(path.name for path in project.iterdir()) == ["data", "features"]
+
+
+def test_the_ways_in_which_a_colleague_opens_it_work() -> None:
+    for form, name in (("hdf5", "minilm.h5"), ("npz", "minilm.npz"), ("parquet", "minilm.parquet")):
+        done("stores", "export", "c/net-text", "--to", form, name)
+    page = (ROOT / "docs" / "exchange.md").read_text().replace("d000-u0", IDS[0])
+    snippets = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(snippets) == 3
+    known: dict[str, Any] = {}
+    for snippet in snippets:
+        exec(snippet, known)
+        if "track" in known:
+            assert known.pop("track").shape == (3, 5)
+    assert known["emotions"][IDS[2]] == "anger"
+    assert np.stack(known["frame"].track[0]).shape == (3, 5)
 
 
 @pytest.mark.slow
