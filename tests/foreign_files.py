@@ -106,6 +106,14 @@ def mmsa() -> dict[str, Any]:
     return splits
 
 
+def bc_lstm() -> tuple[Any, ...]:
+    """audio.pickle of bc-LSTM: two videos for training, one for test, padded to three."""
+    train, test = np.zeros((2, 3, 4)), np.zeros((1, 3, 4))
+    train[0, :3], train[1, :1], test[0, :2] = 1, 2, RANDOM.normal(size=(2, 4))
+    labels = np.array([[0, 1, 1], [1, 0, 0]], float)
+    return train, labels, test, np.array([[1.0, 0, 0]]), 3, [3, 1], [2]
+
+
 def write_mmin(path: Path) -> None:
     """A file of MMIN: a dataset for each utterance at the root, by h5py."""
     with h5py.File(path, "w") as file:

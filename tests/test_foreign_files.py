@@ -160,6 +160,28 @@ def test_what_dialogues_say_of_their_utterances(tmp_path: Path) -> None:
     assert meld.labels[0]["speaker"] == "speaker-1"
 
 
+def test_bc_lstm(tmp_path: Path) -> None:
+    written = files.bc_lstm()
+    files.write_pickle(tmp_path / "audio.pickle", written)
+    content = decoded(tmp_path / "audio.pickle")
+    assert content.ids == [
+        "train_0_0",
+        "train_0_1",
+        "train_0_2",
+        "train_1_0",
+        "test_0_0",
+        "test_0_1",
+    ]
+    assert [label["sentiment"] for label in content.labels] == [0, 1, 1, 1, 1, 0]
+    assert [label["split"] for label in content.labels] == ["train"] * 4 + ["test"] * 2
+    tracks = content.tracks("track")
+    assert tracks.track(3).tolist() == [[[2.0] * 4]]
+    assert np.array_equal(tracks.track(5)[0, 0], np.float32(written[2][0, 1]))
+    files.write_pickle(tmp_path / "more.pickle", (*written[:5], [4, 1], [2]))
+    with pytest.raises(ProjectError, match="train video 0 would have 4 utterances of 3"):
+        decoded(tmp_path / "more.pickle")
+
+
 def test_mmsa(tmp_path: Path) -> None:
     written = files.mmsa()
     files.write_pickle(tmp_path / "unaligned.pkl", written, 4)

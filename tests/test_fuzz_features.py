@@ -26,6 +26,8 @@ def good_file(form: str, folder: Path) -> Path:
     """A sound file, or folder, of a format."""
     if form == "dialogues":
         files.write_pickle(folder / "x.pkl", files.graphsmile())
+    elif form == "bc-lstm":
+        files.write_pickle(folder / "x.pkl", files.bc_lstm())
     elif form == "pickle":
         files.write_pickle(folder / "x.pkl", files.TRACKS)
     elif form == "torch":

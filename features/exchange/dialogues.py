@@ -1,4 +1,4 @@
-"""Pickles of dialogues: DialogueRNN, bc-LSTM, MMGCN, MM-DFN, COSMIC, GraphSmile and their kin.
+"""Pickles of dialogues: DialogueRNN, MMGCN, MM-DFN, COSMIC, GraphSmile and their kin.
 
 A tuple of dicts by dialogue, each with one entry for each utterance. What the places of the tuple
 mean is nowhere in the file: its length and the types of its elements decide. Read without running
