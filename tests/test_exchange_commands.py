@@ -21,6 +21,8 @@ from tests.conftest import ROOT
 from tests.exchange_world import EMOTIONS, IDS, LENGTHS, SPLITS, TEXTS, make_project
 from tests.foreign_files import TRACKS, mmsa, write_mmin, write_pickle
 
+pytestmark = pytest.mark.slow
+
 PARAMS = """
 extract: {dtype: float16, part_bytes: 1000000, threads: 1, max_failed: 0}
 synthetic: {}
@@ -185,7 +187,6 @@ def test_the_ways_in_which_a_colleague_opens_it_work() -> None:
     assert np.stack(known["frame"].track[0]).shape == (3, 5)
 
 
-@pytest.mark.slow
 def test_a_file_of_features_is_a_corpus_and_two_backbones_and_decoded_once(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

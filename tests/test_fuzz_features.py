@@ -19,7 +19,7 @@ from tests.exchange_world import make_store, trip
 from tests.fuzz_features import try_damages, try_opcodes
 
 pytestmark = pytest.mark.slow
-SHORT, LONG = 60, 3000
+SHORT, LONG = 60, 1000
 
 
 def good_file(form: str, folder: Path) -> Path:
@@ -41,7 +41,7 @@ def good_file(form: str, folder: Path) -> Path:
 
 def damage(form: str, tmp_path: Path, count: int, record: Any) -> None:
     path = good_file(form, tmp_path)
-    with Child(600) as child:
+    with Child(3600) as child:
         counts = child.call(try_damages, path, form, range(count), tmp_path / "damaged")
     record(f"{form}: refused", counts["refused"])
     record(f"{form}: in", counts["in"])
