@@ -172,6 +172,20 @@ def test_an_export_that_is_interrupted_leaves_nothing(
     assert sorted(path.name for path in project.iterdir()) == ["data", "features"]
 
 
+def test_a_hostile_utterance_costs_itself_alone() -> None:
+    tracks = {
+        "bad": np.full((2, 3), np.nan),
+        "worse": np.full((2, 3), 1e30),
+        "good": np.ones((2, 3)),
+    }
+    write_pickle(Path("x.pkl"), tracks)
+    said = done("stores", "import", "pickle", "x.pkl", "e/x", "--modality", "audio")
+    assert "e/x: 1 tracks, 1 beyond-float16, 1 not-finite" in said
+    store = Store(store_path("e", "x"))
+    assert store.track(store.rows["good"]).tolist() == [[[1.0] * 3] * 2]
+    assert store.reasons == ["not-finite", "beyond-float16", "ok"]
+
+
 def test_the_ways_in_which_a_colleague_opens_it_work() -> None:
     for form, name in (("hdf5", "minilm.h5"), ("npz", "minilm.npz"), ("parquet", "minilm.parquet")):
         done("stores", "export", "c/net-text", "--to", form, name)

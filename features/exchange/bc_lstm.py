@@ -66,6 +66,7 @@ def read(path: Path, note: Note) -> Content:
         f"bc-LSTM: {len(train)} videos for training and {len(test)} for test, {count} utterances; "
         f"labels of {num_classes} classes are taken for the {field}"
     )
+    note("ids are SPLIT_VIDEO_UTTERANCE, such as train_0_0: the file has none")
     return Content(_items(path, splits, field), count)
 
 

@@ -71,7 +71,7 @@ def read(path: Path, note: Note) -> Content:
         names = sorted(file[f"{root}/data"])
         first = _intervals(file, f"{root}/data/{names[0]}", path) if names else np.zeros((0, 2))
     attributes = _rate(first)
-    note(f"computational sequence {root!r}, {len(names)} videos or utterances, without labels")
+    note(f"computational sequence {root!r}, {len(names)} ids, without labels")
     return Content(_items(path, root, names, note), len(names), attributes)
 
 

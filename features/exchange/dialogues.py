@@ -125,9 +125,15 @@ def read(path: Path, note: Note) -> Content:
         f"pickle of dialogues ({name}): {len(dialogues)} dialogues, {count} utterances, "
         f"{', '.join(fields)}"
     )
+    has_names = "ids" in by_role and _names_in(by_role["ids"])
+    note(f"ids are {'those of the file' if has_names else 'DIALOGUE_UTTERANCE, such as 3_0'}")
     if "train" in by_role and "dev" not in by_role:
         note("there is no list of dev dialogues; the training list may hold them")
     return Content(_items(path, by_role, fields), count)
+
+
+def _names_in(dialogues: Mapping[Any, Any]) -> bool:
+    return any(isinstance(entry, str) for rows in dialogues.values() for entry in _entries(rows))
 
 
 def _items(path: Path, by_role: Mapping[str, Any], fields: Sequence[str]) -> Iterator[Item]:

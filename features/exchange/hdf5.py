@@ -53,7 +53,8 @@ def read(path: Path, note: Note) -> Content:
         else:
             ids = [name for name, _ in datasets_below(file, path)]
     layout = "packed values and an index" if is_packed else "a dataset for each utterance"
-    note(f"HDF5, {layout}, {len(ids)} utterances")
+    origin = "listed in it" if is_ours else "the paths of the datasets"
+    note(f"HDF5, {layout}, {len(ids)} utterances; ids are {origin}")
     items = _ours(path, is_packed) if is_ours else _others(path, note)
     return Content(items, len(ids), attributes)
 

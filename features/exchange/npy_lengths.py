@@ -36,7 +36,8 @@ def _lengths(path: Path) -> list[Path]:
 def read(path: Path, note: Note) -> Content:
     """Every split in the folder; ids from the labels, or ``<name>-<number>`` without them."""
     stems = [file.stem for file in _lengths(path) if file.with_suffix(".npy").exists()]
-    note(f"arrays with lengths: {', '.join(stems)}; labels are taken for emotions")
+    note(f"arrays with lengths: {', '.join(stems)}")
+    note("ids and labels are those of .emo files, where there are some; labels are emotions")
     return Content(_items(path, stems))
 
 

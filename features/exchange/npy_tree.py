@@ -41,7 +41,8 @@ def read(path: Path, note: Note) -> Content:
     ids = {file.relative_to(path).with_suffix("").as_posix(): file for file in files}
     table, stated = path / LABELS, path / ATTRIBUTES
     labels = labels_by_id(table) if table.is_file() else {}
-    note(f"a folder of .npy files, {len(ids)} utterances" + (", labels.csv" if labels else ""))
+    with_labels = f", {LABELS}" if labels else ""
+    note(f"a folder of {len(ids)} .npy files{with_labels}; ids are their paths")
     attributes = _attributes(stated) if stated.is_file() else {}
     return Content(_items(ids, labels), len(ids), attributes)
 

@@ -45,7 +45,8 @@ def read(path: Path, note: Note) -> Content:
     if is_ours and "attributes" in names:
         attributes = _attributes(path)
     ids = _texts(path, "ids") if is_ours else names
-    note(f"npz, {len(ids)} utterances")
+    origin = "listed in it" if is_ours else "the names of the arrays"
+    note(f"npz, {len(ids)} utterances; ids are {origin}")
     return Content(_ours(path, ids, set(names)) if is_ours else _others(path), len(ids), attributes)
 
 

@@ -45,6 +45,14 @@ class FieldFile:
         if track is not None:
             self.file.write(track.astype(self.dtype, copy=False).data)
 
+    def said(self, field: str) -> str:
+        """What was read, in a line for people."""
+        num_tracks = sum(length > 0 for length in self.lengths)
+        layers = f"{self.layers} layers of " if self.layers > 1 else ""
+        return (
+            f"{field}: {num_tracks} tracks, {sum(self.lengths)} steps of {layers}{self.dim} numbers"
+        )
+
     def facts(self) -> dict[str, Any]:
         """What the index says of the field."""
         names = ("layers", "dim", "dtype", "lengths")
@@ -107,6 +115,7 @@ def write_flat(
             labels.append(item.label)
             texts.append(item.text)
             reasons.append(item.reason)
+    notes += [own.said(field) for field, own in flat.files.items()]
     index = {
         "ids": ids,
         "labels": labels,
