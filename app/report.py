@@ -10,13 +10,14 @@ import click
 
 from app.inputs import load_labels
 from app.paths import notes_path
-from app.results.formats import baseline_name, number
-from app.results.runs import Ensemble, Run, Transfer, load_results, load_run
-from app.tables import aligned, left_aligned
+from app.results.figures import figure_rows
+from app.results.runs import Run, load_results, load_run
+from app.results.terminal_tables import terminal_tables
+from app.results.written import WRITERS
+from app.tables import left_aligned
 from features.errors import ProjectError
 from features.files import write_atomic
 from features.params.load import load_params
-from features.specs.heads import METRICS
 
 if TYPE_CHECKING:
     from train.scoring.significance import Difference
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 REPORT_PATH = Path("report.html")
 LEGEND = """Mean ± standard deviation over seeds (of transfers, over folds as well).
 95 % CI: confidence interval (bootstrap over dialogues, speakers or utterances).
-Seeds together: the mean of their calibrated predictions.
+Ensemble: the mean of the calibrated predictions of all seeds.
 Epochs and penalties were selected on the dev set."""
 
 
@@ -53,20 +54,25 @@ def report() -> None:
 @click.option(
     "--errors", metavar="HEAD", help="The mistakes that this head is most confident about."
 )
-def results(errors: str | None) -> None:
+@click.option(
+    "--format", "form", type=click.Choice(sorted(WRITERS)), help="To paste or to read elsewhere."
+)
+def results(errors: str | None, form: str | None) -> None:
     """Print the test results of all heads; exit code 1 where one is missing or stale."""
     if errors is not None:
         _echo_mistakes(errors)
         return
     loaded = load_results(load_params())
-    runs = loaded.runs
-    for measure in dict.fromkeys(name for run in runs for name in run.measures):
-        ensembles = [e for e in loaded.ensembles if measure in e.measures]
-        own = [run for run in runs if measure in run.measures]
-        click.echo(aligned(_rows(measure, own, ensembles)) + "\n")
-    for transfer in loaded.transfers:
-        click.echo(aligned(_transfer_rows(transfer)) + "\n")
-    if runs or loaded.transfers:
+    rows = list(figure_rows(loaded))
+    if form is not None:
+        from app.results.comparison import best_heads
+
+        click.echo(WRITERS[form](rows, best_heads(loaded.runs, load_labels)), nl=False)
+        _exit_where_unusable(loaded.unusable)
+        return
+    for table in terminal_tables(rows):
+        click.echo(table + "\n")
+    if rows:
         click.echo(LEGEND)
     if REPORT_PATH.exists():
         click.echo(f"The report is {REPORT_PATH.resolve()}")
@@ -94,48 +100,6 @@ def _exit_where_unusable(lines: Sequence[str]) -> None:
     for line in lines:
         click.echo(line, err=True)
     sys.exit(1 if lines else 0)
-
-
-def _rows(
-    measure: str, runs: Sequence[Run], ensembles: Sequence[Ensemble]
-) -> list[tuple[str, ...]]:
-    kind = runs[0].kind(measure)
-    metrics, main_metric = METRICS[kind], runs[0].shown_metric(measure)
-    unit = "" if kind in ("numbers", "votes") else ", per cent"
-    rows: list[tuple[str, ...]] = [(f"test {measure}{unit}", *metrics, f"95 % CI of {main_metric}")]
-    for run in runs:
-        figures = [run.figure("test", measure, metric) for metric in metrics]
-        rows.append((run.spec.name, *figures, run.limits(measure, main_metric)))
-        if run.num_seeds > 1:
-            figures = [run.figure("ensemble", measure, metric) for metric in metrics]
-            limits = run.limits(measure, main_metric, "ensemble")
-            rows.append((f"  its {run.num_seeds} seeds together", *figures, limits))
-    for ensemble in ensembles:
-        figures = [ensemble.figure("ensemble", measure, metric) for metric in metrics]
-        limits = ensemble.limits("ensemble", measure, main_metric)
-        rows.append((ensemble.spec.name, *figures, limits))
-    first_runs: dict[str, Run] = {}
-    for run in runs:
-        first_runs.setdefault(run.spec.corpus, run)
-    for corpus, run in first_runs.items():
-        baseline = run.metrics["majority"][measure]
-        figures = [number(metric, baseline[metric]) for metric in metrics]
-        rows.append((f"{baseline_name(kind)}, {corpus}", *figures, ""))
-    return rows
-
-
-def _transfer_rows(transfer: Transfer) -> list[tuple[str, ...]]:
-    spec = transfer.spec
-    rows: list[tuple[str, ...]] = []
-    for measure, about in transfer.about["measures"].items():
-        unit = "" if about["kind"] == "numbers" else ", per cent"
-        title = f"{spec.name}: {spec.head} on {spec.corpus}, {measure}{unit}"
-        rows.append((title, "test", "95 % CI"))
-        rows += [
-            (metric, transfer.figure(measure, metric), transfer.limits(measure, metric))
-            for metric in METRICS[about["kind"]]
-        ]
-    return rows
 
 
 def _differences(runs: Sequence[Run]) -> Mapping[str, Mapping[str, "Difference"]]:

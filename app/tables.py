@@ -5,13 +5,16 @@ from collections.abc import Mapping, Sequence
 NUM_NAMED = 5
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Rows as lines, the first column aligned to the left and the others to the right."""
+def aligned(rows: Sequence[Sequence[str]], gap: int = 2) -> str:
+    """Rows as lines, the first column aligned to the left and the others to the right.
+
+    `gap` is how many blanks are between columns.
+    """
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:
         rest = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        lines.append("  ".join([row[0].ljust(widths[0]), *rest]).rstrip())
+        lines.append((" " * gap).join([row[0].ljust(widths[0]), *rest]).rstrip())
     return "\n".join(lines)
 
 

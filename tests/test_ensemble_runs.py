@@ -56,7 +56,7 @@ def test_an_ensemble_is_written_shown_and_refused_where_a_head_changes(
         1, abs=1e-3
     )
     shown = run("results").output
-    assert "both" in shown and "  its 2 seeds together" in shown
+    assert "both" in shown and "  main, ensemble" in shown
     assert run("report").exit_code == 0
     html = (with_ensembles / "report.html").read_text()
     assert "Heads put together" in html and "ensemble of its 2 seeds" in html

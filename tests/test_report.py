@@ -1,5 +1,6 @@
 """The report: self-contained, complete, and clear about random weights."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -207,3 +208,15 @@ def test_frames_without_a_face_are_counted_and_silent_clips_are_named(
     page = render(Results(runs, [], [], []), {}, {})
     assert "r3d-random: no face in 3 of 40 frames" in page
     assert "mel: clips without any sound: 1 (d000-u1)" in page
+
+
+def test_tables_to_paste_have_the_figures_of_the_runs(reported: Project) -> None:
+    document = json.loads(reported.cli("results", "--format", "json").stdout)
+    by_name = {(each["measure"], each["name"], each["row"]): each for each in document}
+    own = json.loads((reported.folder / "runs/main/metrics.json").read_text())
+    main = by_name["emotion", "main", "single seeds"]
+    assert main["figures"]["macro_f1"] == own["test"]["emotion"]["macro_f1"]
+    best = [each["name"] for each in document if each["measure"] == "emotion" and each["best"]]
+    assert len(best) <= 1
+    for form in ("csv", "latex", "markdown"):
+        assert "main" in reported.cli("results", "--format", form).stdout

@@ -1,15 +1,17 @@
 """Compares two heads on the utterances that both were tested on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from app.results.runs import Run
 from features.errors import ProjectError
 from features.manifest import Label
 from train.runs.stored_predictions import read_predictions
 from train.scoring.measure import measures_of
+from train.scoring.metrics import LOWER_IS_BETTER
 from train.scoring.significance import Difference, clusters, paired
 
 Differences = dict[str, dict[str, Difference]]
+LEVEL = 0.05
 
 
 def compared(first: Run, second: Run, labels: Sequence[Label]) -> Differences:
@@ -50,3 +52,38 @@ def compared(first: Run, second: Run, labels: Sequence[Label]) -> Differences:
         one, other = (measure.tallies(truth, own.predicted[name]) for own in aligned)
         differences[name] = paired(measure, one, other, cluster_names)
     return differences
+
+
+def best_heads(
+    runs: Sequence[Run], load_labels: Callable[[str], Sequence[Label]]
+) -> set[tuple[str, str]]:
+    """Measure and name of each head that is above every other on its test set, by the paired test.
+
+    The head with the best mean is compared with each other head of the same corpus and protocol, in
+    the metric that it is judged by; all p values must be below LEVEL. A head alone is the best of
+    nothing, and heads that cannot be compared leave the question open.
+    """
+    best = set()
+    groups: dict[tuple[str, str, str], list[Run]] = {}
+    for run in runs:
+        for measure in run.measures:
+            key = (measure, run.spec.corpus, str(run.spec.protocol))
+            groups.setdefault(key, []).append(run)
+    for (measure, corpus, _), own in groups.items():
+        metric = own[0].shown_metric(measure)
+        sign = -1 if metric in LOWER_IS_BETTER else 1
+        means = [sign * run.metrics["test"][measure][metric]["mean"] for run in own]
+        first = own[means.index(max(means))]
+        rivals = [run for run in own if run is not first]
+        labels = load_labels(corpus) if rivals else ()
+        if rivals and all(_is_above(first, run, measure, metric, labels) for run in rivals):
+            best.add((measure, first.spec.name))
+    return best
+
+
+def _is_above(first: Run, second: Run, measure: str, metric: str, labels: Sequence[Label]) -> bool:
+    try:
+        p_value = compared(first, second, labels)[measure][metric].p
+    except (ProjectError, KeyError):
+        return False
+    return p_value is not None and p_value < LEVEL

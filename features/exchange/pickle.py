@@ -36,9 +36,7 @@ def content_of(loaded: Any, path: Path, note: Note) -> Content:
     """The arrays of a pickle, or of another file of that layout, that was read."""
     by_split = _by_split(loaded, path)
     if _are_dialogues(by_split):
-        note(
-            "pickle, arrays by the number of a dialogue, one row for each utterance: 3_0 is the first of 3"
-        )
+        note("pickle, arrays by dialogue, a row for each utterance: 3_0 is the first of 3")
         return Content(_dialogues(by_split, note))
     count = sum(map(len, by_split.values()))
     origin = "its keys" if None in by_split else "its keys with the split in front"
