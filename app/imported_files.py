@@ -8,6 +8,9 @@ from features.foreign.decode import path_digest
 from features.manifest import FeatureFile, Utterance
 from features.params.load import Params
 
+# Before the name of a backbone; no name in params.yaml has a blank.
+KEY = "imported"
+
 
 def with_imported_files(
     params: Params, corpus: str, utterances: Sequence[Utterance]
@@ -24,10 +27,11 @@ def with_imported_files(
         path = leaf.options.get("path")
         if track.corpus != corpus or leaf.code != "imported" or path is None:
             continue
-        place = Path(path).resolve()
-        if place.exists() and place.is_relative_to(root.resolve()):
-            relative = place.relative_to(root.resolve()).as_posix()
-            files[track.backbone] = FeatureFile(relative, path_digest(place))
+        # As they are written: a link in the folder of the corpus is in it, wherever it leads.
+        place, top = Path(path).absolute(), root.absolute()
+        if place.exists() and place.is_relative_to(top):
+            relative = place.relative_to(top).as_posix()
+            files[f"{KEY} {track.backbone}"] = FeatureFile(relative, path_digest(place))
     if not files:
         return list(utterances)
     return [replace(each, features={**each.features, **files}) for each in utterances]

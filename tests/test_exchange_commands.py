@@ -108,7 +108,8 @@ def test_a_file_is_imported_for_the_utterances_of_a_corpus_that_is_there() -> No
     assert Store(store_path("c", "again")).ids == list(IDS)
     write_mmin(Path("other.h5"))
     message = refused("stores", "import", "hdf5", "other.h5", "c/other", "--modality", "audio")
-    assert "no utterance of data/c/manifest.jsonl is in other.h5" in message
+    assert "other.h5 has none of the utterances of data/c/manifest.jsonl: its ids are" in message
+    assert not store_path("c", "other").exists()
 
 
 def test_ids_are_brought_together_by_a_pattern() -> None:
@@ -179,7 +180,9 @@ def test_a_hostile_utterance_costs_itself_alone() -> None:
         "good": np.ones((2, 3)),
     }
     write_pickle(Path("x.pkl"), tracks)
-    said = done("stores", "import", "pickle", "x.pkl", "e/x", "--modality", "audio")
+    said = done(
+        "stores", "import", "pickle", "x.pkl", "e/x", "--modality", "audio", "--dtype", "float16"
+    )
     assert "e/x: 1 tracks, 1 beyond-float16, 1 not-finite" in said
     store = Store(store_path("e", "x"))
     assert store.track(store.rows["good"]).tolist() == [[[1.0] * 3] * 2]
@@ -217,13 +220,14 @@ def test_a_file_of_features_is_a_corpus_and_two_backbones_and_decoded_once(
     assert voice.lengths.tolist() == [1, 2, 3, 1, 1, 2] and voice.attributes["rate_hz"] == 20
     assert "path" not in voice.attributes["backbone"]
     tracked = read_utterances(manifest_path("theirs"))[0].features
-    assert set(tracked) == {"words", "voice"} and tracked["words"].path == "mosi.pkl"
+    assert set(tracked) == {"imported words", "imported voice"}
+    assert tracked["imported words"].path == "mosi.pkl"
     assert "test sentiment" in done("train", "main")
     first = voice.attributes["digest"]
     changed = mmsa()
     write_pickle(root / "mosi.pkl", changed)
     done("manifest", "theirs")
-    assert read_utterances(manifest_path("theirs"))[0].features["words"] != tracked["words"]
+    assert read_utterances(manifest_path("theirs"))[0].features != tracked
     done("extract", "theirs-voice")
     assert Store(store_path("theirs", "voice")).attributes["digest"] != first
 
@@ -268,3 +272,34 @@ def test_another_file_than_the_stated_digest_is_refused() -> None:
     digest = message.split("its digest is ")[1].split(",")[0]
     Path("params.yaml").write_text(Path("params.yaml").read_text().replace("abc", f"'{digest}'"))
     assert "5 tracks" in done("extract", "theirs-words")
+
+
+def test_an_export_replaces_nothing_but_an_export(project: Path) -> None:
+    work = project / "work"
+    work.mkdir()
+    (work / "thesis.tex").write_text("years")
+    message = refused("stores", "export", "c/net-audio", "--to", "npy-tree", "work", "--force")
+    assert "work is a folder of other files" in message and (work / "thesis.tex").exists()
+    message = refused("stores", "export", "c/net-audio", "--to", "hdf5", "work", "--force")
+    assert "work is a folder, which hdf5 does not write" in message
+    done("stores", "export", "c/net-audio", "--to", "npy-tree", "tree")
+    done("stores", "export", "c/net-text", "--to", "npy-tree", "tree", "--force")
+    assert '"modality": "text"' in (project / "tree/attributes.json").read_text()
+
+
+def test_a_modality_that_contradicts_the_file_is_refused() -> None:
+    done("stores", "export", "c/net-audio", "--to", "hdf5", "out.h5")
+    message = refused("stores", "import", "hdf5", "out.h5", "d/x", "--modality", "text")
+    assert "modality is 'text', and out.h5 says that its tracks are audio" in message
+    assert not labels_path("d").exists()
+
+
+def test_a_link_in_the_folder_of_a_corpus_is_in_it(project: Path) -> None:
+    (project / "far").mkdir()
+    write_pickle(project / "far/mosi.pkl", mmsa())
+    root = project / "data/raw"
+    root.mkdir()
+    (root / "mosi.pkl").symlink_to(project / "far/mosi.pkl")
+    Path("params.yaml").write_text(PARAMS)
+    done("manifest", "theirs")
+    assert "imported words" in read_utterances(manifest_path("theirs"))[0].features

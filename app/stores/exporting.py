@@ -39,8 +39,7 @@ def export_stores(
         )
     if packed and form != "hdf5":
         raise ProjectError("--packed is a layout of hdf5; leave it out")
-    if out.exists() and not force:
-        raise ProjectError(f"{out} exists; give another name, or --force to replace it")
+    _refuse_losing(out, leaf, form, force)
     if getattr(leaf, "NAMED", False) and out.suffix.lower() not in leaf.SUFFIXES:
         raise ProjectError(f"{out} is known by its ending; call it {out.stem}{leaf.SUFFIXES[0]}")
     outgoing = _outgoing(names, leaf, form, layer)
@@ -52,6 +51,19 @@ def export_stores(
     kept = ", ".join(getattr(leaf, "CARRIES", ()))
     count = sum(int((store.lengths > 0).sum()) for store in outgoing.stores.values())
     click.echo(f"{out}: {count} tracks of {len(outgoing.ids)} utterances as {form}; kept: {kept}")
+
+
+def _refuse_losing(out: Path, leaf: ModuleType, form: str, force: bool) -> None:
+    """Raise ProjectError where something is at OUT that an export should not replace."""
+    if not out.exists():
+        return
+    if not force:
+        raise ProjectError(f"{out} exists; give another name, or --force to replace it")
+    if out.is_dir() != getattr(leaf, "FOLDER", False):
+        kind = "folder" if out.is_dir() else "file"
+        raise ProjectError(f"{out} is a {kind}, which {form} does not write; give another name")
+    if out.is_dir() and not leaf.recognises(out):
+        raise ProjectError(f"{out} is a folder of other files; give another name")
 
 
 def _outgoing(names: Sequence[str], leaf: ModuleType, form: str, layer: int | None) -> Outgoing:

@@ -1,7 +1,10 @@
 """`stores import`: a file of features that another tool wrote, as a store, for a look."""
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -30,9 +33,7 @@ from features.store.publish import publish_empty
 @click.option(
     "--dtype",
     type=click.Choice(["float16", "float32"]),
-    default="float16",
-    help="The number format of the store.",
-    show_default=True,
+    help="The number format of the store; without it that of the file.",
 )
 @click.option("--force", is_flag=True, help="Replace the store where it exists.")
 def import_store(
@@ -43,7 +44,7 @@ def import_store(
     modality: str | None,
     id_pattern: str | None,
     classes: tuple[str, ...],
-    dtype: str,
+    dtype: str | None,
     force: bool,
 ) -> None:
     """Make the store CORPUS/NAME of a file of FORMAT (or auto), and say what was recognised.
@@ -52,13 +53,13 @@ def import_store(
     backbone with 'code: imported' instead (docs/exchange.md).
     """
     corpus, _, backbone = name.partition("/")
-    if not backbone or not all(part.replace("-", "").isalnum() for part in (corpus, backbone)):
+    if re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", name) is None:
         raise ProjectError(f"{name!r} is not CORPUS/NAME in small letters, digits and hyphens")
     _refuse_replacing(name, corpus, backbone, force)
-    from extract.corpus.read import Corpus, read_corpus
+    from extract.corpus.read import read_corpus
 
     options = {"format": form, "path": path.name, "classes": _class_names(classes)}
-    own: Corpus = read_corpus(CorpusSpec(corpus, path.parent, LeafSpec("imported", options)))
+    own = read_corpus(CorpusSpec(corpus, path.parent, LeafSpec("imported", options)))
     for note in own.notes:
         click.echo(f"{path}: {note}")
     is_new = not manifest_path(corpus).exists()
@@ -66,31 +67,47 @@ def import_store(
         click.echo(f"{manifest_path(corpus)} exists; its utterances are looked up in {path}")
     utterances = own.utterances if is_new else read_utterances(manifest_path(corpus))
     settings = {"format": form, "path": str(path), "field": field, "modality": modality}
-    settings["id_pattern"] = id_pattern
-    leaf = LeafSpec("imported", settings)
-
-    import torch
-
-    from extract.fill.fill import extract_tracks
-
-    spec = ExtractSpec(dtype=dtype, threads=1, max_failed=len(utterances))  # type: ignore[arg-type]
-    where = CorpusSpec(corpus, path.parent, leaf)
-    filled = extract_tracks(
-        store_path(corpus, backbone),
-        *(utterances, where, BackboneSpec(backbone, modality, leaf), spec),
-        *(torch.device("cpu"), Pool.default()),
-    )
+    leaf = LeafSpec("imported", {**settings, "id_pattern": id_pattern})
+    reasons = _extract(corpus, BackboneSpec(backbone, modality, leaf), utterances, dtype)
     if is_new:
         _write_corpus(corpus, own.utterances, own.labels)
         click.echo(f"{labels_path(corpus)} and {manifest_path(corpus)} written from {path}")
-    counts = sorted(filled.reasons.items())
+    counts = sorted(reasons.items())
     gaps = ", ".join(f"{count} {reason}" for reason, count in counts if reason != "ok")
-    click.echo(f"{name}: {filled.reasons['ok']} tracks, {gaps or 'none missing'}")
-    if not filled.reasons["ok"]:
+    click.echo(f"{name}: {reasons['ok']} tracks, {gaps or 'none missing'}")
+
+
+def _extract(
+    corpus: str, backbone: BackboneSpec, utterances: Sequence[Utterance], dtype: str | None
+) -> Counter[str]:
+    """Publish the store, and count why tracks are missing.
+
+    Raises ProjectError where the file knows none of the utterances.
+    """
+    import torch
+
+    from extract.fill.fill import extract_tracks
+    from extract.media.rows import id_key
+    from extract.network.backbone import load_backbone
+    from extract.network.compute import CPU
+
+    prepare: Any = load_backbone(backbone, CPU).prepare
+    keys = [id_key(prepare.id_pattern, utterance.id) for utterance in utterances]
+    if not any(key in prepare.rows for key in keys):
+        theirs, ours = next(iter(prepare.rows), None), utterances[0].id
         raise ProjectError(
-            f"no utterance of {manifest_path(corpus)} is in {path}; its ids are others, which "
-            "--id-pattern may bring together"
+            f"{prepare.where} has none of the utterances of {manifest_path(corpus)}: its ids are "
+            f"like {theirs!r}, and these like {ours!r}; --id-pattern may bring them together"
         )
+    spec = ExtractSpec(
+        dtype=dtype or prepare.tracks.dtype,  # type: ignore[arg-type]
+        threads=1,
+        max_failed=len(utterances),
+    )
+    where = CorpusSpec(corpus, Path(), backbone.leaf)
+    path, pool = store_path(corpus, backbone.name), Pool.default()
+    filled = extract_tracks(path, utterances, where, backbone, spec, torch.device("cpu"), pool)
+    return Counter(filled.reasons)
 
 
 def _refuse_replacing(name: str, corpus: str, backbone: str, force: bool) -> None:

@@ -103,6 +103,10 @@ def load_foreign(
     stated = decoded.attributes_of(name)
     if rate_hz is not None:
         stated = {**stated, "rate_hz": rate_hz, "first_step_s": 0.5 / rate_hz}
+    if modality is not None and stated.get("modality", modality) != modality:
+        raise ProjectError(
+            f"modality is {modality!r}, and {path} says that its tracks are {stated['modality']}"
+        )
     chosen = modality or stated.get("modality") or (name if name in MODALITIES else None)
     if chosen is None:
         raise ProjectError(
@@ -125,7 +129,7 @@ def _field(decoded: Decoded, field: str | None, modality: str | None, path: str)
         return field
     if modality in fields:
         return str(modality)
-    if len(fields) == 1:
+    if len(fields) == 1 and (modality is None or fields[0] not in MODALITIES):
         return fields[0]
     raise ProjectError(
         f"{path} has the fields {quoted(fields)}; name one: field: {fields[0] if fields else '...'}"

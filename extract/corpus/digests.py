@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from extract.corpus.paths import files_of
-from extract.media.files.regular import file_fault
 from features.files import digest_file
 from features.manifest import Utterance
 from features.progress import progress
 from features.specs.tracks import CorpusSpec
+from features.untrusted.regular import file_fault
 
 NUM_NAMED = 3
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from extract.corpus.stretches import beyond_recordings, refuse_impossible
 from extract.media.files.header import Header, header_of
-from extract.media.files.regular import file_fault
 from features.errors import and_more
 from features.manifest import Utterance
 from features.progress import progress
+from features.untrusted.regular import file_fault
 
 # Both must be exceeded: annotations are rounded, and clips have margins.
 MAX_FACTOR = 1.5

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from extract.media.files.regular import file_fault
 from features.errors import ProjectError, raise_all
 from features.manifest import Utterance
 from features.specs.tracks import CorpusSpec
+from features.untrusted.regular import file_fault
 
 
 def files_of(utterance: Utterance) -> list[str]:

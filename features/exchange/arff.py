@@ -14,13 +14,12 @@ import numpy as np
 from features.errors import ProjectError
 from features.extras import require_extra
 from features.foreign.columns import ARRAYS, read_label, written_column
-from features.foreign.contract import CLASSES, TRACK, Content, Item, Note
+from features.foreign.contract import CLASSES, ID_NAMES, TRACK, Content, Item, Note
 from features.foreign.outgoing import COLUMNS, Outgoing
 from features.foreign.pooling import pooled, pooled_names
 
 SUFFIXES = (".arff",)
 CARRIES = ("labels", "splits", "texts")
-ID_NAMES = ("id", "name", "utterance_id", "file", "filename")
 HEAD_BYTES = 65536
 CLASS = "class"
 

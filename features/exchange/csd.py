@@ -2,8 +2,8 @@
 
 A file has one group, named after the sequence, with ``data/<id>/features`` `(T, D)` and
 ``data/<id>/intervals`` `(T, 2)`, and ``metadata``. What goes out has one id for each utterance,
-whose steps are counted from its start; of text, whose steps have no times, they are numbered.
-Labels are sequences of their own in that format, and do not go out.
+whose times begin with it; of text, whose steps have no times, they are numbered. Labels are
+sequences of their own in that format, and do not go out, nor do utterances without a track.
 """
 
 import json
@@ -18,13 +18,15 @@ from features.foreign.contract import TRACK, Content, Item, Note
 from features.foreign.outgoing import Outgoing
 from features.foreign.recognise import begins_with
 from features.store.format import Array
-from features.untrusted.datasets import opened, own_dataset, read_dataset
+from features.untrusted.datasets import opened, own_dataset, read_dataset, read_texts
 
 SUFFIXES = (".csd",)
 CARRIES = ("lengths", "times", "number-format")
 MAGIC = b"\x89HDF\r\n\x1a\n"
 # Intervals that are equally long to this share make a rate.
 SAME = 0.01
+# What the numbers of intervals are; a key of our own.
+UNITS = "interval units"
 METADATA = {
     "computational sequence description": "tracks of a frozen network, exported",
     "dimension names": "",
@@ -69,21 +71,33 @@ def read(path: Path, note: Note) -> Content:
     with opened(path) as file:
         root = _root(file, path)
         names = sorted(file[f"{root}/data"])
-        first = _intervals(file, f"{root}/data/{names[0]}", path) if names else np.zeros((0, 2))
-    attributes = _rate(first)
+        attributes = {} if _are_numbered(file, root, path) else _rate(file, root, names, path)
     note(f"computational sequence {root!r}, {len(names)} ids, without labels")
     return Content(_items(path, root, names, note), len(names), attributes)
 
 
-def _rate(intervals: Array) -> dict[str, Any]:
-    """Steps per second, where intervals follow one another and are equally long."""
-    lengths = intervals[:, 1] - intervals[:, 0]
-    gaps = intervals[1:, 0] - intervals[:-1, 1]
-    if len(intervals) < 2 or lengths.min() <= 0:
-        return {}
-    allowed = SAME * lengths.mean()
-    is_even = np.ptp(lengths) < allowed and np.abs(gaps).max() < allowed
-    return {"rate_hz": float(1 / lengths.mean())} if is_even else {}
+def _are_numbered(file: Any, root: str, path: Path) -> bool:
+    """Whether intervals are numbers of steps, as they go out where a store knows no times."""
+    place = f"{root}/metadata/{UNITS}"
+    return place in file and read_texts(file, place, path) == [json.dumps("steps")]
+
+
+def _rate(file: Any, root: str, names: list[str], path: Path) -> dict[str, Any]:
+    """Steps per second and the middle of the first, where intervals are even.
+
+    Those of the first id with two steps or more decide.
+    """
+    for name in names:
+        intervals = _intervals(file, f"{root}/data/{name}", path)
+        if len(intervals) < 2:
+            continue
+        lengths = intervals[:, 1] - intervals[:, 0]
+        gaps = intervals[1:, 0] - intervals[:-1, 1]
+        allowed = SAME * lengths.mean()
+        if lengths.min() <= 0 or np.ptp(lengths) >= allowed or np.abs(gaps).max() >= allowed:
+            return {}
+        return {"rate_hz": float(1 / lengths.mean()), "first_step_s": float(intervals[0].mean())}
+    return {}
 
 
 def _items(path: Path, root: str, names: list[str], note: Note) -> Iterator[Item]:
@@ -126,9 +140,12 @@ def write(outgoing: Outgoing, path: Path) -> None:
     root = outgoing.name.replace("/", "-")
     rate_hz = outgoing.store.attributes["rate_hz"]
     step_s = 1.0 if rate_hz is None else 1 / rate_hz
+    first_step_s = outgoing.store.attributes["first_step_s"]
+    start_s = 0.0 if rate_hz is None or first_step_s is None else first_step_s - step_s / 2
+    units = "steps" if rate_hz is None else "seconds"
     with h5py.File(path, "w", libver="latest") as file:
         sequence = file.create_group(root)
-        for name, value in {"root name": root, **METADATA}.items():
+        for name, value in {"root name": root, UNITS: units, **METADATA}.items():
             stated = outgoing.store.attributes["recipe"] if name == "dimension names" else value
             text = np.array([json.dumps(stated)], object)
             sequence.create_dataset(f"metadata/{name}", data=text, dtype=h5py.string_dtype())
@@ -136,7 +153,7 @@ def write(outgoing: Outgoing, path: Path) -> None:
         for name, track in outgoing.tracks():
             if "/" in name or name in (".", ".."):
                 raise ProjectError(f"{name!r} cannot be the name of a sequence in a csd file")
-            edges = np.arange(track.shape[1] + 1) * step_s
+            edges = start_s + np.arange(track.shape[1] + 1) * step_s
             video = data.create_group(name)
             video.create_dataset("features", data=track[0])
             video.create_dataset("intervals", data=np.stack([edges[:-1], edges[1:]], 1))

@@ -137,7 +137,11 @@ def _names_in(dialogues: Mapping[Any, Any]) -> bool:
 
 
 def _items(path: Path, by_role: Mapping[str, Any], fields: Sequence[str]) -> Iterator[Item]:
-    split_of = {key: split for split in SPLITS for key in by_role.get(split, ())}
+    split_of: dict[str, str] = {}
+    for split in SPLITS:
+        for key in map(str, by_role.get(split, ())):
+            if split_of.setdefault(key, split) != split:
+                raise ProjectError(f"{path}: dialogue {key!r} is in {split_of[key]} and in {split}")
     for key, rows in by_role[fields[0]].items():
         count = len(_entries(rows))
         columns = {
@@ -149,8 +153,8 @@ def _items(path: Path, by_role: Mapping[str, Any], fields: Sequence[str]) -> Ite
             row = {role: column[turn] for role, column in columns.items()}
             tracks = {field: np.asarray(row[field]) for field in fields}
             label = _label(row, str(key), turn)
-            if key in split_of:
-                label["split"] = split_of[key]
+            if str(key) in split_of:
+                label["split"] = split_of[str(key)]
             own = row.get("ids")
             name = own if isinstance(own, str) else f"{key}_{turn if own is None else own}"
             yield Item(name, tracks, label, row.get("words"))

@@ -16,7 +16,7 @@ import numpy as np
 from features.errors import ProjectError
 from features.foreign.columns import column_names, columns_by_place, read_label
 from features.foreign.contract import TRACK, Content, Item, Note
-from features.foreign.outgoing import Outgoing
+from features.foreign.outgoing import Outgoing, squeezed
 from features.foreign.recognise import begins_with
 from features.store.format import Array
 from features.untrusted.datasets import (
@@ -114,9 +114,12 @@ def _others(path: Path, note: Note) -> Iterator[Item]:
         names = [name for name, _ in datasets_below(file, path)]
         first = names[0].split("/")[0] if names else ""
         shared = f"{first}/" if all(name.startswith(f"{first}/") for name in names) else ""
+        # Lengths or labels beside tracks are no tracks.
+        has_steps = any(file[name].ndim > 1 for name in names)
         for name in names:
             dataset = own_dataset(file, name, path)
-            if dataset.dtype.kind not in "fiu" or dataset.ndim == 0:
+            is_beside = has_steps and dataset.ndim == 1 and dataset.dtype.kind in "iu"
+            if dataset.dtype.kind not in "fiu" or dataset.ndim == 0 or is_beside:
                 num_other += 1
                 continue
             yield Item(name.removeprefix(shared), {TRACK: read_dataset(dataset, path)})
@@ -149,7 +152,7 @@ def write(outgoing: Outgoing, path: Path, *, packed: bool = False) -> None:
                     "--packed, where ids are no names"
                 )
             try:
-                tracks.create_dataset(name, data=track[0] if len(track) == 1 else track)
+                tracks.create_dataset(name, data=squeezed(track))
             except (ValueError, TypeError, KeyError) as error:
                 raise ProjectError(
                     f"{name!r} cannot be the name of a dataset ({error}); export with --packed"

@@ -60,10 +60,10 @@ def read(path: Path, note: Note) -> Content:
     loaded = read_known(path)
     splits = {name: loaded[name] for name in SPLITS if name in loaded}
     counts = {name: len(_rows(split["id"])) for name, split in splits.items()}
-    fields = [field for field, key in KEYS.items() if key in next(iter(splits.values()))]
+    fields = [f for f, key in KEYS.items() if any(key in split for split in splits.values())]
     counted = ", ".join(f"{SPLITS[name]} {count}" for name, count in counts.items())
     note(f"MMSA: {sum(counts.values())} utterances ({counted}), {', '.join(fields)}")
-    others = sorted({key for split in splits.values() for key in split} - KNOWN)
+    others = sorted({str(key) for split in splits.values() for key in split} - KNOWN)
     for split in splits.values():
         others += [key for key in ("text_bert",) if key in split and key not in others]
     if others:
@@ -82,23 +82,25 @@ def _items(
     for name, split in splits.items():
         ids = [str(each) for each in _rows(split["id"])]
         columns = _columns(path, name, split, len(ids))
-        arrays = {
-            field: _array(path, f"{name}.{KEYS[field]}", split, field, len(ids)) for field in fields
-        }
-        lengths = {field: _lengths(split, field, arrays[field], len(ids)) for field in fields}
+        own_fields = [field for field in fields if KEYS[field] in split]
+        where = f"{path}: {name}"
+        arrays = {field: _array(where, split, field, len(ids)) for field in own_fields}
+        lengths = {field: _lengths(where, split, field, arrays[field]) for field in own_fields}
         for row, own in enumerate(ids):
             tracks = {}
-            for field in fields:
-                values, known = arrays[field][row], lengths[field]
-                padding = paddings[field]
+            for field, values in arrays.items():
+                known, padding = lengths[field], paddings[field]
                 track = (
-                    padding.guessed(values) if known is None else padding.known(values, known[row])
+                    padding.guessed(values[row])
+                    if known is None
+                    else padding.known(values[row], known[row])
                 )
                 if len(track):
                     tracks[field] = track
             named = {key: column[row] for key, column in columns.items()}
             label, text = read_label(named, f"{path}: {own!r}")
-            yield Item(own, tracks, {**_place(own), **label, "split": SPLITS[name]}, text)
+            place = {} if LABELS in split else _place(own)
+            yield Item(own, tracks, {**place, **label, "split": SPLITS[name]}, text)
     for padding in paddings.values():
         padding.say(note)
 
@@ -121,9 +123,9 @@ def _columns(path: Path, name: str, split: Mapping[str, Any], count: int) -> dic
         if "annotations" in split:
             columns["sentiment"] = [str(each).lower() for each in _rows(split["annotations"])]
         elif "classification_labels" in split:
-            columns["sentiment"] = [int(each) for each in _rows(split["classification_labels"])]
+            columns["sentiment"] = _rows(split["classification_labels"])
         if "regression_labels" in split:
-            columns["valence"] = [float(each) for each in _rows(split["regression_labels"])]
+            columns["valence"] = _rows(split["regression_labels"])
     if "raw_text" in split:
         columns["text"] = [str(each) for each in _rows(split["raw_text"])]
     for key, column in columns.items():
@@ -132,25 +134,25 @@ def _columns(path: Path, name: str, split: Mapping[str, Any], count: int) -> dic
     return columns
 
 
-def _array(path: Path, where: str, split: Mapping[str, Any], field: str, count: int) -> Array:
-    values = split.get(KEYS[field])
+def _array(where: str, split: Mapping[str, Any], field: str, count: int) -> Array:
+    values = split[KEYS[field]]
     if isinstance(values, np.ndarray) and values.ndim in (2, 3) and len(values) == count:
         return values if values.ndim == 3 else values[:, None]
     shape = values.shape if isinstance(values, np.ndarray) else type(values).__name__
-    raise ProjectError(f"{path}: {where} is {shape}; it must be (N, T, D) for {count} ids")
+    raise ProjectError(f"{where}.{KEYS[field]} is {shape}; it must be (N, T, D) for {count} ids")
 
 
-def _lengths(split: Mapping[str, Any], field: str, values: Array, count: int) -> list[int] | None:
+def _lengths(where: str, split: Mapping[str, Any], field: str, values: Array) -> list[int] | None:
     """The true lengths, None where the file does not say."""
     stated = split.get(f"{KEYS[field]}_lengths")
     if stated is None:
         mask = split.get("text_bert")
-        if not isinstance(mask, np.ndarray) or mask.shape != (count, 3, values.shape[1]):
+        if not isinstance(mask, np.ndarray) or mask.shape != (len(values), 3, values.shape[1]):
             return None
         stated = (mask[:, 1] > 0).sum(axis=1)
     lengths = [int(np.asarray(each).reshape(-1)[0]) for each in _rows(stated)]
-    if len(lengths) != count or any(not 0 <= each <= values.shape[1] for each in lengths):
-        raise ProjectError(f"the lengths of {field} do not fit its {count} tracks")
+    if len(lengths) != len(values) or any(not 0 <= each <= values.shape[1] for each in lengths):
+        raise ProjectError(f"{where}: the lengths of {field} do not fit its {len(values)} tracks")
     return lengths
 
 

@@ -11,17 +11,18 @@ from pathlib import Path
 import numpy as np
 
 from features.errors import ProjectError
+from features.foreign.columns import SPLIT_NAMES, read_label
 from features.foreign.contract import TRACK, Content, Item, Note
 from features.foreign.outgoing import Outgoing
 from features.store.format import Array
 from features.untrusted import npy
+from features.untrusted.regular import refuse_links_out
 
 SUFFIXES = ("",)
 FOLDER = True
 CARRIES = ("lengths", "labels", "splits", "number-format")
 ALL = "all"
-NO_LABEL = "unknown"
-SPLIT_NAMES = {"valid": "dev", "val": "dev", "train": "train", "dev": "dev", "test": "test"}
+NO_LABEL = "<none>"
 
 
 def recognises(path: Path) -> bool:
@@ -30,12 +31,14 @@ def recognises(path: Path) -> bool:
 
 
 def _lengths(path: Path) -> list[Path]:
-    return sorted(path.glob("*.lengths"))
+    return sorted(file for file in path.glob("*.lengths") if file.is_file())
 
 
 def read(path: Path, note: Note) -> Content:
     """Every split in the folder; ids from the labels, or ``<name>-<number>`` without them."""
-    stems = [file.stem for file in _lengths(path) if file.with_suffix(".npy").exists()]
+    stems = [file.stem for file in _lengths(path) if file.with_suffix(".npy").is_file()]
+    endings = (".lengths", ".npy", ".emo")
+    refuse_links_out(path, [path / f"{stem}{ending}" for stem in stems for ending in endings])
     note(f"arrays with lengths: {', '.join(stems)}")
     note("ids and labels are those of .emo files, where there are some; labels are emotions")
     return Content(_items(path, stems))
@@ -54,7 +57,7 @@ def _items(path: Path, stems: list[str]) -> Iterator[Item]:
         split = {"split": SPLIT_NAMES[stem]} if stem in SPLIT_NAMES else {}
         end = 0
         for (name, emotion), length in zip(rows, lengths, strict=True):
-            label = {**split, **({} if emotion is None else {"emotion": emotion})}
+            label = {**split, **read_label({"emotion": emotion}, f"{path}: {name!r}")[0]}
             track: Array = np.array(values[end : end + length])
             yield Item(name, {TRACK: track} if length else {}, label)
             end += length
@@ -74,23 +77,24 @@ def _labels(path: Path, stem: str, count: int) -> list[tuple[str, str | None]]:
     if not path.is_file():
         return [(f"{stem}-{number}", None) for number in range(count)]
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:
         raise ProjectError(f"{path} is not UTF-8 text ({error})") from None
     if len(lines) != count:
         raise ProjectError(f"{path} has {len(lines)} lines for {count} lengths")
     rows: list[tuple[str, str | None]] = []
     for number, line in enumerate(lines, 1):
-        name, _, label = line.replace("\t", " ").rpartition(" ")
+        name, _, label = line.rstrip("\r").replace("\t", " ").rpartition(" ")
         if not name.strip():
             raise ProjectError(f"{path}, line {number}: {line[:60]!r} is not '<id> <label>'")
-        rows.append((name.strip(), None if label == NO_LABEL else label))
+        rows.append((name, None if label == NO_LABEL else label))
     return rows
 
 
 def write(outgoing: Outgoing, path: Path) -> None:
     """Write a folder with one array for each split; see the top of this file."""
     outgoing.one_layer("npy-lengths")
+    outgoing.refuse_blanks("npy-lengths")
     path.mkdir()
     count = len(outgoing.ids)
     splits = outgoing.columns.get("split", [None] * count)
@@ -102,8 +106,12 @@ def write(outgoing: Outgoing, path: Path) -> None:
 
 def _write_split(outgoing: Outgoing, stem: Path, rows: list[int], labels: list[str | None]) -> None:
     lengths = outgoing.store.lengths[rows].tolist()
-    if any(set(outgoing.ids[row]) & set("\r\n") or " " in (labels[row] or "") for row in rows):
-        raise ProjectError("an id has a line break or a label a blank; export to another format")
+    for row in rows:
+        if len((labels[row] or NO_LABEL).split()) != 1 or "\t" in outgoing.ids[row]:
+            raise ProjectError(
+                f"the label {labels[row]!r} or the id {outgoing.ids[row]!r} has a blank or a tab, "
+                "which separates ids and labels here; export to another format"
+            )
     shape = (sum(lengths), outgoing.store.dim)
     with stem.with_suffix(".npy").open("wb") as file:
         file.write(npy.header(shape, outgoing.store.dtype))

@@ -7,15 +7,16 @@ Ids are the paths below the folder without the ending. What goes out has, beside
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from features.errors import ProjectError
+from features.foreign.columns import json_object
 from features.foreign.contract import TRACK, Content, Item, Note
 from features.foreign.label_table import labels_by_id, write_labels
-from features.foreign.outgoing import Outgoing
+from features.foreign.outgoing import Outgoing, squeezed
 from features.untrusted import npy
+from features.untrusted.regular import refuse_links_out
 
 SUFFIXES = ("",)
 FOLDER = True
@@ -35,24 +36,14 @@ def recognises(path: Path) -> bool:
 def read(path: Path, note: Note) -> Content:
     """Every array of the folder, by its path; labels where there is our table of them."""
     files = sorted(file for file in path.rglob("*.npy") if file.is_file())
-    for file in files:
-        if not file.resolve().is_relative_to(path.resolve()):
-            raise ProjectError(f"{file} is a link that leads out of {path}; copy the file in")
-    ids = {file.relative_to(path).with_suffix("").as_posix(): file for file in files}
     table, stated = path / LABELS, path / ATTRIBUTES
+    refuse_links_out(path, [*files, table, stated])
+    ids = {file.relative_to(path).with_suffix("").as_posix(): file for file in files}
     labels = labels_by_id(table) if table.is_file() else {}
     with_labels = f", {LABELS}" if labels else ""
     note(f"a folder of {len(ids)} .npy files{with_labels}; ids are their paths")
-    attributes = _attributes(stated) if stated.is_file() else {}
+    attributes = json_object(stated.read_bytes(), str(stated)) if stated.is_file() else {}
     return Content(_items(ids, labels), len(ids), attributes)
-
-
-def _attributes(path: Path) -> dict[str, Any]:
-    try:
-        stated = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise ProjectError(f"{path} is not JSON ({error})") from None
-    return stated if isinstance(stated, dict) else {}
 
 
 def _items(ids: dict[str, Path], labels: dict[str, Item]) -> Iterator[Item]:
@@ -67,10 +58,11 @@ def _items(ids: dict[str, Path], labels: dict[str, Item]) -> Iterator[Item]:
 
 def write(outgoing: Outgoing, path: Path) -> None:
     """Write a folder with the tracks of one store; see the top of this file."""
+    outgoing.refuse_blanks("npy-tree")
     path.mkdir()
     for name, track in outgoing.tracks():
         file = path / f"{name}.npy"
-        if ".." in Path(name).parts or not file.resolve().is_relative_to(path.resolve()):
+        if Path(name).is_absolute() or ".." in Path(name).parts or Path(name).as_posix() != name:
             raise ProjectError(f"{name!r} cannot be the name of a file; export to another format")
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.exists():
@@ -78,7 +70,7 @@ def write(outgoing: Outgoing, path: Path) -> None:
                 f"{name!r} and another id are one file here; export to another format"
             )
         try:
-            np.save(file, track[0] if len(track) == 1 else track)
+            np.save(file, squeezed(track))
         except (OSError, ValueError) as error:
             if getattr(error, "errno", None) == 28:
                 raise

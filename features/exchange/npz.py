@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from features.errors import ProjectError
-from features.foreign.columns import column_names, columns_by_place, read_label
+from features.foreign.columns import column_names, columns_by_place, json_object, read_label
 from features.foreign.contract import TRACK, Content, Item, Note
-from features.foreign.outgoing import Outgoing
+from features.foreign.outgoing import Outgoing, squeezed
 from features.foreign.recognise import begins_with
 from features.store.format import Array
 from features.untrusted import npy
@@ -43,19 +43,11 @@ def read(path: Path, note: Note) -> Content:
     is_ours = "ids" in names and any(name.startswith("tracks/") for name in names)
     attributes: dict[str, Any] = {}
     if is_ours and "attributes" in names:
-        attributes = _attributes(path)
+        attributes = json_object(str(_array(path, "attributes")[()]), f"{path}: attributes")
     ids = _texts(path, "ids") if is_ours else names
     origin = "listed in it" if is_ours else "the names of the arrays"
     note(f"npz, {len(ids)} utterances; ids are {origin}")
     return Content(_ours(path, ids, set(names)) if is_ours else _others(path), len(ids), attributes)
-
-
-def _attributes(path: Path) -> dict[str, Any]:
-    try:
-        stated = json.loads(str(_array(path, "attributes")[()]))
-    except (ValueError, RecursionError) as error:
-        raise ProjectError(f"{path}: its attributes are not JSON ({error})") from None
-    return stated if isinstance(stated, dict) else {}
 
 
 def _ours(path: Path, ids: list[str], names: set[str]) -> Iterator[Item]:
@@ -112,7 +104,7 @@ def write(outgoing: Outgoing, path: Path) -> None:
         for name, values in beside.items():
             _add(archive, name, values)
         for name, track in outgoing.tracks():
-            _add(archive, f"tracks/{name}", track[0] if len(track) == 1 else track)
+            _add(archive, f"tracks/{name}", squeezed(track))
 
 
 def _add(archive: zipfile.ZipFile, name: str, values: Array) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from features.errors import ProjectError
 from features.extras import require_extra
 from features.foreign.columns import ARRAYS, read_label, written_column
-from features.foreign.contract import TRACK, Content, Item, Note
+from features.foreign.contract import ID_NAMES, TRACK, Content, Item, Note
 from features.foreign.outgoing import COLUMNS, Outgoing
 from features.foreign.recognise import begins_with
 from features.progress import progress
@@ -25,7 +25,6 @@ from features.store.format import Array
 SUFFIXES = (".parquet",)
 CARRIES = ("lengths", "labels", "splits", "texts", "layers", "number-format")
 METADATA = b"permafrost"
-ID_NAMES = ("id", "utterance_id", "utt_id", "key", "name", "file", "path")
 # Rows are written and read in groups whose values are of about this size.
 GROUP_BYTES = 32_000_000
 ROWS_AT_ONCE = 256
@@ -40,7 +39,7 @@ def read(path: Path, note: Note) -> Content:
     """Every row; the ids, and every column of lists of numbers as a field."""
     schema, num_rows, metadata = _opened(path)
     id_name = next((name for name in ID_NAMES if name in schema), None)
-    fields = [name for name, depth in schema.items() if depth]
+    fields = [name for name, depth in schema.items() if depth and name not in COLUMNS]
     if id_name is None or not fields:
         raise ProjectError(
             f"{path} has the columns {', '.join(schema)}; it must have a column of ids "

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from features.errors import ProjectError
+from features.errors import ProjectError, quoted
+from features.foreign.columns import SPLIT_NAMES
 from features.foreign.contract import TRACK, Content, Item, Note
 from features.foreign.padding import Unpadded
 from features.manifest import SPLITS
@@ -19,7 +20,8 @@ from features.store.format import Array
 from features.untrusted.pickles import first_bytes_are_a_pickle, read_known
 
 SUFFIXES = (".pkl", ".p", ".pickle")
-SPLIT_NAMES = {"valid": "dev", "val": "dev", "train": "train", "dev": "dev", "test": "test"}
+# Of arrays by dialogue at least this share ends in an utterance of zeros.
+PADDED_SHARE = 0.5
 
 
 def recognises(path: Path) -> bool:
@@ -50,7 +52,10 @@ def _by_split(loaded: Any, path: Path) -> dict[str | None, Mapping[Any, Any]]:
         return dict(zip(SPLITS, loaded, strict=True))
     by_name = isinstance(loaded, dict) and loaded and set(map(str, loaded)) <= set(SPLIT_NAMES)
     if by_name and _all_arrays(*loaded.values()):
-        return {SPLIT_NAMES[name]: arrays for name, arrays in loaded.items()}
+        splits = [SPLIT_NAMES[name] for name in loaded]
+        if len(set(splits)) < len(splits):
+            raise ProjectError(f"{path} has {quoted(loaded)}, two of which are the same split")
+        return dict(zip(splits, loaded.values(), strict=True))
     if _all_arrays(loaded):
         return {None: loaded}
     what = type(loaded).__name__
@@ -83,18 +88,21 @@ def _array(value: Any) -> Array | None:
 
 
 def _are_dialogues(by_split: Mapping[str | None, Mapping[Any, Any]]) -> bool:
-    arrays = [array for group in by_split.values() for array in group.values()]
+    """Whether arrays are dialogues: under numbers, of one shape, and mostly ending in zeros."""
+    arrays = [np.asarray(array) for group in by_split.values() for array in group.values()]
     names = [name for group in by_split.values() for name in group]
-    shapes = {np.shape(array) for array in arrays}
-    numbered = all(str(name).isdigit() for name in names)
-    return numbered and len(shapes) == 1 and len(shapes.pop()) == 2 and len(arrays) > 1
+    shapes = {array.shape for array in arrays}
+    if len(shapes) != 1 or len(shapes.pop()) != 2 or not all(str(name).isdigit() for name in names):
+        return False
+    num_padded = sum(not (array[-1] != 0).any() for array in arrays if len(array) > 1)
+    return num_padded >= PADDED_SHARE * len(arrays)
 
 
 def _dialogues(by_split: Mapping[str | None, Mapping[Any, Any]], note: Note) -> Iterator[Item]:
     padding = Unpadded("utterances of dialogues")
     for split, group in by_split.items():
         for dialogue, rows in group.items():
-            for turn, row in enumerate(padding.guessed(np.asarray(rows))):
+            for turn, row in enumerate(padding.trailing(np.asarray(rows))):
                 label = {"dialogue": str(dialogue), "turn": turn}
                 yield Item(
                     _name(split, f"{dialogue}_{turn}"),

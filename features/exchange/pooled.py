@@ -7,6 +7,7 @@ table with ids and columns of numbers, which become the numbers of one step.
 
 import csv
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from features.errors import ProjectError
 from features.foreign.columns import read_label, written_column
-from features.foreign.contract import TRACK, Content, Item, Note
+from features.foreign.contract import ID_NAMES, TRACK, Content, Item, Note
 from features.foreign.label_table import cell
 from features.foreign.outgoing import COLUMNS, Outgoing
 from features.foreign.pooling import pooled, pooled_names
@@ -23,7 +24,6 @@ from features.tables.numbers import NumberTable, is_number
 SUFFIXES = (".csv", ".tsv")
 NAMED = True
 CARRIES = ("labels", "splits", "texts")
-ID_NAMES = ("id", "utterance_id", "utt_id", "name", "file", "filename", "key")
 
 
 def recognises(path: Path) -> bool:
@@ -37,7 +37,8 @@ def recognises(path: Path) -> bool:
 
 
 def _id_column(names: Sequence[str]) -> str | None:
-    return next((name for name in ID_NAMES if name in names), None)
+    by_name = {name.lower(): name for name in reversed(names)}
+    return next((by_name[name] for name in ID_NAMES if name in by_name), None)
 
 
 def read(path: Path, note: Note) -> Content:
@@ -46,9 +47,12 @@ def read(path: Path, note: Note) -> Content:
     id_name = _id_column(table.names)
     if id_name is None:
         raise ProjectError(f"{path} has no column of ids; call it one of {', '.join(ID_NAMES)}")
+    repeated = [name for name, count in Counter(table.names).items() if count > 1]
+    if repeated:
+        raise ProjectError(f"{path} has several columns {repeated[0]!r}; give each its own name")
     known = {*COLUMNS, "text", "reason", id_name}
     first = table.first_row()
-    numbers = [name for name in table.names if name not in known and is_number(first[name])]
+    numbers = [name for name in table.names if name not in known and _is_numeric(first[name])]
     others = [name for name in table.names if name not in (*numbers, *known)]
     if not numbers:
         raise ProjectError(f"{path} has no columns of numbers")
@@ -56,6 +60,11 @@ def read(path: Path, note: Note) -> Content:
     if others:
         note(f"columns that are left out: {', '.join(others[:20])}")
     return Content(_items(path, table, id_name, numbers))
+
+
+def _is_numeric(cell: str) -> bool:
+    """Whether a column that begins with this cell is one of numbers; a blank may be one missing."""
+    return cell == "" or is_number(cell)
 
 
 def _items(path: Path, table: NumberTable, id_name: str, numbers: list[str]) -> Iterator[Item]:
@@ -69,6 +78,7 @@ def _items(path: Path, table: NumberTable, id_name: str, numbers: list[str]) -> 
 
 def write(outgoing: Outgoing, path: Path) -> None:
     """Write a row for each utterance of one store; see the top of this file."""
+    outgoing.refuse_blanks("pooled")
     columns = {name: written_column(name, values) for name, values in outgoing.columns.items()}
     names = pooled_names(outgoing.layers, outgoing.store.dim)
     tracks = outgoing.tracks()

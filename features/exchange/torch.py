@@ -65,6 +65,9 @@ def read(path: Path, note: Note) -> Content:
         if len(names) != 1:
             raise ProjectError(f"{path} has {len(names)} members data.pkl")
         root = names[0].removesuffix(DATA)
+        order = f"{root}byteorder"
+        if order in archive.namelist() and member_bytes(archive, order, path) != b"little":
+            raise ProjectError(f"{path} was written on a big-endian machine; save it on another")
         raw = member_bytes(archive, names[0], path)
         storages = _storages(archive, root, path)
         loaded = unpickled(BytesIO(raw), str(path), allowed=_allowed(), storages=storages)

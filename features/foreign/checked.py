@@ -9,6 +9,7 @@ import numpy as np
 from features.errors import ProjectError, quoted
 from features.foreign.contract import Item
 from features.store.format import Array
+from features.store.index import REASONS
 
 MAX_ID_BYTES = 1024
 
@@ -36,7 +37,8 @@ def checked(items: Iterator[Item], where: str) -> Iterator[Item]:
                     f"of the first utterance {first[0]} of width {first[1]}; they must be equal"
                 )
             tracks[field] = track
-        yield replace(item, tracks=tracks)
+        reason = item.reason if item.reason in REASONS[1:] else "absent"
+        yield replace(item, tracks=tracks, reason=reason)
     if not ids:
         raise ProjectError(f"{where} has no utterances")
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,19 @@ from features.foreign.outgoing import COLUMNS, STRUCTURED, Outgoing
 from features.store.format import Array
 
 ARRAYS = (*NUMBERS, "turn")
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "trn": "train",
+    "test": "test",
+    "tst": "test",
+    "dev": "dev",
+    "val": "dev",
+    "valid": "dev",
+    "validation": "dev",
+    "testing": "test",
+}
+WHOLE = re.compile(r"-?\d{1,9}(\.0*)?")
 
 
 def written_column(name: str, values: Sequence[Any]) -> Array:
@@ -20,13 +34,22 @@ def written_column(name: str, values: Sequence[Any]) -> Array:
     if name in ARRAYS:
         return np.array([math.nan if value is None else float(value) for value in values])
     if name in STRUCTURED:
-        values = [None if not value else json.dumps(value, ensure_ascii=False) for value in values]
+        values = [None if v is None or v == {} else json.dumps(v) for v in values]
     return np.array(["" if value is None else str(value) for value in values], dtype=object)
 
 
 def placed_name(name: str) -> str:
     """Where a column is in a file of arrays: labels below ``labels``, all else beside the ids."""
     return name if name in (*PLACES, "text", "folds", "recording") else f"labels/{name}"
+
+
+def json_object(text: str | bytes, where: str) -> dict[str, Any]:
+    """A JSON object; empty where the text is another JSON value. ProjectError where it is none."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ProjectError(f"{where} is not JSON ({str(error)[:80]})") from None
+    return value if isinstance(value, dict) else {}
 
 
 def columns_by_place(outgoing: Outgoing) -> dict[str, Array]:
@@ -46,6 +69,8 @@ def read_value(name: str, value: Any, where: str) -> Any:
 
     Raises ProjectError for one that the field cannot have.
     """
+    if isinstance(value, np.generic):
+        value = value.item()
     if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
         return None
     try:
@@ -61,8 +86,11 @@ def read_value(name: str, value: Any, where: str) -> Any:
         if name in STRUCTURED:
             structured = json.loads(value) if isinstance(value, str) else value
             return _structured(name, structured)
-        if name in CLASSES and isinstance(value, int | np.integer):
-            return int(value)
+        if name == "split":
+            return SPLIT_NAMES.get(str(value).lower(), str(value))
+        # A class that is a number, however it is written, has no name.
+        if name in CLASSES and WHOLE.fullmatch(str(value)):
+            return int(float(value))
         return str(value)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ProjectError(f"{where}: {name} is {str(value)[:80]!r}, {error}") from None

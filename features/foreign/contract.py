@@ -17,6 +17,8 @@ TRACK = "track"
 # The fields of an item that are not labels but say where it belongs.
 PLACES = ("split", "speaker", "session", "dialogue", "turn")
 CLASSES = ("emotion", "sentiment", "is_cause", "depression")
+# How columns of ids are called in tables of others, in small letters.
+ID_NAMES = ("id", "utterance_id", "utt_id", "key", "name", "file", "filename", "path")
 NUMBERS = ("valence", "arousal", "dominance", "phq8")
 
 

@@ -5,7 +5,13 @@ float16 where all of them are, else float32. It is named after the content of th
 several backbones, and later runs, read one that is there.
 """
 
+import lzma
 import resource
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -51,31 +57,61 @@ def size_limit(path: Path) -> int:
     return BASE_BYTES + 3 * size_of(path)
 
 
-def decode(path: Path, form: str, folder: Path) -> None:
+def state_of(path: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of every file, by which it is seen that none changed meanwhile."""
+    files = [path] if path.is_file() else sorted(f for f in path.rglob("*") if f.is_file())
+    states = ((file, file.stat()) for file in files)
+    return {str(file): (state.st_size, state.st_mtime_ns) for file, state in states}
+
+
+def decode(path: Path, form: str, folder: Path, state: Mapping[str, tuple[int, int]]) -> None:
     """Decode a file of a format into a folder, which is whole or absent.
 
-    It is meant for a process of its own, whose memory it limits. Raises ProjectError for a file
-    that is not as the format must be.
+    It is meant for a process of its own, whose memory it limits. `state` is that of the file when
+    its digest was taken. Raises ProjectError for a file that is not as the format must be, and for
+    one that has changed since.
     """
     _limit_memory(size_limit(path))
-    decode_here(path, form, folder)
+    decode_here(path, form, folder, state)
 
 
-def decode_here(path: Path, form: str, folder: Path) -> None:
+def decode_here(
+    path: Path, form: str, folder: Path, state: Mapping[str, tuple[int, int]] | None = None
+) -> None:
     """`decode` without the limit; for files that were not made by strangers."""
     with locked(folder), draft_of(folder) as draft:
         if folder.exists():
             return
         draft.mkdir()
         leaf = format_leaf(recognised(path, form))
-        notes: list[str] = []
-        try:
-            write_flat(leaf.read(path, notes.append), path, draft, notes, {})
-        except WiderError as wider:
-            notes = []
-            write_flat(leaf.read(path, notes.append), path, draft, notes, wider.dtypes)
+        widened: dict[str, str] = {}
+        while True:
+            notes: list[str] = []
+            try:
+                with _faults_named(path):
+                    write_flat(leaf.read(path, notes.append), path, draft, notes, widened)
+                break
+            except WiderError as wider:
+                widened = wider.dtypes
+        if state is not None and state != state_of(path):
+            raise ProjectError(f"{path} was changed while it was read; run the same command again")
         sync_files(draft)
         replace_folder(draft, folder)
+
+
+@contextmanager
+def _faults_named(path: Path) -> Iterator[None]:
+    """Turn an error about content that no format foresaw into one that names the file."""
+    try:
+        yield
+    except OSError:
+        raise  # of the machine, and not of the file
+    except (
+        *(ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError),
+        *(EOFError, struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile),
+    ) as error:
+        reason = f"{type(error).__name__}: {str(error)[:120]}"
+        raise ProjectError(f"{path} has content that is not understood ({reason})") from error
 
 
 def _limit_memory(num_bytes: int) -> None:

@@ -58,8 +58,8 @@ def named_labels(
 
     `classes` lists the names of each field in the order of their numbers. A field that is only
     numbered and not listed is left out, and `note` says so. How often each name occurs is noted, to
-    be compared with the corpus; ProjectError where the list is too short, or has names that no
-    utterance has, or where the counts are those of a known corpus in another order.
+    be compared with the corpus, and of which corpus the counts are. Raises ProjectError where the
+    list is too short or repeats a name, and where a known corpus has these counts in another order.
     """
     named = [dict(label) for label in labels]
     for field in CLASSES:
@@ -79,7 +79,7 @@ def named_labels(
                 label.pop(field, None)
             continue
         names = list(classes[field])
-        _check(field, names, numbers, where)
+        _check(field, names, numbers, where, note)
         counts = ", ".join(f"{names[number]} {numbers[number]}" for number in sorted(numbers))
         note(f"{field} as named: {counts}")
         for label in named:
@@ -88,20 +88,25 @@ def named_labels(
     return named
 
 
-def _check(field: str, names: Sequence[str], numbers: Mapping[int, int], where: str) -> None:
+def _check(
+    field: str, names: Sequence[str], numbers: Mapping[int, int], where: str, note: Note
+) -> None:
     if min(numbers) < 0 or max(numbers) >= len(names) or len(set(names)) < len(names):
         raise ProjectError(
             f"{where}: classes.{field} has {len(names)} names, {quoted(names)}, and the numbers "
             f"are {min(numbers)} to {max(numbers)}; give each number a name of its own"
         )
-    counts = {name: numbers.get(number, 0) for number, name in enumerate(names)}
+    counts = [numbers.get(number, 0) for number in range(len(names))]
     for corpus, known in KNOWN_COUNTS.items():
-        same_sizes = sorted(counts.values()) == sorted(known.values())
-        if same_sizes and set(known) == set(names) and counts != known:
-            number_of = {count: number for number, count in numbers.items()}
-            order = sorted(known, key=lambda name: number_of[known[name]])
+        if sorted(counts) != sorted(known.values()):
+            continue
+        order = [name for count in counts for name in known if known[name] == count]
+        if set(known) != set(names):
+            note(f"{field} has the counts of {corpus}, whose order is then {', '.join(order)}")
+        elif order != list(names):
+            wrong = next(name for name, right in zip(names, order, strict=True) if name != right)
             raise ProjectError(
-                f"{where}: classes.{field} is {', '.join(names)}, by which {names[0]!r} has "
-                f"{counts[names[0]]} utterances; in {corpus} it has {known[names[0]]}. By the "
-                f"counts of {corpus} the order is {', '.join(order)}"
+                f"{where}: classes.{field} is {', '.join(names)}, by which {wrong!r} has "
+                f"{counts[names.index(wrong)]} utterances; in {corpus} it has {known[wrong]}. By "
+                f"the counts of {corpus} the order is {', '.join(order)}"
             )

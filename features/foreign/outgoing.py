@@ -102,9 +102,30 @@ class Outgoing:
                 columns[name] = values
         if self.texts is not None and any(text is not None for text in self.texts):
             columns["text"] = list(self.texts)
+        for name, values in columns.items():
+            with_nul = [row for row, v in enumerate(values) if isinstance(v, str) and "\0" in v]
+            if with_nul:
+                raise ProjectError(
+                    f"the {name} of {self.ids[with_nul[0]]!r} has a character of code 0, which no "
+                    "format keeps; correct it in the corpus"
+                )
         return columns
+
+    def refuse_blanks(self, form: str) -> None:
+        """Raise ProjectError for an id that a text file would not give back as it is."""
+        for name in self.ids:
+            if name != " ".join(name.split(" ")).strip() or len(name.splitlines()) != 1:
+                raise ProjectError(
+                    f"the id {name!r} begins or ends with a blank, or has a line break, which "
+                    f"{form} does not keep; export to hdf5, npz or parquet"
+                )
 
     @property
     def reasons(self) -> list[str]:
         """Why each utterance has no track; ``ok`` where it has one."""
         return self.store.reasons
+
+
+def squeezed(track: Array) -> Array:
+    """A track `(T, D)` where it has one layer, else `(L, T, D)`."""
+    return track[0] if len(track) == 1 else track

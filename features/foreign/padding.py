@@ -18,22 +18,36 @@ class Unpadded:
     num_steps: int = 0
 
     def known(self, values: Array, length: int) -> Array:
-        """The first `length` steps of a track `(T, D)` whose length the file states."""
-        self._count(len(values) - length)
-        return values[:length]
+        """A track `(T, D)` of a stated length, without the zeros at the one end where they are.
+
+        A track with other numbers than zero beyond its length is kept whole, and counted.
+        """
+        num_added = len(values) - length
+        if not (values[length:] != 0).any():
+            self._count(num_added)
+            return values[:length]
+        if not (values[:num_added] != 0).any():
+            self._count(num_added)
+            return values[num_added:]
+        self.num_unclear += 1
+        return values
+
+    def trailing(self, values: Array) -> Array:
+        """A track without the steps of zeros at its end."""
+        steps = np.flatnonzero((values != 0).any(axis=-1))
+        last = int(steps[-1]) + 1 if len(steps) else 0
+        self._count(len(values) - last)
+        return values[:last]
 
     def guessed(self, values: Array) -> Array:
         """A track without its steps of zeros, where they are at one end of it alone.
 
         Zeros at both ends, or between other steps, may be meant: such a track is kept whole.
         """
-        is_step = np.asarray(values != 0).any(axis=-1)
-        steps = np.flatnonzero(is_step)
-        if len(steps) == len(values):
-            return values
-        if len(steps) == 0:
-            self._count(len(values))
-            return values[:0]
+        steps = np.flatnonzero((values != 0).any(axis=-1))
+        if len(steps) in (0, len(values)):
+            self._count(len(values) - len(steps))
+            return values[: len(steps)]
         first, last = int(steps[0]), int(steps[-1]) + 1
         if last - first > len(steps) or (first > 0 and last < len(values)):
             self.num_unclear += 1
@@ -54,6 +68,7 @@ class Unpadded:
             )
         if self.num_unclear:
             note(
-                f"{self.field}: {self.num_unclear} tracks have steps of zeros at both ends or "
-                "between others; they were kept as they are"
+                f"{self.field}: in {self.num_unclear} tracks it is unclear what is padding (zeros "
+                "at both ends, between others, or not where the stated length says); they were "
+                "kept as they are"
             )

@@ -8,7 +8,7 @@ from features.untrusted.unpickle import read_pickle
 
 # Protocol 2 and later begin with PROTO; 0 and 1 with one of these.
 PROTO = 0x80
-OLDER = b"(}]c\x8e"
+OLDER_BEGINNINGS = (b"(", b"}", b"]", b"c")
 
 
 def first_bytes_are_a_pickle(path: Path) -> bool:
@@ -19,9 +19,7 @@ def first_bytes_are_a_pickle(path: Path) -> bool:
         head = file.read(2)
         file.seek(-1, 2)
         last = file.read(1)
-    begins = (head[0] == PROTO and head[1] <= 5) or head[:1] in OLDER.decode("latin-1").encode(
-        "latin-1"
-    )
+    begins = (head[0] == PROTO and head[1] <= 5) or head[:1] in OLDER_BEGINNINGS
     return begins and last == b"."
 
 

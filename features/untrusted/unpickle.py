@@ -206,6 +206,8 @@ class _Plain:
             return self._array(value.array, depth)
         if isinstance(value, dict):
             keys = [self._key(key, depth) for key in value]
+            if len(set(keys)) < len(keys):
+                raise ProjectError("a dict has a key as text and as bytes of the same letters")
             return dict(zip(keys, [self.of(v, depth) for v in value.values()], strict=True))
         if isinstance(value, list | tuple | set | frozenset):
             kind = list if isinstance(value, list) else tuple

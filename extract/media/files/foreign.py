@@ -5,13 +5,13 @@ from pathlib import Path
 from extract.media.child import Child
 from extract.media.errors import UnreadableError
 from features.errors import ProjectError
-from features.foreign.decode import decode, decoded_folder, path_digest
+from features.foreign.decode import decode, decoded_folder, path_digest, state_of
 from features.foreign.decoded import Decoded
 from features.foreign.flat import size_of
 from features.store.pool import Pool
 
 # Seconds that any file may take, and how much longer a large one.
-TIMEOUT_S, BYTES_PER_S = 600.0, 5_000_000
+TIMEOUT_S, BYTES_PER_S = 120.0, 5_000_000
 
 
 def read_decoded(path: Path, form: str, digest: str | None = None) -> tuple[Decoded, str]:
@@ -20,6 +20,7 @@ def read_decoded(path: Path, form: str, digest: str | None = None) -> tuple[Deco
     Raises ProjectError where the file is not as its format must be, or not the one that `digest`
     names.
     """
+    state = state_of(path)
     actual = path_digest(path)
     if digest is not None and digest != actual:
         raise ProjectError(
@@ -30,7 +31,7 @@ def read_decoded(path: Path, form: str, digest: str | None = None) -> tuple[Deco
         size = size_of(path)
         with Child(TIMEOUT_S + size / BYTES_PER_S) as child:
             try:
-                child.call(decode, path, form, folder.absolute())
+                child.call(decode, path, form, folder.absolute(), state)
             except UnreadableError as error:
                 raise ProjectError(f"{path} cannot be read: {error.detail}") from None
     return Decoded(folder), actual

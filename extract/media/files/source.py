@@ -5,9 +5,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from extract.media.errors import UnreadableError
-from extract.media.files.regular import file_fault
 from features.errors import ProjectError
 from features.files import digest_file
+from features.untrusted.regular import file_fault
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,10 @@
 """Which paths of a corpus are files that may be read."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
+
+from features.errors import ProjectError
 
 # The stores of DVC, git-annex and the Hugging Face Hub name files by their digests, and fill
 # folders with links to them.
@@ -27,3 +30,10 @@ def file_fault(root: Path, relative: str) -> str | None:
         f"{path} is a link that leads out of the corpus, to {target}; give the folder that holds "
         "the files as root, or copy them (cp -L)"
     )
+
+
+def refuse_links_out(folder: Path, files: Iterable[Path]) -> None:
+    """Raise ProjectError for a file that is a link out of its folder."""
+    for file in files:
+        if file.is_file() and (fault := file_fault(folder, file.relative_to(folder).as_posix())):
+            raise ProjectError(fault)
