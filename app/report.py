@@ -32,6 +32,7 @@ Epochs and penalties were selected on the dev set."""
 @click.command()
 def report() -> None:
     """Write report.html from all heads; exit code 1 where one is missing or stale."""
+    from app.results.comparison import best_heads
     from app.results.page import render
 
     params = load_params()
@@ -41,7 +42,8 @@ def report() -> None:
         for name in params.corpora
         if notes_path(name).exists()
     }
-    page = render(results, notes, _differences(results.runs))
+    best = best_heads(results.runs, load_labels)
+    page = render(results, notes, _differences(results.runs), best)
     write_atomic(REPORT_PATH, page.encode())
     counts = [f"{len(results.runs)} heads"]
     counts += [f"{len(results.ensembles)} ensembles"] if results.ensembles else []

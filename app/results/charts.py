@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 INK = "#5b6470"
 COLOURS = ("#1f6f8b", "#c8553d", "#588157", "#8e6c8a", "#d9a441")
@@ -27,15 +28,18 @@ STYLE: Any = {
 Curve = tuple[Sequence[float], Sequence[float]]
 
 
-def learning_curves(losses: Mapping[str, Curve], scores: Mapping[str, Curve], metric: str) -> str:
-    """Training loss and dev score by epoch, one line per seed and fold."""
+def learning_curves(
+    losses: Mapping[str, Curve], scores: Mapping[str, Curve], metric: str, axis: str = "epoch"
+) -> str:
+    """Training loss and dev score by epoch or penalty, one line per seed and fold."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(6.4, 2.1), layout="constrained")
+        figure = Figure(figsize=(9.0, 2.6), layout="constrained")
         left, right = figure.subplots(1, 2)
         for axes, curves, name in ((left, losses, "train loss"), (right, scores, f"dev {metric}")):
             for (seed, (epochs, values)), colour in zip(curves.items(), _cycle(), strict=False):
                 axes.plot(epochs, values, color=colour, linewidth=1.4, label=seed)
-            axes.set_xlabel("epoch")
+            axes.set_xlabel(axis)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.set_title(name, loc="left", color=INK, fontsize=9)
             axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
         if len(losses) <= len(COLOURS):
@@ -58,10 +62,10 @@ def pacing_curves(epochs: Sequence[int], paced: Mapping[str, Sequence[float]]) -
 
 
 def confusion_matrix(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
-    """Rows are true classes; cells are shaded and labelled by their share of the row."""
+    """Rows are true classes; cells have their share of the row in per cent, and their count."""
     table = np.asarray(counts, float)
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
-    size = 1.1 + 0.42 * len(classes)
+    size = 1.2 + 0.48 * len(classes)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(size + 0.5, size), layout="constrained")
         axes = figure.subplots()
@@ -70,8 +74,10 @@ def confusion_matrix(counts: Sequence[Sequence[int]], classes: Sequence[str]) ->
             for column in range(len(classes)):
                 share = shares[row, column]
                 colour = "white" if share > 0.55 else INK
-                text = f"{100 * share:.0f}"
-                axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
+                place: Any = {"ha": "center", "color": colour}
+                axes.text(column, row, f"{100 * share:.0f}", va="bottom", fontsize=8, **place)
+                count = f"{int(table[row, column])}"
+                axes.text(column, row, count, va="top", fontsize=6, **place)
         axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
         axes.set_yticks(range(len(classes)), classes)
         axes.set_xlabel("predicted")
@@ -116,6 +122,23 @@ def robustness_curves(robustness: Mapping[str, Any], scale: float) -> str:
         axes.set_xlabel("noise, in standard deviations")
         axes.set_title(robustness["metric"].replace("_", " "), loc="left", color=INK, fontsize=9)
         axes.legend(frameon=False, fontsize=8, labelcolor=INK)
+        return _svg(figure)
+
+
+def interval_chart(rows: Sequence[tuple[str, float, float, float]], metric: str) -> str:
+    """The figure of each head with its confidence interval, the first at the top."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(9.0, 0.6 + 0.26 * len(rows)), layout="constrained")
+        axes = figure.subplots()
+        for place, (_, mean, low, high) in enumerate(reversed(rows)):
+            axes.plot([low, high], [place, place], color=COLOURS[0], linewidth=2)
+            axes.plot([mean], [place], color=COLOURS[0], marker="o", markersize=5)
+        axes.set_yticks(range(len(rows)), [name for name, *_ in reversed(rows)])
+        axes.set_ylim(-0.6, len(rows) - 0.4)
+        axes.set_xlabel(metric.replace("_", " "))
+        axes.grid(axis="x", color="#d9dee3", linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.tick_params(axis="y", length=0)
         return _svg(figure)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from app.results.charts import learning_curves, pacing_curves
 from app.results.runs import Run
+from features.specs.heads import HeadSpec
 
 # Columns of curves.csv that a curriculum or a schedule changes, and their names in the report.
 PACED = {
@@ -46,5 +47,8 @@ def learning(run: Run) -> str:
         }
 
     return learning_curves(
-        curve("train_loss"), curve(f"dev_{measure}_{metric}"), f"{measure} {metric}"
+        curve("train_loss"),
+        curve(f"dev_{measure}_{metric}"),
+        f"{measure} {metric.replace('_', ' ')}",
+        "epoch" if isinstance(run.spec, HeadSpec) else "penalty, the weakest last",
     )

@@ -1,13 +1,21 @@
 """The report as one HTML page that loads nothing from anywhere."""
 
-from collections.abc import Mapping, Sequence
+from base64 import b64encode
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from app.results.charts import confusion_matrix, reliability_plot, robustness_curves
+from app.paths import manifest_path
+from app.results.charts import (
+    confusion_matrix,
+    interval_chart,
+    reliability_plot,
+    robustness_curves,
+)
 from app.results.curves import learning, pacing
+from app.results.figures import figure_rows
 from app.results.formats import (
     PLAIN,
     baseline_name,
@@ -18,8 +26,12 @@ from app.results.formats import (
     signed_limits,
     spread,
 )
+from app.results.methods import methods
+from app.results.mistakes import Mistake, mistakes_of
+from app.results.provenance import made_from, settings_of, tracks_of
 from app.results.remarks import against_probes, against_seeds, by_speaker
 from app.results.runs import Results, Run
+from app.results.written import WRITERS
 from app.tables import faceless, mostly_unknown, without_sound
 from features.errors import and_more
 from features.manifest import SPLITS
@@ -29,6 +41,7 @@ from train.scoring.significance import Difference
 TEMPLATE = "report.html.j2"
 NUM_SPEAKERS = 6
 NUM_SELECTED = 12
+NUM_MISTAKES = 10
 UNITS = {METRICS["numbers"]: "in units of the labels", METRICS["votes"]: "in nats"}
 
 
@@ -36,11 +49,12 @@ def render(
     results: Results,
     notes: Mapping[str, Sequence[str]],
     differences: Mapping[str, Mapping[str, Difference]],
+    best: Collection[tuple[str, str]] = (),
 ) -> str:
     """The page for runs and transfers, and the names of those that cannot be shown.
 
     `notes` are those on each corpus; `differences` say, by head and measure, by how much the
-    first head is above that head.
+    first head is above that head. `best` are the measures and heads that are above all others.
     """
     runs = results.runs
     environment = Environment(
@@ -56,7 +70,10 @@ def render(
     }  # fmt: skip
     return environment.get_template(TEMPLATE).render(
         corpora=sorted({run.spec.corpus for run in runs}),
-        tables=_tables(runs),
+        tables=_tables(results),
+        best=best,
+        made_from=made_from(Path()),
+        downloads=_downloads(results, best),
         random=sorted({name for run in runs for name in run.random_inputs()}),
         runs=[_view(run, runs) for run in runs],
         ensembles=results.ensembles,
@@ -68,8 +85,34 @@ def render(
     )
 
 
-def _tables(runs: Sequence[Run]) -> list[dict[str, Any]]:
+def _downloads(results: Results, best: Collection[tuple[str, str]]) -> dict[str, str]:
+    """The tables in each format as addresses that hold them, by the name of the file."""
+    rows = list(figure_rows(results))
+    endings = {"csv": "csv", "latex": "tex", "markdown": "md", "json": "json"}
+    return {
+        f"results.{endings[form]}": "data:text/plain;base64,"
+        + b64encode(write(rows, best).encode()).decode()
+        for form, write in WRITERS.items()
+    }
+
+
+def _intervals(results: Results, measure: str) -> str:
+    """The chart of the main figure of every head and ensemble; empty where there is one alone."""
+    rows = [row for row in figure_rows(results) if row.measure == measure]
+    rows = [row for row in rows if row.row in ("single seeds", "ensemble")]
+    drawn = []
+    for row in rows:
+        figure = row.figures[row.main_metric]
+        if figure.get("low") is not None:
+            name = f"{row.name}, ensemble" if row.row == "ensemble" else row.name
+            scale = 1.0 if row.main_metric in PLAIN else 100.0
+            drawn.append((name, *(scale * figure[key] for key in ("mean", "low", "high"))))
+    return interval_chart(drawn, rows[0].main_metric) if len(drawn) > 1 else ""
+
+
+def _tables(results: Results) -> list[dict[str, Any]]:
     """One table of figures per measure."""
+    runs = results.runs
     metrics_by_measure: dict[str, tuple[str, ...]] = {}
     for run in runs:
         metrics_by_measure |= {name: METRICS[run.kind(name)] for name in run.measures}
@@ -79,6 +122,7 @@ def _tables(runs: Sequence[Run]) -> list[dict[str, Any]]:
             "metrics": metrics,
             "unit": UNITS.get(metrics, "in per cent"),
             "runs": [run for run in runs if measure in run.measures],
+            "intervals": _intervals(results, measure),
         }
         for measure, metrics in metrics_by_measure.items()
     ]
@@ -103,6 +147,10 @@ def _view(run: Run, runs: Sequence[Run]) -> dict[str, Any]:
         "num_unknown_speakers": max(
             f["num_unknown_speakers"] for f in run.record["folds"].values()
         ),
+        "methods": methods(run),
+        "settings": settings_of(run),
+        "tracks": tracks_of(run),
+        "mistakes": _mistakes(run, classes),
         "curves": learning(run),
         "pacing": pacing(run),
         "matrices": {name: confusion_matrix(*run.confusion(name)) for name in classes},
@@ -128,6 +176,13 @@ def _view(run: Run, runs: Sequence[Run]) -> dict[str, Any]:
             for reason, count in store["missing"].items()
         ],
     }
+
+
+def _mistakes(run: Run, measures: Sequence[str]) -> dict[str, list[Mistake]]:
+    """The mistakes that a head is surest of, by measure; none where the manifest is gone."""
+    if not manifest_path(run.spec.corpus).exists():
+        return {}
+    return {measure: mistakes_of(run, measure)[:NUM_MISTAKES] for measure in measures}
 
 
 def _by_modality(run: Run, module: str) -> str:
