@@ -96,3 +96,22 @@ def test_the_predictions_of_a_run_are_read_back_as_they_were(with_ensembles: Pat
                 assert list(values) == pytest.approx(
                     stored["test"][measure.name][metric]["seeds"], abs=1e-5
                 ), (name, measure.name, metric)
+
+
+def test_an_adjusted_ensemble_says_by_which_power(with_ensembles: Path) -> None:
+    params = with_ensembles / "params.yaml"
+    entry = "  adjusted: {heads: [main, probe], imbalance: logit-adjustment}\n"
+    params.write_text(params.read_text() + entry)
+    for name in ("both", "adjusted"):
+        done = run("ensemble", name)
+        assert done.exit_code == 0, done.output
+    plain, adjusted = (of_run(with_ensembles, n, "ensemble.json") for n in ("both", "adjusted"))
+    assert not any(plain["strengths"].values())
+    assert set(adjusted["strengths"]["emotion"]) == {"official"}
+    figures = [
+        record["ensemble_dev"]["emotion"]["macro_f1"]["mean"] for record in (plain, adjusted)
+    ]
+    assert figures[1] >= figures[0]
+    assert run("report").exit_code in (0, 1)
+    page = (with_ensembles / "report.html").read_text()
+    assert "The prior of the training split is divided out (logit adjustment), emotion with" in page

@@ -1,6 +1,7 @@
 """Seeds and heads put together, by hand."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,13 @@ from features.params.yaml_files import read_yaml
 from tests.run_world import PARAMS
 from train.scoring.calibration import tempered
 from train.scoring.class_measure import ClassMeasure
-from train.scoring.combining import equal_weights, fitted_stack, fitted_weights
+from train.scoring.combining import (
+    STRENGTHS,
+    equal_weights,
+    fitted_adjustment,
+    fitted_stack,
+    fitted_weights,
+)
 from train.scoring.ensemble import averaged, ensemble, fitted_calibration
 from train.scoring.measure import Numbers
 from train.scoring.number_measure import NumberMeasure
@@ -145,4 +152,36 @@ def test_an_ensemble_has_a_name_of_its_own(tmp_path: Path) -> None:
     text = f"{PARAMS}ensembles:\n  main: {{heads: [main, linear]}}\n"
     (tmp_path / "params.yaml").write_text(text)
     with pytest.raises(ProjectError, match="also the name of an entry in heads"):
+        parse_params(read_yaml(tmp_path / "params.yaml"))
+
+
+class TestAdjustment:
+    COUNTS = (80, 10, 10)
+
+    def adjusted(self, each: Numbers, truth: Numbers, metric: str = "macro_f1") -> Any:
+        combination = equal_weights(MEASURE, len(each))
+        return fitted_adjustment(MEASURE, truth, each, combination, self.COUNTS, metric)
+
+    def test_the_prior_is_divided_out_with_the_power_that_is_best_on_dev(self) -> None:
+        # The common class is first everywhere; with the prior divided out the rare ones are right.
+        each = np.array([[[0.6, 0.3, 0.1], [0.6, 0.1, 0.3], [0.98, 0.01, 0.01]]])
+        fitted = self.adjusted(each, np.array([1.0, 2.0, 0.0]))
+        assert fitted(each).argmax(axis=1).tolist() == [1, 2, 0]
+        weight = 8.0**fitted.strength  # of a rare class against the common one
+        expected = np.array([0.6, 0.3 * weight, 0.1 * weight])
+        assert np.allclose(fitted(each)[0], expected / expected.sum())
+        assert 0 < fitted.strength == min(s for s in STRENGTHS if 0.3 * 8.0**s > 0.6)
+
+    def test_the_least_of_equal_powers_is_taken(self) -> None:
+        each = np.array([[[0.9, 0.05, 0.05], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]]])
+        fitted = self.adjusted(each, np.array([0.0, 1.0, 2.0]))
+        assert fitted.strength == 0 and np.allclose(fitted(each), each[0])
+        assert fitted.as_json(["main"]) == {"main": 1.0}
+
+
+def test_an_adjustment_of_numbers_is_refused(tmp_path: Path) -> None:
+    text = PARAMS.replace("tasks: {emotion: {}}", "tasks: {vad: {}}")
+    text += "ensembles:\n  both: {heads: [main, linear], imbalance: logit-adjustment}\n"
+    (tmp_path / "params.yaml").write_text(text.replace("lr: 0.01}", "lr: 0.01, choose_by: ccc}"))
+    with pytest.raises(ProjectError, match=r"imbalance is 'logit-adjustment', which is about clas"):
         parse_params(read_yaml(tmp_path / "params.yaml"))

@@ -8,9 +8,13 @@ from features.errors import quoted
 from features.leaves import leaf_constant
 from features.params.entries import Entries
 from features.params.heads import read_head
-from features.specs.ensembles import Combine, EnsembleSpec
+from features.specs.ensembles import Adjust, Combine, EnsembleSpec
 
-SETTINGS = [Parameter("heads", list[str]), Parameter("combine", Combine, "weights")]
+SETTINGS = [
+    Parameter("heads", list[str]),
+    Parameter("combine", Combine, "weights"),
+    Parameter("imbalance", Adjust, "none"),
+]
 # What all heads of an ensemble must share, so that they were tested on the same utterances.
 SHARED = ("corpus", "protocol")
 
@@ -37,11 +41,13 @@ def read_ensemble(entries: Entries, where: str, name: str, settings: Any) -> Ens
         if head not in heads:
             entries.note_unknown(f"{where}.heads names {head!r}", head, heads, "heads")
             return None
-    _check_shared(entries, where, {head: heads[head] for head in names}, values["combine"])
+    _check_shared(entries, where, {head: heads[head] for head in names}, values)
     return EnsembleSpec(name, **values)
 
 
-def _check_shared(entries: Entries, where: str, heads: Mapping[str, Any], combine: Combine) -> None:
+def _check_shared(
+    entries: Entries, where: str, heads: Mapping[str, Any], values: Mapping[str, Any]
+) -> None:
     specs = []
     for name, raw in heads.items():
         own = {k: v for k, v in raw.items() if k != "start"} if isinstance(raw, Mapping) else raw
@@ -63,7 +69,12 @@ def _check_shared(entries: Entries, where: str, heads: Mapping[str, Any], combin
             f"{where}.heads {quoted(heads)} have no task in common; name heads with the same tasks"
         )
     kinds = {leaf_constant("train/tasks", task, "KIND") for task in shared}
-    if combine == "stacking" and "pairs" in kinds:
+    if values["imbalance"] != "none" and shared and "classes" not in kinds:
+        entries.problems.append(
+            f"{where}.imbalance is {values['imbalance']!r}, which is about classes, and the heads "
+            f"share {quoted(shared)}; leave it out"
+        )
+    if values["combine"] == "stacking" and "pairs" in kinds:
         entries.problems.append(
             f"{where}.combine is 'stacking', which does not work for pairs of utterances; choose "
             "'weights' or 'mean'"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Combine = Literal["weights", "mean", "stacking"]
+Adjust = Literal["none", "logit-adjustment"]
 
 
 @dataclass(frozen=True)
@@ -13,8 +14,11 @@ class EnsembleSpec:
     ``weights``: a weighted mean, the weights fitted on the dev set of each fold. ``mean``: all
     weigh the same. ``stacking``: of classes a logistic regression on the heads' log probabilities,
     of numbers a linear regression on their predictions, fitted on the dev set of each fold.
+    `imbalance: logit-adjustment` names rare classes more often: the prior of the training split,
+    raised to a strength that is selected on the dev set of each fold, is divided out.
     """
 
     name: str
     heads: list[str]
     combine: Combine = "weights"
+    imbalance: Adjust = "none"

@@ -13,12 +13,19 @@ from features.runs.described import described_ensemble
 from features.runs.sealed import Sealed, write_sealed
 from features.runs.staleness import ENSEMBLE_RECORD, ensemble_sources
 from features.specs.ensembles import EnsembleSpec
-from features.specs.heads import AnyHead
+from features.specs.heads import AnyHead, shown_metric
 from train.runs.record import confusion_table, described_measure, prediction_lines
 from train.runs.stored_predictions import read_predictions
 from train.scoring.calibration import tempered
 from train.scoring.class_measure import ClassMeasure
-from train.scoring.combining import Combination, equal_weights, fitted_stack, fitted_weights
+from train.scoring.combining import (
+    Adjusted,
+    Combination,
+    equal_weights,
+    fitted_adjustment,
+    fitted_stack,
+    fitted_weights,
+)
 from train.scoring.ensemble import Calibration, fitted_calibration, fold_ensemble
 from train.scoring.measure import Measure, Numbers, measures_of
 from train.scoring.predictions import RunPredictions
@@ -46,6 +53,8 @@ def run_ensemble(
     dev, test = (_by_head(spec, stored, split) for split in ("dev", "test"))
     calibrations = {name: fitted_calibration(measures, own) for name, own in dev.items()}
     combinations = _combinations(spec, measures, dev, calibrations)
+    if spec.imbalance == "logit-adjustment":
+        _adjust(combinations, heads[0], runs[0].record, measures, dev, calibrations)
     together = {
         split: _combined(measures, each, calibrations, combinations, None)
         for split, each in (("dev", dev), ("test", test))
@@ -69,6 +78,7 @@ def run_ensemble(
     record = {
         "settings": described_ensemble(spec, heads),
         "weights": _weights(spec, measures, combinations),
+        "strengths": _strengths(measures, combinations),
         "sources": ensemble_sources({n: r.seal for n, r in zip(spec.heads, runs, strict=True)}),
         **_figures(measures, together, members),
     }
@@ -154,6 +164,31 @@ def _combinations(
     return combinations
 
 
+def _adjust(
+    combinations: dict[tuple[str, str], Combination],
+    head: AnyHead,
+    record: Mapping[str, Any],
+    measures: Sequence[Measure],
+    dev: ByHead,
+    calibrations: Mapping[str, Calibration],
+) -> None:
+    """Divide the prior out of every combination of classes; the first head's metric selects."""
+    first = next(iter(dev.values()))
+    for measure in measures:
+        if measure.kind != "classes":
+            continue
+        metric = shown_metric(measure.kind, head.choose_by)
+        task = record["measures"][measure.name]["task"]
+        for fold in dict.fromkeys(first.folds):
+            counts = record["facts"][fold][task]["counts"]
+            truth = measure.truth(first.fold(fold).labels)
+            each = _each(measure, {n: one.fold(fold) for n, one in dev.items()}, calibrations, fold)
+            combination = combinations[measure.name, fold]
+            combinations[measure.name, fold] = fitted_adjustment(
+                measure, truth, each, combination, counts, metric
+            )
+
+
 def _each(
     measure: Measure,
     in_fold: ByHead,
@@ -215,3 +250,14 @@ def _weights(
     for (measure, fold), combination in combinations.items():
         weights[measure][fold] = combination.as_json(spec.heads)
     return weights
+
+
+def _strengths(
+    measures: Sequence[Measure], combinations: Mapping[tuple[str, str], Combination]
+) -> dict[str, dict[str, float]]:
+    """How strongly rare classes are favoured, by measure and fold; empty where they are not."""
+    strengths: dict[str, dict[str, float]] = {measure.name: {} for measure in measures}
+    for (measure, fold), combination in combinations.items():
+        if isinstance(combination, Adjusted):
+            strengths[measure][fold] = combination.strength
+    return strengths

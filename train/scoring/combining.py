@@ -12,9 +12,12 @@ from scipy.optimize import minimize
 
 from train.scoring.ensemble import averaged
 from train.scoring.measure import Measure, Numbers
+from train.scoring.metrics import scores
 
 LEAST = 1e-7
 MAX_ITERATIONS = 2000
+# Powers of the prior that are tried.
+STRENGTHS = [step / 10 for step in range(21)]
 
 
 class Combination(Protocol):
@@ -59,6 +62,52 @@ class Stacked:
 
     def as_json(self, names: Sequence[str]) -> dict[str, Any]:
         return {}
+
+
+@dataclass(frozen=True)
+class Adjusted:
+    """Probabilities of classes with the prior of the training split divided out.
+
+    `log_prior` is `(C,)`; the prior is raised to `strength` (Menon et al. 2021).
+    """
+
+    combination: Combination
+    log_prior: Numbers
+    strength: float
+
+    def __call__(self, each: Numbers) -> Numbers:
+        return _adjusted(self.combination(each), self.log_prior, self.strength)
+
+    def as_json(self, names: Sequence[str]) -> dict[str, Any]:
+        return self.combination.as_json(names)
+
+
+def fitted_adjustment(
+    measure: Measure,
+    truth: Numbers,
+    each: Numbers,
+    combination: Combination,
+    counts: Sequence[float],
+    metric: str,
+) -> Adjusted:
+    """The strength with the best `metric` on labelled utterances of dev, the least of equals.
+
+    `counts` are those of the classes in the training split.
+    """
+    shares = np.maximum(np.asarray(counts, float), 1)
+    log_prior = np.log(shares / shares.sum())
+    combined = combination(each)
+    figures = [
+        scores(measure, truth, _adjusted(combined, log_prior, strength))[metric]
+        for strength in STRENGTHS
+    ]
+    return Adjusted(combination, log_prior, STRENGTHS[int(np.argmax(figures))])
+
+
+def _adjusted(probabilities: Numbers, log_prior: Numbers, strength: float) -> Numbers:
+    logits = np.log(np.maximum(probabilities, LEAST)) - strength * log_prior
+    raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
 
 
 def fitted_weights(measure: Measure, truth: Numbers, each: Numbers) -> Weighted:
