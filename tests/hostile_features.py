@@ -260,6 +260,13 @@ def _virtual(file: Any, folder: Path) -> None:
     file.create_virtual_dataset("a", layout)
 
 
+def _link_below_tracks(file: Any, folder: Path) -> None:
+    _external_link(file, folder)
+    file["ids"] = ["healthy", "a"]
+    file.move("healthy", "tracks/healthy")
+    file.move("a", "tracks/a")
+
+
 def _cycle(file: Any, _: Path) -> None:
     file.create_group("a")
     file["a/b"] = file["a"]
@@ -292,6 +299,7 @@ def _sequence(features: Any, intervals: Any) -> Maker:
 
 HDF5: dict[str, tuple[Maker, str]] = {
     "external link": (hdf5(_external_link), "'a' is a link"),
+    "external link below our tracks": (hdf5(_link_below_tracks), "'tracks/a' is a link"),
     "soft link": (
         hdf5(lambda f, _: f.update({"b": ROW, "a": h5py.SoftLink("/b")})),
         "'a' is a link",
@@ -362,6 +370,16 @@ def npy(values: Any, old: bytes = b"", new: bytes = b"") -> bytes:
     return stream.getvalue().replace(old, new)
 
 
+def _stated_larger(folder: Path) -> Path:
+    """A member that states to be ten thousand times larger than what is stored of it."""
+    path = zipped(("a.npy", npy(ROW)))(folder)
+    raw = bytearray(path.read_bytes())
+    place = raw.find(b"PK\x01\x02") + 24
+    raw[place : place + 4] = struct.pack("<I", 2_000_000)
+    path.write_bytes(raw)
+    return path
+
+
 def _encrypted(folder: Path) -> Path:
     path = zipped(("a.npy", npy(ROW)))(folder)
     raw = bytearray(path.read_bytes())
@@ -407,6 +425,7 @@ ARCHIVES: dict[str, tuple[Maker, str]] = {
     "a later version": (zipped(("a.npy", b"\x93NUMPY\x09\x00" + npy(ROW)[8:])), "not an array"),
     "a structured array": (zipped(("a.npy", npy(np.zeros(2, "f4,f4")))), "not an array of numbers"),
     "a member twice": (zipped(("a.npy", npy(ROW)), ("a.npy", npy(ROW))), "two of one name"),
+    "a member that states a size of its own": (_stated_larger, "would have 2000000 bytes"),
     "an encrypted member": (_encrypted, "is encrypted"),
     "a bomb": (
         zipped(("a.npy", npy(np.zeros((2200, 2**18), np.float32)))),

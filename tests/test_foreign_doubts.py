@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from features.errors import ProjectError
+from features.foreign import flat
 from features.foreign.decode import decode_here, state_of
 from features.foreign.names import named_labels
 from features.manifest import Label
@@ -279,3 +280,15 @@ def test_counts_of_a_corpus_are_said_where_its_names_are_others() -> None:
         ProjectError, match="by which 'positive' has 4184 utterances; in .* it has 3088"
     ):
         named_labels(numbers, {"sentiment": ["neutral", "positive", "negative"]}, "x", notes.append)
+
+
+def test_a_file_that_unpacks_to_much_more_than_its_size_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        for name in "abcd":
+            file.create_dataset(name, data=np.zeros((400, 400), "f4"), compression="gzip")
+    assert len(decoded(tmp_path / "x.h5").ids) == 4
+    monkeypatch.setattr(flat, "MAX_UNPACKED_BYTES", 1_000_000)
+    with pytest.raises(ProjectError, match="unpacks to more than 2 MB, which is too much for its"):
+        decoded(tmp_path / "x.h5")
