@@ -62,7 +62,7 @@ def values_of(num_layers: int, dim: int, seed: int = 0, dtype: str = "float16") 
 
 def make_store(
     folder: Path, modality: str = "audio", layers: tuple[int, ...] = (4,), dim: int = 5,
-    dtype: str = "float16", ids: tuple[str, ...] = IDS,
+    dtype: str = "float16", ids: tuple[str, ...] = IDS, first_step_s: float = 0.02,
 ) -> Store:  # fmt: skip
     """A published store at a folder, with one utterance whose media are missing."""
     pool = Pool(folder.parent / f"{folder.name}-pool")
@@ -73,7 +73,7 @@ def make_store(
         spans=None, made_with={},
     )  # fmt: skip
     rate = None if modality == "text" else 25.0
-    first = None if rate is None else 0.02
+    first = None if rate is None else first_step_s
     header = Header(
         "r", {"code": "x"}, modality, dim, layers, dtype, rate_hz=rate, first_step_s=first
     )

@@ -145,8 +145,9 @@ def test_mmsa_takes_a_store_of_each_modality(tmp_path: Path) -> None:
     assert by_id[IDS[1]]["causes"] == [IDS[0]]
 
 
-def test_packed_hdf5_has_the_same_content(tmp_path: Path) -> None:
-    store = make_store(tmp_path / "s.zarr", layers=(1, 2))
+@pytest.mark.parametrize("layers", [(4,), (1, 2)])
+def test_packed_hdf5_has_the_same_content(layers: tuple[int, ...], tmp_path: Path) -> None:
+    store = make_store(tmp_path / "s.zarr", layers=layers)
     done = trip(tmp_path, "hdf5", store, packed=True)
     assert done.back.ids == list(IDS) and done.back.reasons[2] == "known-bad"
     for row, name in enumerate(IDS):
