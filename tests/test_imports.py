@@ -32,6 +32,7 @@ ROOMS = {
     "extract.fill": {"extract.plan", "extract.network", "extract.media"},
     "train.data": set(),
     "train.scoring": {"train.data"},
+    "train.attribution": {"train.data", "train.scoring"},
     "train.folds": {"train.data", "train.scoring"},
     "train.model": {"train.data", "train.scoring"},
     "train.loop": {"train.data", "train.scoring", "train.model"},
@@ -39,6 +40,7 @@ ROOMS = {
     "train.runs": {
         "train.data",
         "train.scoring",
+        "train.attribution",
         "train.model",
         "train.folds",
         "train.loop",

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from features.specs.heads import AnyHead, shown_metric
+from train.attribution.shares import by_predicted_class, decision_shares
 from train.runs.fold_result import FoldResult
 from train.scoring.class_measure import ClassMeasure
 from train.scoring.conformal import conformal_scores, coverage_on_test, unit_of
@@ -103,8 +106,32 @@ def evaluation(
         },
         "ensemble_dev": summary(measures, together.dev),
         "against_seeds": against_seeds(measures, together.test, test),
+        "shares": {m.name: _shares(m, test, results) for m in _with_classes(measures)},
         "damage": [_under_corruption(spec.choose_by, m, test, results) for m in measures],
     }
+
+
+def _shares(
+    measure: ClassMeasure, test: RunPredictions, results: Sequence[FoldResult]
+) -> dict[str, Any]:
+    """The share of each modality in the decisions, by predicted class; empty where it has one."""
+    if not results[0].present:
+        return {}
+    wholes, choices, parts = [], [], []
+    for result in results:
+        counts = np.array(result.facts[measure.task]["counts"], float)
+        whole = test.fold(result.splits.fold).predicted[measure.name].mean(axis=0)
+        present = {
+            kept: np.mean([one[measure.name] for one in by_seed], axis=0)
+            for kept, by_seed in result.present.items()
+        }
+        decided, shares = decision_shares(whole, present, counts / counts.sum())
+        wholes.append(whole)
+        choices.append(decided)
+        parts.append(shares)
+    together = {name: np.concatenate([own[name] for own in parts]) for name in parts[0]}
+    whole, decided = np.concatenate(wholes), np.concatenate(choices)
+    return by_predicted_class(measure.classes, decided, together, whole)
 
 
 def calibration_of(measures: Sequence[Measure], together: Ensembles) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from train.attribution.present import Present
 from train.data.dataset import Dataset
 from train.data.standardise import Standardising
 from train.folds.split import Splits
@@ -39,8 +40,9 @@ class Fitted(Protocol):
 class FoldResult:
     """A head per seed, and its predictions of dev, of test, and of corrupted test sets.
 
-    `shuffled` are the test predictions of the shuffled-label control. `standardised` says of how
-    many speakers of the test set the tracks were standardised by speaker.
+    `present` are those of the test set with some of several modalities alone, `shuffled` those of
+    the shuffled-label control. `standardised` says of how many speakers of the test set the tracks
+    were standardised by speaker.
     """
 
     splits: Splits
@@ -49,5 +51,6 @@ class FoldResult:
     dev: list[Predictions]
     test: list[Predictions]
     corrupted: dict[Corruption, list[Predictions]]
+    present: dict[Present, list[Predictions]]
     shuffled: Predictions
     standardised: Mapping[str, Standardising]

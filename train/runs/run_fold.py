@@ -11,6 +11,7 @@ import torch
 from features.progress import Progress
 from features.specs.heads import AnyHead, HeadSpec
 from features.store.reader import Store
+from train.attribution.present import answers
 from train.data.corruptions import corrupted_datasets
 from train.data.dataset import CPU, SplitData
 from train.data.standardise import num_standardised
@@ -74,6 +75,7 @@ def run_fold(
         return fitted
 
     fitted = [fitted_with(seed_name(seed), seed, train, dev) for seed in spec.seeds]
+    on_corrupted = {how: [one.predict(data) for one in fitted] for how, data in corrupted.items()}
     control = fitted_with(SHUFFLED, spec.seeds[0], _shuffled(train), _shuffled(dev))
     return FoldResult(
         splits,
@@ -81,7 +83,10 @@ def run_fold(
         fitted,
         dev=[one.predict(dev.dataset) for one in fitted],
         test=[one.predict(test.dataset) for one in fitted],
-        corrupted={how: [one.predict(data) for one in fitted] for how, data in corrupted.items()},
+        corrupted=on_corrupted,
+        present=answers(
+            test.dataset, on_corrupted, lambda data: [one.predict(data) for one in fitted]
+        ),
         shuffled=control.predict(test.dataset),
         standardised=num_standardised(spec, test.dataset, test.labels),
     )

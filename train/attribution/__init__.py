@@ -1,0 +1,1 @@
+"""What a trained head's decisions come from."""
