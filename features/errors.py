@@ -16,6 +16,11 @@ def quoted(names: Iterable[object]) -> str:
     return ", ".join(repr(str(name)) for name in sorted(map(str, names))) or "none"
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 track``, ``2 tracks``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def and_more(items: Sequence[str], num_listed: int, separator: str = ", ") -> str:
     """The first items of a list, and how many others there are: ``a, b and 3 more``."""
     listed = separator.join(items[:num_listed])

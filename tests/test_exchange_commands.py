@@ -183,7 +183,7 @@ def test_a_hostile_utterance_costs_itself_alone() -> None:
     said = done(
         "stores", "import", "pickle", "x.pkl", "e/x", "--modality", "audio", "--dtype", "float16"
     )
-    assert "e/x: 1 tracks, 1 beyond-float16, 1 not-finite" in said
+    assert "e/x: 1 track, 1 beyond-float16, 1 not-finite" in said
     store = Store(store_path("e", "x"))
     assert store.track(store.rows["good"]).tolist() == [[[1.0] * 3] * 2]
     assert store.reasons == ["not-finite", "beyond-float16", "ok"]

@@ -67,7 +67,7 @@ def test_steps_that_are_not_zero_are_never_padding(tmp_path: Path) -> None:
     content = mmsa_of(audio=np.ones((1, 5, 2)), text=np.ones((1, 5, 2)), text_bert=mask)
     path = written(tmp_path, content)
     assert len(tracks_by_id(path, field="audio")["v$_$0"]) == 5
-    assert any("audio: in 1 tracks it is unclear" in note for note in decoded(path).notes)
+    assert any("audio: in 1 track it is unclear" in note for note in decoded(path).notes)
 
 
 def test_fields_of_any_split_come_in(tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_lengths_beside_tracks_are_no_track(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file["a"], file["b"], file["lengths"] = ROW, ROW, np.array([2, 2, 2])
     content = decoded(tmp_path / "x.h5")
-    assert content.ids == ["a", "b"] and any("1 datasets" in note for note in content.notes)
+    assert content.ids == ["a", "b"] and any("1 dataset" in note for note in content.notes)
 
 
 def test_counts_of_a_corpus_are_said_where_its_names_are_others() -> None:

@@ -208,7 +208,7 @@ def test_padding_is_removed_where_it_is_unambiguous(tmp_path: Path) -> None:
     files.write_pickle(tmp_path / "x.pkl", written)
     content = decoded(tmp_path / "x.pkl")
     assert content.tracks("audio").lengths == [1, 2, 6, 1, 1, 2]
-    assert any("audio: in 1 tracks it is unclear what is padding" in note for note in content.notes)
+    assert any("audio: in 1 track it is unclear what is padding" in note for note in content.notes)
 
 
 def test_pickles_of_arrays_by_id(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.results.runs import Run
+from features.errors import counted
 from features.manifest import SPLITS
 from features.specs.heads import HeadSpec, ProbeSpec
 from features.specs.tracks import LeafSpec
@@ -134,12 +135,8 @@ def _training(spec: HeadSpec) -> str:
         f"It was trained by {OPTIMISERS[training.optimiser]} with a learning rate of "
         f"{training.lr:g}, weight decay {training.weight_decay:g} and batches of "
         f"{training.batch_size}, for at most {training.epochs} epochs, with "
-        f"{_count(len(spec.seeds), 'random seed')}."
+        f"{counted(len(spec.seeds), 'random seed')}."
     )
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number} {name}" + ("" if number == 1 else "s")
 
 
 def _probe(spec: ProbeSpec) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from app.paths import labels_path, manifest_path, store_paths
 from features.drafts import draft_of, replace_folder, sweep_drafts, sync_files, sync_folder
-from features.errors import ProjectError, quoted
+from features.errors import ProjectError, counted, quoted
 from features.foreign.outgoing import Outgoing
 from features.foreign.recognise import format_leaf, formats
 from features.manifest import Label, read_labels, read_utterances
@@ -50,7 +50,8 @@ def export_stores(
         _put(draft, out)
     kept = ", ".join(getattr(leaf, "CARRIES", ()))
     count = sum(int((store.lengths > 0).sum()) for store in outgoing.stores.values())
-    click.echo(f"{out}: {count} tracks of {len(outgoing.ids)} utterances as {form}; kept: {kept}")
+    tracks, utterances = counted(count, "track"), counted(len(outgoing.ids), "utterance")
+    click.echo(f"{out}: {tracks} of {utterances} as {form}; kept: {kept}")
 
 
 def _refuse_losing(out: Path, leaf: ModuleType, form: str, force: bool) -> None:

@@ -1,4 +1,4 @@
-"""`stores import`: a file of features that another tool wrote, as a store, for a look."""
+"""`stores import`: a file of features that another tool wrote, as a store, to have a look at it."""
 
 import re
 from collections import Counter
@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from app.paths import labels_path, manifest_path, published
-from features.errors import ProjectError
+from features.errors import ProjectError, counted
 from features.manifest import MODALITIES, Label, Utterance, read_utterances, write_records
 from features.params.load import load_params
 from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpec, store_path
@@ -74,7 +74,7 @@ def import_store(
         click.echo(f"{labels_path(corpus)} and {manifest_path(corpus)} written from {path}")
     counts = sorted(reasons.items())
     gaps = ", ".join(f"{count} {reason}" for reason, count in counts if reason != "ok")
-    click.echo(f"{name}: {reasons['ok']} tracks, {gaps or 'none missing'}")
+    click.echo(f"{name}: {counted(reasons['ok'], 'track')}, {gaps or 'none missing'}")
 
 
 def _extract(

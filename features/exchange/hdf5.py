@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from features.errors import ProjectError
+from features.errors import ProjectError, counted
 from features.foreign.columns import column_names, columns_by_place, read_label
 from features.foreign.contract import TRACK, Content, Item, Note
 from features.foreign.outgoing import Outgoing, squeezed
@@ -124,7 +124,7 @@ def _others(path: Path, note: Note) -> Iterator[Item]:
                 continue
             yield Item(name.removeprefix(shared), {TRACK: read_dataset(dataset, path)})
     if num_other:
-        note(f"{num_other} datasets are not arrays of numbers, and are left out")
+        note(f"left out, because they are not tracks: {counted(num_other, 'dataset')}")
 
 
 def write(outgoing: Outgoing, path: Path, *, packed: bool = False) -> None:

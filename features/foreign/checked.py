@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from features.errors import ProjectError, quoted
+from features.errors import ProjectError, counted, quoted
 from features.foreign.contract import Item
 from features.store.format import Array
 from features.store.index import REASONS
@@ -33,8 +33,9 @@ def checked(items: Iterator[Item], where: str) -> Iterator[Item]:
             first = widths.setdefault(field, (layers, dim))
             if first != (layers, dim):
                 raise ProjectError(
-                    f"{where}: {field} of {item.id!r} has {layers} layers of width {dim}, and that "
-                    f"of the first utterance {first[0]} of width {first[1]}; they must be equal"
+                    f"{where}: {field} of {item.id!r} has {counted(layers, 'layer')} of width "
+                    f"{dim}, and that of the first utterance {first[0]} of width {first[1]}; they "
+                    "must be equal"
                 )
             tracks[field] = track
         reason = item.reason if item.reason in REASONS[1:] else "absent"

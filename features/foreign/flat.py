@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from features.errors import ProjectError
+from features.errors import ProjectError, counted
 from features.files import canonical_json, write_synced
 from features.foreign.checked import checked
 from features.foreign.contract import Content
@@ -48,10 +48,9 @@ class FieldFile:
     def said(self, field: str) -> str:
         """What was read, in a line for people."""
         num_tracks = sum(length > 0 for length in self.lengths)
+        tracks, steps = counted(num_tracks, "track"), counted(sum(self.lengths), "step")
         layers = f"{self.layers} layers of " if self.layers > 1 else ""
-        return (
-            f"{field}: {num_tracks} tracks, {sum(self.lengths)} steps of {layers}{self.dim} numbers"
-        )
+        return f"{field}: {tracks}, {steps} of {layers}{counted(self.dim, 'number')}"
 
     def facts(self) -> dict[str, Any]:
         """What the index says of the field."""

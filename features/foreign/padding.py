@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from features.errors import counted
 from features.foreign.contract import Note
 from features.store.format import Array
 
@@ -63,12 +64,12 @@ class Unpadded:
         """Say how much was removed, and which tracks were left as they were."""
         if self.num_padded:
             note(
-                f"{self.field}: padding removed from {self.num_padded} tracks, "
-                f"{self.num_steps} steps of zeros"
+                f"{self.field}: padding removed from {counted(self.num_padded, 'track')}, "
+                f"{counted(self.num_steps, 'step')} of zeros"
             )
         if self.num_unclear:
             note(
-                f"{self.field}: in {self.num_unclear} tracks it is unclear what is padding (zeros "
-                "at both ends, between others, or not where the stated length says); they were "
-                "kept as they are"
+                f"{self.field}: in {counted(self.num_unclear, 'track')} it is unclear what is "
+                "padding (zeros at both ends, between others, or not where the stated length says); "
+                "nothing was removed there"
             )

@@ -61,7 +61,7 @@ def member_bytes(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
     ) as e:
         raise ProjectError(f"{path}: the member {name!r} is damaged ({e})") from None
     if len(raw) != info.file_size:
-        raise ProjectError(f"{path}: the member {name!r} has not the size that is stated")
+        raise ProjectError(f"{path}: the member {name!r} does not have the stated size")
     return raw
 
 
