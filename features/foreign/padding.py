@@ -70,6 +70,6 @@ class Unpadded:
         if self.num_unclear:
             note(
                 f"{self.field}: in {counted(self.num_unclear, 'track')} it is unclear what is "
-                "padding (zeros at both ends, between others, or not where the stated length says); "
-                "nothing was removed there"
+                "padding (zeros at both ends, between others, or not where the stated length "
+                "says); nothing was removed there"
             )
