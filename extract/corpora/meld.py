@@ -11,6 +11,7 @@ from pathlib import Path
 
 from extract.corpus.reader import Expected, Note
 from extract.media.audio import centre_channel
+from features.known_counts import MELD_EMOTIONS, MELD_SENTIMENTS
 from features.manifest import SPLITS, Label, Split, Utterance
 from features.tables.row import Row
 from features.tables.table import read_table
@@ -28,25 +29,15 @@ KNOWN_BAD = {
     "test-dia220-utt0": "the clip is a whole scene of 235 s",
     "train-dia309-utt0": "the clip runs on to 41 s",
 }
-# Utterances by split, then by emotion and sentiment over all splits.
+# Utterances by split.
 SPLIT_COUNTS = {"train": 9989, "dev": 1109, "test": 2610}
-EMOTION_COUNTS = {
-    "neutral": 6436,
-    "joy": 2308,
-    "surprise": 1636,
-    "anger": 1607,
-    "sadness": 1002,
-    "disgust": 361,
-    "fear": 358,
-}
-SENTIMENT_COUNTS = {"neutral": 6436, "negative": 4184, "positive": 3088}
 TIME = re.compile(r"(\d+):(\d\d):(\d\d)[,.](\d{1,3})")
 COLUMNS = ("Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID")
 
 
 def expected() -> Expected:
     """How many utterances there are by split, emotion and sentiment."""
-    return {"split": SPLIT_COUNTS, "emotion": EMOTION_COUNTS, "sentiment": SENTIMENT_COUNTS}
+    return {"split": SPLIT_COUNTS, "emotion": MELD_EMOTIONS, "sentiment": MELD_SENTIMENTS}
 
 
 def read(root: Path, note: Note) -> Iterator[tuple[Utterance, Label]]:

@@ -4,47 +4,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from features import known_counts
 from features.errors import ProjectError, quoted
 from features.foreign.contract import CLASSES, Note
 
-# How often each class occurs in corpora that are often numbered: all splits, and MELD's each alone.
-KNOWN_COUNTS: dict[str, dict[str, int]] = {
-    "MELD": {
-        "neutral": 6436,
-        "joy": 2308,
-        "surprise": 1636,
-        "anger": 1607,
-        "sadness": 1002,
-        "disgust": 361,
-        "fear": 358,
-    },
-    "MELD's training split": {
-        "neutral": 4710,
-        "joy": 1743,
-        "surprise": 1205,
-        "anger": 1109,
-        "sadness": 683,
-        "disgust": 271,
-        "fear": 268,
-    },
-    "MELD's test split": {
-        "neutral": 1256,
-        "joy": 402,
-        "surprise": 281,
-        "anger": 345,
-        "sadness": 208,
-        "disgust": 68,
-        "fear": 50,
-    },
-    "MELD's sentiment": {"neutral": 6436, "negative": 4184, "positive": 3088},
-    "IEMOCAP": {
-        "happy": 648,
-        "sad": 1084,
-        "neutral": 1708,
-        "angry": 1103,
-        "excited": 1041,
-        "frustrated": 1849,
-    },
+KNOWN_COUNTS = {
+    "MELD": known_counts.MELD_EMOTIONS,
+    "MELD's training split": known_counts.MELD_TRAINING_EMOTIONS,
+    "MELD's test split": known_counts.MELD_TEST_EMOTIONS,
+    "MELD's sentiment": known_counts.MELD_SENTIMENTS,
+    "IEMOCAP": known_counts.IEMOCAP_SIX_EMOTIONS,
 }
 
 
