@@ -8,7 +8,7 @@ import click
 
 from app.cluster import on_a_cluster
 from app.devices import chosen_device
-from app.imported_files import with_imported_files
+from app.imported_files import untracked, with_imported_files
 from app.paths import DATA_PATH, labels_path, manifest_path, notes_path
 from app.tables import faceless, mostly_unknown, without_sound
 from features.cluster import Cluster
@@ -104,6 +104,8 @@ def extract(
         f"{name}: {filled.reasons['ok']} tracks in {filled.num_parts} parts "
         f"({filled.num_made} made now), {gaps}" + (f"; {filled.speed}" if filled.num_made else "")
     )
+    if note := untracked(params, track):
+        click.echo(f"{name}: {note}", err=True)
     if filled.unknown_texts:
         click.echo(f"{name}: {mostly_unknown(filled.unknown_texts)}", err=True)
     if filled.silent:
