@@ -1,5 +1,6 @@
 """Files of features that other tools wrote, decoded in a child process."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 from extract.media.child import Child
@@ -14,11 +15,13 @@ from features.store.pool import Pool
 TIMEOUT_S, BYTES_PER_S = 120.0, 5_000_000
 
 
-def read_decoded(path: Path, form: str, digest: str | None = None) -> tuple[Decoded, str]:
+def read_decoded(
+    path: Path, form: str, digest: str | None = None, child: Child | None = None
+) -> tuple[Decoded, str]:
     """The content of a file and its digest; a child process decodes it where none has before.
 
     Raises ProjectError where the file is not as its format must be, or not the one that `digest`
-    names.
+    names. A `child` that is given is used and stays.
     """
     state = state_of(path)
     actual = path_digest(path)
@@ -29,9 +32,9 @@ def read_decoded(path: Path, form: str, digest: str | None = None) -> tuple[Deco
     folder = decoded_folder(Pool.default().folder, actual, form)
     if not folder.exists():
         size = size_of(path)
-        with Child(TIMEOUT_S + size / BYTES_PER_S) as child:
+        with nullcontext(child) if child else Child(TIMEOUT_S + size / BYTES_PER_S) as own:
             try:
-                child.call(decode, path, form, folder.absolute(), state)
+                own.call(decode, path, form, folder.absolute(), state)
             except UnreadableError as error:
                 raise ProjectError(f"{path} cannot be read: {error.detail}") from None
     return Decoded(folder), actual
