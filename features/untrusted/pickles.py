@@ -4,6 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from features.errors import ProjectError
 from features.untrusted.unpickle import read_pickle
 
 # Protocol 2 and later begin with PROTO; 0 and 1 with one of these.
@@ -24,11 +25,20 @@ def first_bytes_are_a_pickle(path: Path) -> bool:
 
 
 def read_known(path: Path) -> Any:
-    """The content of a pickle, kept for the next that looks at the same file."""
+    """The content of a pickle, kept for the next that looks at the same file.
+
+    Raises ProjectError where it cannot be read, which is kept as well: a hostile one takes time.
+    """
     state = path.stat()
-    return _read(path, state.st_mtime_ns, state.st_size)
+    content = _read(path, state.st_mtime_ns, state.st_size)
+    if isinstance(content, ProjectError):
+        raise content
+    return content
 
 
 @lru_cache(maxsize=1)
 def _read(path: Path, _modified: int, _size: int) -> Any:
-    return read_pickle(path)
+    try:
+        return read_pickle(path)
+    except ProjectError as error:
+        return error
