@@ -3,6 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
+import pytest
 import soundfile
 
 from extract.corpus.read import read_corpus
@@ -11,6 +12,7 @@ from tests.reader_world import corpus
 
 
 class TestDemo:
+    @pytest.mark.slow
     def test_the_same_seed_makes_the_same_bytes(self, demo_root: Path, tmp_path: Path) -> None:
         demo.make(tmp_path / "again", seed=1, num_dialogues=4)
         files = sorted(f.relative_to(demo_root) for f in demo_root.rglob("*") if f.is_file())
@@ -19,6 +21,7 @@ class TestDemo:
             (demo_root / f).read_bytes() == (tmp_path / "again" / f).read_bytes() for f in files
         )
 
+    @pytest.mark.slow
     def test_another_seed_makes_another_corpus(self, demo_root: Path, tmp_path: Path) -> None:
         demo.make(tmp_path / "other", seed=2, num_dialogues=4)
         assert (tmp_path / "other/utterances.csv").read_text() != (

@@ -95,6 +95,7 @@ def _write_often(folder: Path, number: int) -> None:
         write_atomic(folder.with_name("file"), b"%d" % number * 1000)
 
 
+@pytest.mark.slow
 def test_processes_that_write_one_name_at_once_leave_it_whole(tmp_path: Path) -> None:
     context = get_context("fork")
     writers = [context.Process(target=_write_often, args=(tmp_path / "m", n)) for n in range(3)]

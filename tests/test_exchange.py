@@ -165,6 +165,7 @@ def test_a_file_is_recognised_by_its_content(form: str, tmp_path: Path) -> None:
         recognised(other, wrong)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ONE_STORE)
 def test_equal_stores_give_equal_bytes(form: str, tmp_path: Path) -> None:
     contents = []

@@ -211,6 +211,7 @@ class TestChild:
         with Child(timeout_s=3.0) as child, pytest.raises(ProjectError, match="longer than 3 s"):
             child.call(time.sleep, 60)
 
+    @pytest.mark.slow
     def test_a_script_without_a_guard_of_its_main_part_runs_once(self, tmp_path: Path) -> None:
         script = tmp_path / "script.py"
         script.write_text(
@@ -225,6 +226,7 @@ class TestChild:
         )  # fmt: skip
         assert done.stdout == f"begins\n7 {script} None\n", done.stderr
 
+    @pytest.mark.slow
     def test_packages_of_the_current_folder_are_not_taken_for_ours(self, tmp_path: Path) -> None:
         for name in ("features", "extract"):
             (tmp_path / name).mkdir()

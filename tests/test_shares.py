@@ -96,6 +96,7 @@ def test_what_is_known_with_one_missing_is_not_asked_again() -> None:
     assert len(got) == 6 and list(got.values()).count("new") == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["network", "probe"])
 @pytest.mark.parametrize("planted", ["text", "audio"])
 def test_the_modality_that_knows_has_the_share(
