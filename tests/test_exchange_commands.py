@@ -196,13 +196,13 @@ def test_the_ways_in_which_a_colleague_opens_it_work() -> None:
     page = (ROOT / "docs" / "exchange.md").read_text().replace("d000-u0", IDS[0])
     snippets = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     assert len(snippets) == 3
-    known: dict[str, Any] = {}
+    namespace: dict[str, Any] = {}
     for snippet in snippets:
-        exec(snippet, known)
-        if "track" in known:
-            assert known.pop("track").shape == (3, 5)
-    assert known["emotions"][IDS[2]] == "anger"
-    assert np.stack(known["frame"].track[0]).shape == (3, 5)
+        exec(snippet, namespace)
+        if "track" in namespace:
+            assert namespace.pop("track").shape == (3, 5)
+    assert namespace["emotions"][IDS[2]] == "anger"
+    assert np.stack(namespace["frame"].track[0]).shape == (3, 5)
 
 
 def test_a_file_of_features_is_a_corpus_and_two_backbones_and_decoded_once(

@@ -28,13 +28,13 @@ def made_from(folder: Path) -> list[str]:
 
 
 def _versions() -> list[str]:
-    found = []
+    installed = []
     for package in PACKAGES:
         try:
-            found.append(f"{package} {version(package)}")
+            installed.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def settings_of(run: Run) -> str:

@@ -39,8 +39,8 @@ def read(path: Path, note: Note) -> Content:
     id_name = next((name for name in ID_NAMES if name in names), None)
     if id_name is None:
         raise ProjectError(f"{path} has no attribute of ids; call it one of {', '.join(ID_NAMES)}")
-    known = {*COLUMNS, "text", "reason", id_name}
-    fields = {name: name for name in names if name in known}
+    own_names = {*COLUMNS, "text", "reason", id_name}
+    fields = {name: name for name in names if name in own_names}
     if CLASS in names and "emotion" not in names:
         fields[CLASS] = "emotion"
     numbers = [
@@ -146,11 +146,11 @@ class _Rows(Sequence[list[Any]]):
             raise IndexError(row)
         has_track = self.outgoing.store.lengths[row] > 0
         values = pooled(self.outgoing.track(row)) if has_track else [None] * self.width
-        known = [_known(name, column[row]) for name, column in self.columns.items()]
-        return [self.outgoing.ids[row], *known, *values]
+        labels = [_cell(name, column[row]) for name, column in self.columns.items()]
+        return [self.outgoing.ids[row], *labels, *values]
 
 
-def _known(name: str, value: Any) -> Any:
+def _cell(name: str, value: Any) -> Any:
     if name in ARRAYS:
         return None if math.isnan(value) else float(value)
     return value or None

@@ -161,10 +161,10 @@ def write(outgoing: Outgoing, path: Path) -> None:
     with pq.ParquetWriter(path, schema, compression="none", use_dictionary=list(columns)) as file:
         groups = list(_groups(outgoing))
         for rows in progress(groups, f"export {outgoing.name}", len(groups), "groups"):
-            known = [_column(name, values[rows]) for name, values in columns.items()]
+            labels = [_column(name, values[rows]) for name, values in columns.items()]
             reasons = pa.array([outgoing.reasons[row] for row in rows])
             ids = pa.array([outgoing.ids[row] for row in rows])
-            arrays = [ids, *known, reasons, _lists(outgoing, rows, is_deep)]
+            arrays = [ids, *labels, reasons, _lists(outgoing, rows, is_deep)]
             file.write_table(pa.Table.from_arrays(arrays, schema=schema))
 
 

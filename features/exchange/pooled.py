@@ -50,10 +50,10 @@ def read(path: Path, note: Note) -> Content:
     repeated = [name for name, count in Counter(table.names).items() if count > 1]
     if repeated:
         raise ProjectError(f"{path} has several columns {repeated[0]!r}; give each its own name")
-    known = {*COLUMNS, "text", "reason", id_name}
+    own_names = {*COLUMNS, "text", "reason", id_name}
     first = table.first_row()
-    numbers = [name for name in table.names if name not in known and _is_numeric(first[name])]
-    others = [name for name in table.names if name not in (*numbers, *known)]
+    numbers = [name for name in table.names if name not in own_names and _is_numeric(first[name])]
+    others = [name for name in table.names if name not in (*numbers, *own_names)]
     if not numbers:
         raise ProjectError(f"{path} has no columns of numbers")
     note(f"a table of {len(numbers)} numbers for each utterance, ids in {id_name!r}")
@@ -69,9 +69,10 @@ def _is_numeric(cell: str) -> bool:
 
 def _items(path: Path, table: NumberTable, id_name: str, numbers: list[str]) -> Iterator[Item]:
     values = table.numbers(numbers)
-    known = {name: table.texts(name) for name in (*COLUMNS, "text") if name in table.place_of}
+    label_names = [name for name in (*COLUMNS, "text") if name in table.place_of]
+    columns = {name: table.texts(name) for name in label_names}
     for row, (name, track) in enumerate(zip(table.texts(id_name), values, strict=True)):
-        named = {field: column[row] for field, column in known.items()}
+        named = {field: column[row] for field, column in columns.items()}
         label, text = read_label(named, f"{path}: {name!r}")
         yield Item(name, {} if np.isnan(track).all() else {TRACK: track}, label, text)
 
@@ -91,5 +92,5 @@ def write(outgoing: Outgoing, path: Path) -> None:
             if following is not None and following[0] == name:
                 values = pooled(following[1])
                 following = next(tracks, None)
-            known = [cell(column[row]) for column in columns.values()]
-            rows.writerow([name, *known, *(f"{value:.9g}" for value in values)])
+            labels = [cell(column[row]) for column in columns.values()]
+            rows.writerow([name, *labels, *(f"{value:.9g}" for value in values)])
