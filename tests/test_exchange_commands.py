@@ -1,5 +1,6 @@
 """`stores export` and `stores import` as commands, and files of features in a pipeline."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -84,6 +85,8 @@ def test_an_exported_store_is_what_its_documentation_says(project: Path) -> None
         assert file["split"].asstr()[:].tolist() == list(SPLITS)
         assert file["labels/emotion"].asstr()[:].tolist() == [name or "" for name in EMOTIONS]
         assert dict(file.attrs)["modality"] == "audio" and file.attrs["rate_hz"] == 25
+        assert file.attrs["dim"] == 5 and json.loads(file.attrs["backbone"]) == {"code": "x"}
+        assert file.attrs["recipe"] == "r" and file.attrs["digest"] == store.attributes["digest"]
     assert [path.name for path in project.iterdir() if path.name.startswith(".out")] == []
 
 

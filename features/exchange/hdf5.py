@@ -1,12 +1,13 @@
 """HDF5: a dataset for each utterance, or packed values and an index; labels and attributes beside.
 
 What goes out has ``tracks/<id>`` `(T, D)`, or `(L, T, D)` where the store keeps several layers,
-``ids``, ``split`` and the like, ``labels/<field>``, and the attributes of the store. `packed`
-writes ``values`` `(N, D)` or `(L, N, D)` with ``start`` and ``length`` in place of ``tracks``.
-What comes in may be any file with a dataset of numbers for each utterance, whose path is the id.
-Links to other files, virtual datasets and filters that are plugins are refused.
+``ids``, ``split`` and the like, ``labels/<field>``, and the attributes of the store (the backbone as
+JSON). `packed` writes ``values`` `(N, D)` or `(L, N, D)` with ``start`` and ``length`` in place of
+``tracks``. What comes in may be any file with a dataset of numbers for each utterance, whose path is
+the id. Links to other files, virtual datasets and filters that are plugins are refused.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,7 @@ def write(outgoing: Outgoing, path: Path, *, packed: bool = False) -> None:
     with h5py.File(path, "w", libver="latest") as file:
         for name, value in outgoing.attributes().items():
             if value is not None:
-                file.attrs[name] = value
+                file.attrs[name] = json.dumps(value) if isinstance(value, dict) else value
         texts = h5py.string_dtype()
         for place, column in columns_by_place(outgoing).items():
             is_text = column.dtype.kind == "O"

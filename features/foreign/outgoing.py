@@ -63,7 +63,8 @@ class Outgoing:
     def attributes(self) -> dict[str, Any]:
         """What the only store says of all its tracks."""
         stated = self.store.attributes
-        kept = {name: stated[name] for name in ("modality", "rate_hz", "first_step_s", "recipe")}
+        names = ("modality", "dim", "rate_hz", "first_step_s", "recipe", "digest", "backbone")
+        kept = {name: stated[name] for name in names}
         return {**kept, "dtype": self.store.dtype, "layers": self.layers}
 
     def track(self, row: int, field: str | None = None) -> Array:
