@@ -1,10 +1,10 @@
 """HDF5: a dataset for each utterance, or packed values and an index; labels and attributes beside.
 
 What goes out has ``tracks/<id>`` `(T, D)`, or `(L, T, D)` where the store keeps several layers,
-``ids``, ``split`` and the like, ``labels/<field>``, and the attributes of the store (the backbone as
-JSON). `packed` writes ``values`` `(N, D)` or `(L, N, D)` with ``start`` and ``length`` in place of
-``tracks``. What comes in may be any file with a dataset of numbers for each utterance, whose path is
-the id. Links to other files, virtual datasets and filters that are plugins are refused.
+``ids``, ``split`` and the like, ``labels/<field>``, and the attributes of the store (the backbone
+as JSON). `packed` writes ``values`` `(N, D)` or `(L, N, D)` with ``start`` and ``length`` in place
+of ``tracks``. What comes in may be any file with a dataset of numbers for each utterance, whose
+path is the id. Links to other files, virtual datasets and filters that are plugins are refused.
 """
 
 import json
