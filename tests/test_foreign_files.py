@@ -116,6 +116,15 @@ def test_arff_of_its_own_library(tmp_path: Path) -> None:
     assert values[0] == [1.5, 0.25] and np.isnan(values[1][0]) and values[1][1] == -1
 
 
+def test_ids_of_arff_are_whole_numbers_and_never_missing(tmp_path: Path) -> None:
+    head = "@relation x\n@attribute id NUMERIC\n@attribute F0 NUMERIC\n@data\n"
+    (tmp_path / "x.arff").write_text(head + "7,1.5\n12345678,2\n")
+    assert decoded(tmp_path / "x.arff").ids == ["7", "12345678"]
+    (tmp_path / "y.arff").write_text(head + "7,1.5\n?,2\n")
+    with pytest.raises(ProjectError, match="row 2: the id is missing"):
+        decoded(tmp_path / "y.arff")
+
+
 @pytest.mark.parametrize(
     ("made", "layout", "fields"),
     [

@@ -22,12 +22,13 @@ from extract.media.audio import centre_channel, read_audio
 from extract.media.child import Child
 from extract.media.errors import UnreadableError
 from extract.media.frames import Stretch
-from extract.media.serve import MAX_BYTES, limit_memory
+from extract.media.serve import MAX_BYTES
 from extract.media.shape import Shape
 from extract.media.video import sampled_pictures
 from extract.network.checkpoint_folders import checkpoint_folder
 from features.errors import ProjectError
 from features.specs.tracks import CorpusSpec, LeafSpec
+from features.untrusted.memory import limit_memory
 from features.untrusted.regular import file_fault
 from tests.fill_world import SMALL, World
 from tests.test_media import RATE_HZ, tone

@@ -82,7 +82,7 @@ def test_every_choice_of_modalities_is_there_but_none_and_all() -> None:
     assert partly_present(dataset("audio")) == {}
 
 
-def test_what_is_known_with_one_missing_is_not_asked_again() -> None:
+def test_predictions_without_one_modality_are_not_made_again() -> None:
     asked: list[Dataset] = []
 
     def predict(part: Dataset) -> str:
@@ -90,8 +90,8 @@ def test_what_is_known_with_one_missing_is_not_asked_again() -> None:
         return "new"
 
     three = dataset("audio", "text", "video")
-    known = {("text", None): "without text", ("text", 0.5): "noisy"}
-    got = answers(three, known, predict)
+    with_one_missing = {("text", None): "without text", ("text", 0.5): "noisy"}
+    got = answers(three, with_one_missing, predict)
     assert got[frozenset({"audio", "video"})] == "without text" and len(asked) == 5
     assert len(got) == 6 and list(got.values()).count("new") == 5
 

@@ -13,7 +13,7 @@ from features.drafts import draft_of, replace_folder, sweep_drafts, sync_files, 
 from features.errors import ProjectError, counted, quoted
 from features.foreign.outgoing import Outgoing
 from features.foreign.recognise import format_leaf, formats
-from features.manifest import Label, read_labels, read_utterances
+from features.manifest import MODALITIES, Label, read_labels, read_utterances
 from features.store.reader import Store
 
 # What a format may need beside the values of all tracks, for each utterance.
@@ -118,7 +118,7 @@ def _require_room(outgoing: Outgoing, out: Path) -> None:
     if not out.absolute().parent.is_dir():
         raise ProjectError(f"{out.parent} is not a folder; make it first")
     needed = outgoing.num_bytes + BYTES_BESIDE * len(outgoing.ids)
-    if "audio" in outgoing.stores or "text" in outgoing.stores or "video" in outgoing.stores:
+    if outgoing.stores.keys() & set(MODALITIES):
         needed = sum(
             len(store) * int(store.lengths.max(initial=1)) * store.dim * np.dtype("f4").itemsize
             for store in outgoing.stores.values()

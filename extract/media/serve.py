@@ -3,7 +3,6 @@
 import errno
 import os
 import pickle
-import resource
 import signal
 import sys
 import traceback
@@ -15,6 +14,7 @@ from extract.media.errors import UnreadableError
 from extract.media.files.source import Source
 from extract.media.shared_file import SharedFile
 from features.errors import ProjectError
+from features.untrusted.memory import limit_memory
 
 Result = TypeVar("Result")
 # Private memory of the process, that of the libraries (1 GB, most of it only reserved) included.
@@ -53,13 +53,6 @@ def serve(pipe: Connection, shared: SharedFile) -> None:
             pipe.send((packed, shared.write(blocks)))
         except Exception as error:
             _send_fault(pipe, *_fault(error))
-
-
-def limit_memory(num_bytes: int) -> None:
-    """Let allocations of this process beyond so many bytes fail, as if there were no more."""
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    soft = num_bytes if hard == resource.RLIM_INFINITY else min(num_bytes, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def _fault(error: Exception) -> tuple[str, Any]:

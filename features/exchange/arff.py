@@ -104,9 +104,15 @@ def _items(
         )
         row = [math.nan if values[name] is None else float(values[name]) for name in numbers]
         track = np.array(row)
-        yield Item(
-            str(values[id_name]), {} if np.isnan(track).all() else {TRACK: track}, label, text
-        )
+        name = _written_id(values[id_name], path, position)
+        yield Item(name, {} if np.isnan(track).all() else {TRACK: track}, label, text)
+
+
+def _written_id(value: Any, path: Path, row: int) -> str:
+    """The id as the file has it: numeric attributes are read as 7.0; ProjectError without one."""
+    if value is None or value == "":
+        raise ProjectError(f"{path}, row {row}: the id is missing; give each utterance its own")
+    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def write(outgoing: Outgoing, path: Path) -> None:
@@ -114,6 +120,7 @@ def write(outgoing: Outgoing, path: Path) -> None:
     require_extra("arff", "arff", "liac-arff")
     import arff
 
+    outgoing.refuse_blanks("arff")
     columns = {name: written_column(name, values) for name, values in outgoing.columns.items()}
     names = pooled_names(outgoing.layers, outgoing.store.dim)
     kinds: list[tuple[str, Any]] = [("id", "STRING")]

@@ -6,7 +6,6 @@ several backbones, and later runs, read one that is there.
 """
 
 import lzma
-import resource
 import struct
 import zipfile
 import zlib
@@ -20,6 +19,7 @@ from features.errors import ProjectError
 from features.files import digest_file, digest_json
 from features.foreign.flat import WiderError, size_of, write_flat
 from features.foreign.recognise import format_leaf, recognised
+from features.untrusted.memory import limit_memory
 
 # Raised when a change of any format's reading changes what comes out of a file.
 VERSION = 1
@@ -71,7 +71,7 @@ def decode(path: Path, form: str, folder: Path, state: Mapping[str, tuple[int, i
     its digest was taken. Raises ProjectError for a file that is not as the format must be, and for
     one that has changed since.
     """
-    _limit_memory(size_limit(path))
+    limit_memory(size_limit(path))
     decode_here(path, form, folder, state)
 
 
@@ -112,10 +112,3 @@ def _faults_named(path: Path) -> Iterator[None]:
     ) as error:
         reason = f"{type(error).__name__}: {str(error)[:120]}"
         raise ProjectError(f"{path} has content that is not understood ({reason})") from error
-
-
-def _limit_memory(num_bytes: int) -> None:
-    """Raise or lower the limit that the process has; never beyond that of the system."""
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    soft = num_bytes if hard == resource.RLIM_INFINITY else min(num_bytes, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))

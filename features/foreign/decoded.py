@@ -46,11 +46,6 @@ class Decoded:
         """What the file states of a field's tracks, as far as it can be true."""
         return stated_facts(self.attributes, self.fields[field]["layers"])
 
-    @property
-    def num_steps(self) -> dict[str, int]:
-        """How many steps the tracks of each field have together."""
-        return {field: sum(facts["lengths"]) for field, facts in self.fields.items()}
-
     def tracks(self, field: str) -> "Tracks":
         """The tracks of one field."""
         facts = self.fields[field]
