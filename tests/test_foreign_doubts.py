@@ -197,7 +197,7 @@ def test_a_label_with_a_blank_does_not_go_beside_an_id(tmp_path: Path, label: st
         with_labels(tmp_path, "npy-lengths", emotion=label)
 
 
-@pytest.mark.parametrize("form", ["npy-lengths", "npy-tree", "pooled"])
+@pytest.mark.parametrize("form", ["npy-lengths", "npy-tree", "pooled", "arff"])
 @pytest.mark.parametrize("name", [" a", "a ", "a\u2028b"])
 def test_an_id_that_a_text_file_would_change_is_not_written(
     tmp_path: Path, form: str, name: str
@@ -292,3 +292,9 @@ def test_a_file_that_unpacks_to_much_more_than_its_size_is_refused(
     monkeypatch.setattr(flat, "MAX_UNPACKED_BYTES", 1_000_000)
     with pytest.raises(ProjectError, match="unpacks to more than 2 MB, which is too much for its"):
         decoded(tmp_path / "x.h5")
+
+
+@pytest.mark.parametrize("emotion", ["?", "{joy}", "a}b"])
+def test_a_word_that_arff_would_change_is_not_written(tmp_path: Path, emotion: str) -> None:
+    with pytest.raises(ProjectError, match="means something else in arff"):
+        with_labels(tmp_path, "arff", emotion=emotion)

@@ -5,7 +5,7 @@ numbers of one step. openSMILE's ``class`` is taken for the emotion.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +122,7 @@ def write(outgoing: Outgoing, path: Path) -> None:
 
     outgoing.refuse_blanks("arff")
     columns = {name: written_column(name, values) for name, values in outgoing.columns.items()}
+    _refuse_unquoted(outgoing.ids, columns)
     names = pooled_names(outgoing.layers, outgoing.store.dim)
     kinds: list[tuple[str, Any]] = [("id", "STRING")]
     for name, values in columns.items():
@@ -137,6 +138,21 @@ def write(outgoing: Outgoing, path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
         for line in arff.ArffEncoder().iter_encode(document):
             file.write(line + "\n")
+
+
+def _refuse_unquoted(ids: Sequence[str], columns: Mapping[str, Any]) -> None:
+    """Raise ProjectError for a word that liac-arff does not quote and would read as something else.
+
+    ``?`` is a missing value, a brace begins a sparse row.
+    """
+    words = [*ids]
+    for name, values in columns.items():
+        words += [] if name in ARRAYS else [str(value) for value in values if value]
+    for word in words:
+        if word == "?" or (set(word) & set("{}") and " " not in word):
+            raise ProjectError(
+                f"{word!r} means something else in arff; export to hdf5, npz or parquet"
+            )
 
 
 class _Rows(Sequence[list[Any]]):
