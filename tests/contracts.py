@@ -66,7 +66,9 @@ class Kind:
 
 KIND_OF = {
     "temporal": Kind("Temporal", {"dim": DIM, "dropout": DROPOUT}, ("track",)),
-    "pooling": Kind("Pooling", {"dim": DIM}, ("track",), attributes=("out_dim",)),
+    "pooling": Kind(
+        "Pooling", {"dim": DIM}, ("track",), attributes=("out_dim",), methods=("weights",)
+    ),
     "fusions": Kind(
         "Fusion",
         {"modalities": MODALITIES, "dim": DIM, "dropout": DROPOUT, "pool": lambda _: Width()},
@@ -205,7 +207,7 @@ def _of_instance(made: Any, kind: Kind, leaf: ModuleType) -> list[str]:
         kinds = {measure.kind for measure in made.measures(arguments["facts"])}
         if kinds != {leaf.KIND}:
             violations.append(f"KIND is {leaf.KIND!r}, and its measures are {sorted(kinds)}")
-    if kind.methods and len(module.targets(LABELS)) != len(LABELS):
+    if "targets" in kind.methods and len(module.targets(LABELS)) != len(LABELS):
         violations.append("targets does not give a row for each label")
     return violations
 

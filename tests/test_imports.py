@@ -32,9 +32,9 @@ ROOMS = {
     "extract.fill": {"extract.plan", "extract.network", "extract.media"},
     "train.data": set(),
     "train.scoring": {"train.data"},
-    "train.attribution": {"train.data", "train.scoring"},
     "train.folds": {"train.data", "train.scoring"},
     "train.model": {"train.data", "train.scoring"},
+    "train.attribution": {"train.data", "train.scoring", "train.model"},
     "train.loop": {"train.data", "train.scoring", "train.model"},
     "train.probes": {"train.data", "train.scoring", "train.model", "train.loop"},
     "train.runs": {
@@ -46,7 +46,10 @@ ROOMS = {
         "train.loop",
         "train.probes",
     },
-    "train.apply": {"train.data", "train.scoring", "train.runs"},
+    "train.apply": {
+        *("train.data", "train.scoring", "train.model"),
+        *("train.attribution", "train.runs"),
+    },
 }
 MODULES = {"train.data", "train.model"}
 LEAVES = {

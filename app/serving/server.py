@@ -1,7 +1,6 @@
 """The HTTP interface: a clip in, its answers out, and refusals with a reason."""
 
 import asyncio
-import re
 import sys
 import traceback
 from collections.abc import AsyncIterator
@@ -15,6 +14,7 @@ from starlette.requests import ClientDisconnect
 
 from app import VERSION
 from app.serving.limits import BodyLimit, RefusedError
+from app.serving.origin import SameOrigin, refused
 from app.serving.service import Service
 
 FORM = "multipart/form-data"
@@ -39,32 +39,20 @@ def application(service: Service, hosts: list[str] | None) -> FastAPI:
     )
     app.add_middleware(BodyLimit, max_bytes=service.limits.max_bytes)
 
-    @app.middleware("http")
-    async def same_origin(request: Request, call_next: Any) -> Any:
-        host = request.headers.get("host", "")
-        origin = request.headers.get("origin")
-        if hosts is not None and _name_of(host) not in hosts:
-            detail = f"this server does not answer to {host!r}"
-            return _refused(RefusedError(403, "other-host", detail))
-        if origin is not None and origin.partition("://")[2].lower() != host.lower():
-            detail = "requests from pages of other origins are refused"
-            return _refused(RefusedError(403, "other-origin", detail))
-        return await call_next(request)
+    app.add_middleware(SameOrigin, hosts=hosts)
 
     @app.exception_handler(RefusedError)
     async def refusal(_: Request, error: RefusedError) -> JSONResponse:
-        return _refused(error)
+        return refused(error)
 
     @app.exception_handler(HTTPException)
     async def http_error(_: Request, error: HTTPException) -> JSONResponse:
-        return _refused(RefusedError(error.status_code, "wrong-request", str(error.detail)))
+        return refused(RefusedError(error.status_code, "wrong-request", str(error.detail)))
 
     @app.exception_handler(Exception)
     async def fault(_: Request, error: Exception) -> JSONResponse:
         traceback.print_exception(error, file=sys.stderr)
-        return _refused(
-            RefusedError(500, "fault", "a fault of the server; its log has the details")
-        )
+        return refused(RefusedError(500, "fault", "a fault of the server; its log has the details"))
 
     @app.get("/health")
     async def health() -> dict[str, Any]:
@@ -94,14 +82,3 @@ def application(service: Service, hosts: list[str] | None) -> FastAPI:
             await form.close()
 
     return app
-
-
-def _refused(error: RefusedError) -> JSONResponse:
-    headers = {"Retry-After": "1"} if error.status == 429 else None
-    content = {"reason": error.reason, "detail": error.detail}
-    return JSONResponse(content, error.status, headers)
-
-
-def _name_of(host: str) -> str:
-    """The name in a Host header, without its port."""
-    return re.sub(r":\d+$", "", host).strip("[]").lower()

@@ -17,7 +17,15 @@ class Pooling(nn.Module):
         self.out_dim = dim
 
     def forward(self, track: Padded) -> Tensor:
-        clean = zero_padding(track)
-        raised = clean.values.abs().clamp_min(1e-4) ** self.exponent
-        mean = masked_mean(Padded(raised, clean.mask))
+        mean = masked_mean(self._raised(track))
         return mean.clamp_min(1e-12) ** (1 / self.exponent)
+
+    def weights(self, track: Padded) -> Tensor:
+        """The share of each step in the sum of the raised values, `(B, T)`."""
+        raised = zero_padding(self._raised(track)).values
+        total = raised.sum(dim=1, keepdim=True).clamp_min(1e-12)
+        return (raised / total).mean(dim=2)
+
+    def _raised(self, track: Padded) -> Padded:
+        values = zero_padding(track).values.abs().clamp_min(1e-4)
+        return Padded(values**self.exponent, track.mask)

@@ -6,16 +6,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load
 
 from features.manifest import Label
 from features.runs.restored import restored_head
+from train.apply.fold_heads import restored_fold, shapes_of
 from train.data.dataset import Dataset
 from train.data.dialogues import Places
 from train.data.standardise import Standardising, num_standardised
 from train.data.tracks import Tracks
-from train.runs.record import weights_name
-from train.runs.restored import Restored, restored, restored_predictions
+from train.runs.restored import Restored, restored_predictions
 from train.scoring.measure import Measure, measures_of
 from train.scoring.predictions import Predictions
 
@@ -31,20 +30,15 @@ class TrainedHeads:
 
     def __init__(self, record: Mapping[str, Any], contents: Mapping[str, bytes]) -> None:
         self.spec = restored_head(record["head"])
-        self.shapes = {
-            modality: (len(store["layers"]), int(store["dim"]))
-            for modality, store in record["stores"].items()
-        }
+        self.shapes = shapes_of(record)
         self.folds: list[str] = []
         self.seeds: list[int] = []
         self.heads: list[Restored] = []
         facts_by_fold: Mapping[str, Any] = record["facts"]
-        for number, (fold, facts) in enumerate(facts_by_fold.items()):
-            for seed in self.spec.seeds:
-                state = load(contents[f"weights/{weights_name(number, len(facts_by_fold), seed)}"])
-                self.folds.append(fold)
-                self.seeds.append(seed)
-                self.heads.append(restored(self.spec, self.shapes, facts, state))
+        for fold in facts_by_fold:
+            self.heads += restored_fold(record, contents, fold).heads
+            self.folds += [fold] * len(self.spec.seeds)
+            self.seeds += self.spec.seeds
         self.measures: Sequence[Measure] = measures_of(
             self.spec, next(iter(facts_by_fold.values()))
         )

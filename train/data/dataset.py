@@ -13,7 +13,7 @@ from features.manifest import Label
 from features.store.reader import Store
 from train.data.dialogues import Places, Turns
 from train.data.masking import Padded
-from train.data.tracks import Movable, StoredTracks, Tracks, TrackSource
+from train.data.tracks import Movable, StoredTracks, Taken, Tracks, TrackSource
 
 CPU = torch.device("cpu")
 # Tracks of a modality and split beyond this stay on disk.
@@ -42,6 +42,12 @@ class Dataset:
             return self
         moved = {name: tracks.on(device) for name, tracks in packed.items()}
         return replace(self, tracks={**self.tracks, **moved})
+
+    def some(self, rows: Sequence[int], labels: Sequence[Label]) -> "Dataset":
+        """Some of the utterances, whose `labels` say where they are in their dialogues."""
+        sources = torch.tensor(list(rows))
+        tracks = {name: Taken(own, sources) for name, own in self.tracks.items()}
+        return Dataset(tuple(self.ids[row] for row in rows), tracks, Places.of(labels))
 
     def gather(self, rows: Tensor, device: torch.device = CPU) -> dict[str, Padded]:
         """A padded batch per modality, on a device."""

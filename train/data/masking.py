@@ -114,6 +114,24 @@ def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
     return weights.masked_fill(hidden, 0.0)
 
 
+def equal_weights(mask: Tensor) -> Tensor:
+    """The same weight for every real step `(B, T)`, their sum 1 (0 without steps)."""
+    return mask / mask.sum(dim=1, keepdim=True).clamp_min(1)
+
+
+def share_of_greatest(track: Padded) -> Tensor:
+    """In what share of the width each step has the greatest value, `(B, T)`; the first of equals.
+
+    The sum over real steps is 1 (0 without steps).
+    """
+    lowest = torch.finfo(track.values.dtype).min
+    places = track.values.masked_fill(~track.mask[..., None], lowest).argmax(dim=1)
+    counts = torch.zeros_like(track.mask, dtype=torch.float32).scatter_add_(
+        1, places, torch.ones_like(places, dtype=torch.float32)
+    )
+    return counts.masked_fill(~track.mask, 0.0) / places.shape[1]
+
+
 def weighted_by_pairs(scores: Tensor, visible: Tensor, values: Tensor) -> Tensor:
     """Sums of `values (N, K, H, D)` that every query weighs by its `scores (N, Q, K, H)`.
 

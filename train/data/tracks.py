@@ -119,6 +119,27 @@ class StoredTracks:
         return torch.from_numpy(self.store.read(self.rows[rows].tolist())).transpose(0, 1)
 
 
+class Taken:
+    """The tracks of some rows of others, `sources (N,)`, among which a row may come twice."""
+
+    def __init__(self, tracks: TrackSource, sources: Tensor) -> None:
+        self.tracks, self.sources = tracks, sources
+        self.lengths = tracks.lengths[sources]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Layers and width."""
+        return self.tracks.shape
+
+    def gather(self, rows: Tensor) -> Padded:
+        """The tracks of some rows as float32 `(B, T, L, D)`, T the longest of them, at least 1."""
+        return self.tracks.gather(self.sources[rows])
+
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """Those of all rows that they are taken from."""
+        return self.tracks.moments()
+
+
 def step_mask(lengths: Tensor) -> Tensor:
     """True where a step is real, `(B, T)`, T the longest length, at least 1."""
     return torch.arange(max(1, int(lengths.max()))) < lengths[:, None]

@@ -32,6 +32,7 @@ class Fusion(nn.Module):
     ) -> None:
         super().__init__()
         self.pairs = pairs(modalities)
+        self.pooled = [one for one, _ in self.pairs]
         self.blocks = nn.ModuleDict(
             {f"{one}-{other}": AttentionBlock(dim, heads, dropout) for one, other in self.pairs}
         )

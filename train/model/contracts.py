@@ -45,7 +45,11 @@ class Temporal(Protocol):
     """How the steps of one track see each other: `Temporal(dim, dropout, *, settings)`."""
 
     def __call__(self, track: Padded) -> Padded:
-        """`(B, T, D)` to `(B, T', D)`, T' at most T. A track without steps stays without steps."""
+        """`(B, T, D)` to `(B, T', D)`. A track without steps stays without steps.
+
+        T' is T, or a `stride`-th of it, rounded up, where the module has that attribute: then step
+        n is made from the steps around `n * stride` to `(n + 1) * stride`.
+        """
 
 
 class Pooling(Protocol):
@@ -58,6 +62,10 @@ class Pooling(Protocol):
 
     def __call__(self, track: Padded) -> Tensor:
         """`(B, T, D)` to `(B, out_dim)`, finite where a track has no step."""
+
+    def weights(self, track: Padded) -> Tensor:
+        """How much of the vector comes from each step, `(B, T)`: 0 in padding, their sum 1 (0
+        without steps). A weighted sum has its own weights, a mean equal ones."""
 
 
 # Gives the pooling of a modality, which answers with a learned vector where the track is missing.
@@ -74,7 +82,8 @@ class Fusion(Protocol):
     Module constants: MIN_MODALITIES, the fewest it can fuse (1 if not named). ENCODES_STEPS = True
     where steps of different modalities see each other; a fusion that does not say so works on
     one vector per modality, and those that do offer it as their setting `then`. ONE_POOLING = True
-    where all modalities are pooled together.
+    where all modalities are pooled together; its `pooled` names, in order, the modality of each
+    stretch of the steps that are pooled.
     """
 
     out_dim: int

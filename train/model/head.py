@@ -33,14 +33,18 @@ Facts = Mapping[str, dict[str, Any]]
 class PresentOrMissing(nn.Module):
     """A pooling, with a learned vector in its place where the track is missing."""
 
-    def __init__(self, pooling: Pooling) -> None:
+    def __init__(self, modality: str, pooling: Pooling) -> None:
         super().__init__()
-        self.pooling = pooling
+        self.modality, self.pooling = modality, pooling
         self.out_dim = pooling.out_dim
         self.missing = nn.Parameter(torch.zeros(self.out_dim))
 
     def forward(self, track: Padded) -> Tensor:
         return torch.where(track.present[:, None], self.pooling(track), self.missing)
+
+    def weights(self, track: Padded) -> Tensor:
+        """How much of the vector comes from each step, `(B, T)`; 0 where the track is missing."""
+        return self.pooling.weights(track)
 
 
 class Head(nn.Module):
@@ -101,15 +105,15 @@ class Head(nn.Module):
         mask = next(iter(tracks.values())).mask
         turns = turns or single_utterances(len(mask), mask.device)
         if self.dialogue is None:
-            return Encoded(*self._utterances(tracks), turns)
+            return Encoded(*self.utterances(tracks), turns)
         if len(self.objectives):
-            encoded, fused = self._utterances(tracks)
+            encoded, fused = self.utterances(tracks)
         else:
             encoded, fused = {}, self._by_length(tracks)
         in_context = self.dialogue(turns.arranged(fused), turns.speakers)
         return Encoded(encoded, turns.flat(in_context.values), turns, self.causal)
 
-    def _utterances(self, tracks: Mapping[str, Padded]) -> tuple[dict[str, Padded], Tensor]:
+    def utterances(self, tracks: Mapping[str, Padded]) -> tuple[dict[str, Padded], Tensor]:
         """Encoded steps and fused vectors of utterances, each on its own."""
         encoded = {
             name: self.temporals[name](entry(tracks[name])) for name, entry in self.inputs.items()
@@ -122,11 +126,11 @@ class Head(nn.Module):
         A GPU takes them all at once: it would have to be waited for, to learn their lengths.
         """
         if next(iter(tracks.values())).mask.device.type == "cuda":
-            return self._utterances(tracks)[1]
+            return self.utterances(tracks)[1]
         lengths = torch.stack([track.mask.sum(dim=1) for track in tracks.values()]).sum(dim=0)
         order = lengths.argsort(stable=True)
         fused = [
-            self._utterances({name: some_rows(track, rows) for name, track in tracks.items()})[1]
+            self.utterances({name: some_rows(track, rows) for name, track in tracks.items()})[1]
             for rows in order.split(GROUP)
         ]
         return torch.cat(fused)[order.argsort()]
@@ -151,7 +155,7 @@ def _temporal(spec: HeadSpec, modality: str) -> Temporal:
 def _pooling(spec: HeadSpec, modality: str) -> Pooling:
     leaf = spec.pooling[modality]
     made: Pooling = load_leaf("train/pooling", leaf.code).Pooling(spec.dim, **leaf.options)
-    return PresentOrMissing(made)
+    return PresentOrMissing(modality, made)
 
 
 def _fusion(spec: HeadSpec, modalities: list[str]) -> Fusion:

@@ -24,7 +24,15 @@ class Pooling(nn.Module):
 
     def forward(self, track: Padded) -> Tensor:
         clean = zero_padding(track)
-        weights = masked_softmax(self.score(clean.values), clean.mask)
+        weights = self._by_head(clean)
         batch, steps, dim = clean.values.shape
         slices = clean.values.reshape(batch, steps, self.heads, dim // self.heads)
         return (weights[..., None] * slices).sum(dim=1).reshape(batch, dim)
+
+    def weights(self, track: Padded) -> Tensor:
+        """The learned weight of each step, the mean over heads, `(B, T)`."""
+        return self._by_head(zero_padding(track)).mean(dim=2)
+
+    def _by_head(self, clean: Padded) -> Tensor:
+        """`(B, T, heads)`."""
+        return masked_softmax(self.score(clean.values), clean.mask)

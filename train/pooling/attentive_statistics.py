@@ -26,7 +26,7 @@ class Pooling(nn.Module):
 
     def forward(self, track: Padded) -> Tensor:
         clean = zero_padding(track)
-        weights = masked_softmax(self.score(clean.values), clean.mask)
+        weights = self._by_query(clean)
         # In float32 and from the plain mean on: the squares of bfloat16 would cancel each other.
         with torch.autocast(clean.values.device.type, enabled=False):
             values, weights = clean.values.float(), weights.float()
@@ -37,3 +37,11 @@ class Pooling(nn.Module):
             deviations = ((squares - means.square()).clamp_min(0) + FLOOR).sqrt()
             means = means + centre * clean.present[:, None, None]
         return torch.cat([means.flatten(1), deviations.flatten(1)], dim=1)
+
+    def weights(self, track: Padded) -> Tensor:
+        """The learned weight of each step, the mean over queries, `(B, T)`."""
+        return self._by_query(zero_padding(track)).mean(dim=2)
+
+    def _by_query(self, clean: Padded) -> Tensor:
+        """`(B, T, queries)`."""
+        return masked_softmax(self.score(clean.values), clean.mask)

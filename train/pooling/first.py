@@ -14,3 +14,7 @@ class Pooling(nn.Module):
 
     def forward(self, track: Padded) -> Tensor:
         return first_step(track)
+
+    def weights(self, track: Padded) -> Tensor:
+        """1 for the first real step, `(B, T)`."""
+        return (track.mask & (track.mask.cumsum(dim=1) == 1)).float()

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from train.data.masking import Padded, masked_mean
+from train.data.masking import Padded, equal_weights, masked_mean
 
 
 class Pooling(nn.Module):
@@ -14,3 +14,7 @@ class Pooling(nn.Module):
 
     def forward(self, track: Padded) -> Tensor:
         return masked_mean(track)
+
+    def weights(self, track: Padded) -> Tensor:
+        """The same for every real step, `(B, T)`."""
+        return equal_weights(track.mask)

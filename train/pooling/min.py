@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from train.data.masking import Padded, masked_max
+from train.data.masking import Padded, masked_max, share_of_greatest
 
 
 class Pooling(nn.Module):
@@ -14,3 +14,7 @@ class Pooling(nn.Module):
 
     def forward(self, track: Padded) -> Tensor:
         return -masked_max(Padded(-track.values, track.mask))
+
+    def weights(self, track: Padded) -> Tensor:
+        """In what share of the width a step has the least value, `(B, T)`."""
+        return share_of_greatest(Padded(-track.values, track.mask))

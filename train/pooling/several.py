@@ -3,7 +3,15 @@
 import torch
 from torch import Tensor, nn
 
-from train.data.masking import Padded, masked_max, masked_mean, masked_std, zero_padding
+from train.data.masking import (
+    Padded,
+    equal_weights,
+    masked_max,
+    masked_mean,
+    masked_std,
+    share_of_greatest,
+    zero_padding,
+)
 from train.pooling.attention import Pooling as Attention
 
 RANGES = {"heads": (1, None), "hidden": (1, None)}
@@ -21,3 +29,8 @@ class Pooling(nn.Module):
         clean = zero_padding(track)
         parts = [self.attention(clean), masked_mean(clean), masked_std(clean), masked_max(clean)]
         return torch.cat(parts, dim=1)
+
+    def weights(self, track: Padded) -> Tensor:
+        """The mean of the weights of the four, `(B, T)`."""
+        equal, greatest = equal_weights(track.mask), share_of_greatest(track)
+        return (self.attention.weights(track) + 2 * equal + greatest) / 4

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from train.data.masking import Padded, masked_mean, masked_std, zero_padding
+from train.data.masking import Padded, equal_weights, masked_mean, masked_std, zero_padding
 
 
 class Pooling(nn.Module):
@@ -16,3 +16,7 @@ class Pooling(nn.Module):
     def forward(self, track: Padded) -> Tensor:
         clean = zero_padding(track)
         return torch.cat([masked_mean(clean), masked_std(clean)], dim=1)
+
+    def weights(self, track: Padded) -> Tensor:
+        """The same for every real step, `(B, T)`."""
+        return equal_weights(track.mask)

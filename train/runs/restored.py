@@ -30,7 +30,18 @@ def restored_predictions(
     spec: AnyHead, head: Restored, dataset: Dataset, labels: Sequence[Label]
 ) -> Predictions:
     """Predictions of each measure, the tracks standardised as they were in training."""
-    data = standardised(spec, dataset, labels, _corpus_moments(head))
+    return standardised_predictions(head, restored_data(spec, head, dataset, labels))
+
+
+def restored_data(
+    spec: AnyHead, head: Restored, dataset: Dataset, labels: Sequence[Label]
+) -> Dataset:
+    """The tracks, standardised as they were when the head was trained."""
+    return standardised(spec, dataset, labels, _corpus_moments(head))
+
+
+def standardised_predictions(head: Restored, data: Dataset) -> Predictions:
+    """Predictions of each measure for tracks that are standardised."""
     return predict(head, data) if isinstance(head, Head) else head.predict(data)
 
 

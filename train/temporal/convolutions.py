@@ -20,6 +20,7 @@ class Temporal(nn.Module):
         self, dim: int, dropout: float, *, blocks: int = 4, kernel: int = 3, pool: int = 2
     ) -> None:
         super().__init__()
+        self.stride = pool**blocks
         self.blocks = nn.ModuleList(_Block(dim, dropout, kernel, pool) for _ in range(blocks))
 
     def forward(self, track: Padded) -> Padded:

@@ -1,0 +1,1 @@
+"""A page to look into a corpus with: its clips, what heads make of them, and its stores."""
