@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from app.cluster import on_a_cluster
+from app.corpora.imported_files import untracked, with_imported_files
 from app.devices import chosen_device
-from app.imported_files import untracked, with_imported_files
 from app.paths import DATA_PATH, labels_path, manifest_path, notes_path
 from app.tables import faceless, mostly_unknown, without_sound
 from features.cluster import Cluster
@@ -37,6 +37,7 @@ def synthesise(name: str) -> None:
 @click.argument("name")
 def manifest(name: str) -> None:
     """Read the corpus NAME: its manifest, its labels and its empty store."""
+    from app.corpora.counts import counts_of
     from extract.corpus.read import read_corpus
 
     params = load_params()
@@ -48,11 +49,8 @@ def manifest(name: str) -> None:
     publish_empty(store_path(name, "none"), [u.id for u in utterances], Pool.default())
     for note in corpus.notes:
         click.echo(f"{name}: {note}")
-    counts = [f"{len(utterances)} utterances"]
-    for field in ("dialogue", "speaker", "session"):
-        if names := {getattr(u, field) for u in utterances} - {None}:
-            counts.append(f"{len(names)} {field}s")
-    click.echo(f"{name}: {', '.join(counts)}")
+    for line in counts_of(corpus.labels):
+        click.echo(f"{name}: {line}")
 
 
 @click.command()

@@ -32,6 +32,8 @@ Epochs and penalties were selected on the dev set."""
 @click.command()
 def report() -> None:
     """Write report.html from all heads; exit code 1 where one is missing or stale."""
+    from app.corpora.counts import counts_of
+    from app.corpora.embedded import sounds_to_embed
     from app.results.comparison import best_heads
     from app.results.page import render
 
@@ -43,12 +45,14 @@ def report() -> None:
         if notes_path(name).exists()
     }
     best = best_heads(results.runs, load_labels)
-    page = render(results, notes, _differences(results.runs), best)
+    counts = {name: counts_of(load_labels(name)) for name in {r.spec.corpus for r in results.runs}}
+    with sounds_to_embed(params) as sound_of:
+        page = render(results, notes, counts, _differences(results.runs), best, sound_of)
     write_atomic(REPORT_PATH, page.encode())
-    counts = [f"{len(results.runs)} heads"]
-    counts += [f"{len(results.ensembles)} ensembles"] if results.ensembles else []
-    counts.append(f"{len(results.transfers)} transfers")
-    click.echo(f"{REPORT_PATH}: {', '.join(counts)}")
+    shown = [f"{len(results.runs)} heads"]
+    shown += [f"{len(results.ensembles)} ensembles"] if results.ensembles else []
+    shown.append(f"{len(results.transfers)} transfers")
+    click.echo(f"{REPORT_PATH}: {', '.join(shown)}")
     _exit_where_unusable(results.unusable)
 
 

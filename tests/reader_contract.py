@@ -17,7 +17,7 @@ from features.specs.tracks import CorpusSpec
 from tests.reader_fields import field_violations, without_mistyped
 
 Layouts = Mapping[str, tuple[Callable[[Path], None], Mapping[str, Any]]]
-CONSTANTS = ("FEATURES", "RANGES", "SAME_RECORDINGS")
+CONSTANTS = ("FEATURES", "RANGES", "SAME_RECORDINGS", "SHARED_UNDER")
 
 
 def reader_violations(folder: str, name: str, layouts: Layouts, root: Path) -> list[str]:

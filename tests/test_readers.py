@@ -41,7 +41,10 @@ class TestMspPodcast:
         assert [u.speaker for u in podcast.utterances] == ["7", None, "8"]
         assert podcast.utterances[0].text == "I told you so." and podcast.labels[1].emotion is None
         assert "1 turns of Test2 are left out; the test set is Test1" in podcast.notes
-        assert "release 2.0 has 264705 turns in all; Test3 may have no labels" in podcast.notes
+        assert (
+            "release 2.0 has 264705 turns in all, and 4 are labelled; Test3 may have no labels"
+            in podcast.notes
+        )
 
 
 class TestCremaD:

@@ -1,5 +1,6 @@
 """The report: self-contained, complete, and clear about random weights."""
 
+import io
 import json
 import re
 import shutil
@@ -8,14 +9,20 @@ from base64 import b64decode
 from pathlib import Path
 
 import pytest
+import soundfile
 
+from app.corpora.embedded import sounds_to_embed
 from app.results.charts import interval_chart
 from app.results.page import render
 from app.results.runs import Results, load_results
+from features.manifest import Utterance
 from features.params.load import load_params
+from tests.conftest import ROOT
 from tests.project import Project
 
 pytestmark = pytest.mark.slow
+# A class, and the end of every sentence, that would be elements if they were read as HTML.
+HOSTILE = "<u>joy"
 
 PARAMS = """
 extract: {}
@@ -89,6 +96,8 @@ def reported(tmp_path_factory: pytest.TempPathFactory, demo_root: Path) -> Proje
     (project.folder / "params.yaml").write_text(PARAMS)
     for name in ("mine", "yours"):
         shutil.copytree(demo_root, project.folder / "data/raw" / name)
+        table = project.folder / "data/raw" / name / "utterances.csv"
+        table.write_text(table.read_text().replace(",joy,", f",{HOSTILE},").replace(".,", "<hr>.,"))
     commands = (
         ["manifest", "mine"], ["manifest", "yours"], ["extract", "mine-mel"],
         ["extract", "mine-r3d-random"], ["extract", "yours-mel"], ["train", "main"],
@@ -157,7 +166,7 @@ def test_pairs_have_figures_of_their_own(reported: Project, page: str) -> None:
 
 def test_a_transfer_names_the_classes_and_what_was_dropped(page: str) -> None:
     assert "audio, trained on mine, tested on 32 utterances of yours" in page
-    assert "joy is joy" in page and "Nothing was dropped" in page
+    assert "&lt;u&gt;joy is &lt;u&gt;joy" in page and "Nothing was dropped" in page
 
 
 def test_heads_on_the_same_utterances_are_compared(reported: Project, page: str) -> None:
@@ -208,7 +217,7 @@ def test_frames_without_a_face_are_counted_and_silent_clips_are_named(
     stores = runs[0].record["stores"]
     stores["video"]["facts"] = {"num_faceless": 3, "num_frames": 40}
     stores["audio"]["doubtful"] = {"num_silent": ["d000-u1"]}
-    page = render(Results(runs, [], [], []), {}, {})
+    page = render(Results(runs, [], [], []), {}, {}, {})
     assert "r3d-random: no face in 3 of 40 frames" in page
     assert "mel: clips without any sound: 1 (d000-u1)" in page
 
@@ -243,6 +252,28 @@ def test_a_figure_is_bold_where_the_paired_test_says_so(reported: Project, page:
 
 def test_text_of_others_is_shown_as_text(page: str) -> None:
     assert "a door &lt;b&gt;slams&lt;/b&gt;" in page and "<b>slams" not in page
+    assert "&lt;u&gt;joy" in page and HOSTILE not in page
+    assert "&lt;hr&gt;." in page and "<hr" not in page
+
+
+def test_counts_of_a_corpus_are_apart_from_its_notes(page: str) -> None:
+    counts = page[page.index("<summary>mine: counts") :].partition("</details>")[0]
+    assert "utterances," in counts and "split: dev" in counts and "&lt;u&gt;joy" in counts
+    assert "slams" not in counts
+
+
+def test_mistakes_are_heard_where_the_corpus_may_be_shared(page: str) -> None:
+    clips = re.findall(r'<audio controls [^>]*src="data:audio/flac;base64,([^"]+)"', page)
+    assert len(clips) >= 3
+    samples, rate_hz = soundfile.read(io.BytesIO(b64decode(clips[0])))
+    assert rate_hz <= 16_000 and 0.3 < len(samples) / rate_hz < 10
+
+
+def test_clips_of_other_corpora_stay_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    params = load_params(ROOT / "recipes/meld-text.yaml")
+    utterance = Utterance("u", audio="a.wav")
+    with sounds_to_embed(params) as sound_of:
+        assert [sound_of(corpus, utterance) for corpus in params.corpora] == [None]
 
 
 def test_intervals_are_drawn_with_the_name_of_each_head() -> None:

@@ -10,6 +10,7 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy
 from sklearn.metrics import log_loss
 
+from app.corpora.counts import counts_of
 from extract.corpora import crema_d, iemocap, msp_podcast, table
 from extract.corpora._votes import counted, majority, most_voted
 from features.errors import ProjectError
@@ -145,7 +146,7 @@ class TestTable:
         assert [label.emotion_votes for label in labels] == [
             {"anger": 3, "joy": 1}, {"anger": 2, "joy": 2}, None,
         ]  # fmt: skip
-        (line,) = [note for note in notes if "annotators' votes" in note]
+        (line,) = [count for count in counts_of(labels) if "annotators' votes" in count]
         assert line == (
             "2 utterances have annotators' votes, 4.0 on average; the most votes are tied in 1 of "
             "them: anger = joy 1"

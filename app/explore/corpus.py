@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from app.corpora.sound import Sounds
 from app.explore.heads import ExploredHead
-from app.explore.sound import Sounds
 from app.explore.steps import rounded
 from app.inputs import load_labels
 from app.paths import manifest_path

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from app.corpora.sound import NoSound, Sound
 from app.explore.corpus import Corpus
 from app.explore.heads import ExploredHead
-from app.explore.sound import NoSound, Sound
 from app.explore.steps import DIGITS, rounded, step_weights_drawn
 from app.explore.video import video_of
 from features.errors import ProjectError

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from app.corpora.sound import Sound
 from app.explore.corpus import Corpus
 from app.explore.details import details
 from app.explore.health import health
 from app.explore.page_files import PAGE_FILES
-from app.explore.sound import Sound
 from app.explore.video import video_path
 from features.drafts import draft_of, replace_folder
 from features.errors import ProjectError

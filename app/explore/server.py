@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from app.corpora.sound import NoSound
 from app.explore.corpus import Corpus
 from app.explore.details import details, swapped
 from app.explore.health import health
 from app.explore.page_files import MEDIA_TYPES, PAGE_FILES
-from app.explore.sound import NoSound
 from app.explore.video import PLAYED, video_path
 from app.serving.limits import RefusedError
 from app.serving.origin import SameOrigin, refused

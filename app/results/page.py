@@ -1,7 +1,7 @@
 """The report as one HTML page that loads nothing from anywhere."""
 
 from base64 import b64encode
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from app.results.runs import Results, Run
 from app.results.written import WRITERS
 from app.tables import faceless, mostly_unknown, without_sound
 from features.errors import and_more
-from features.manifest import SPLITS
+from features.manifest import SPLITS, Utterance
 from features.specs.heads import METRICS, HeadSpec
 from train.scoring.significance import Difference
 
@@ -42,19 +42,25 @@ TEMPLATE = "report.html.j2"
 NUM_SPEAKERS = 6
 NUM_SELECTED = 12
 NUM_MISTAKES = 10
+# The address of an utterance's clip, by the corpus that it is in.
+SoundOf = Callable[[str, Utterance], str | None]
 UNITS = {METRICS["numbers"]: "in units of the labels", METRICS["votes"]: "in nats"}
 
 
 def render(
     results: Results,
     notes: Mapping[str, Sequence[str]],
+    counts: Mapping[str, Sequence[str]],
     differences: Mapping[str, Mapping[str, Difference]],
     best: Collection[tuple[str, str]] = (),
+    sound_of: SoundOf = lambda _, __: None,
 ) -> str:
     """The page for runs and transfers, and the names of those that cannot be shown.
 
-    `notes` are those on each corpus; `differences` say, by head and measure, by how much the
-    first head is above that head. `best` are the measures and heads that are above all others.
+    `notes` are those on each corpus, `counts` what it has; `differences` say, by head and measure,
+    by how much the first head is above that head. `best` are the measures and heads that are above
+    all others. `sound_of` gives the clip of an utterance as an address that holds it, if it may be
+    shown.
     """
     runs = results.runs
     environment = Environment(
@@ -75,12 +81,13 @@ def render(
         made_from=made_from(Path()),
         downloads=_downloads(results, best),
         random=sorted({name for run in runs for name in run.random_inputs()}),
-        runs=[_view(run, runs) for run in runs],
+        runs=[_view(run, runs, sound_of) for run in runs],
         ensembles=results.ensembles,
         transfers=results.transfers,
         unusable=results.unusable,
         metrics_by_kind=METRICS,
         notes={corpus: lines for corpus, lines in notes.items() if lines},
+        counts=counts,
         differences=differences,
     )
 
@@ -128,7 +135,7 @@ def _tables(results: Results) -> list[dict[str, Any]]:
     ]
 
 
-def _view(run: Run, runs: Sequence[Run]) -> dict[str, Any]:
+def _view(run: Run, runs: Sequence[Run], sound_of: SoundOf) -> dict[str, Any]:
     """What the template shows of one head, one of some `runs`."""
     classes = [name for name in run.measures if run.kind(name) == "classes"]
     calibration = run.evaluation["calibration"]
@@ -150,7 +157,7 @@ def _view(run: Run, runs: Sequence[Run]) -> dict[str, Any]:
         "methods": methods(run),
         "settings": settings_of(run),
         "tracks": tracks_of(run),
-        "mistakes": _mistakes(run, classes),
+        "mistakes": _mistakes(run, classes, sound_of),
         "curves": learning(run),
         "pacing": pacing(run),
         "matrices": {name: confusion_matrix(*run.confusion(name)) for name in classes},
@@ -178,11 +185,20 @@ def _view(run: Run, runs: Sequence[Run]) -> dict[str, Any]:
     }
 
 
-def _mistakes(run: Run, measures: Sequence[str]) -> dict[str, list[Mistake]]:
-    """The mistakes that a head is surest of, by measure; none where the manifest is gone."""
-    if not manifest_path(run.spec.corpus).exists():
+def _mistakes(
+    run: Run, measures: Sequence[str], sound_of: SoundOf
+) -> dict[str, list[tuple[Mistake, str | None]]]:
+    """The mistakes that a head is surest of and their clips; none where the manifest is gone."""
+    corpus = run.spec.corpus
+    if not manifest_path(corpus).exists():
         return {}
-    return {measure: mistakes_of(run, measure)[:NUM_MISTAKES] for measure in measures}
+    return {
+        measure: [
+            (mistake, sound_of(corpus, mistake.utterance))
+            for mistake in mistakes_of(run, measure)[:NUM_MISTAKES]
+        ]
+        for measure in measures
+    }
 
 
 def _by_modality(run: Run, module: str) -> str:

@@ -7,6 +7,8 @@ from extract.corpus.reader import Note
 from features.manifest import Label, Utterance
 from features.tables.table import read_table
 
+SHARED_UNDER = "Apache-2.0"
+
 TABLE = "utterances.csv"
 COLUMNS = (
     *("id", "split", "dialogue", "turn", "speaker", "text", "audio", "video"),

@@ -62,9 +62,11 @@ def read(
     table = root / "Labels" / "labels_consensus.csv"
     table = table if table.exists() else root / table.name
     rows = read_table(table, "the consensus labels of MSP-Podcast", note, COLUMNS).rows
-    note(f"release {release}: {len(rows)} turns are labelled")
     if release in SIZES and len(rows) != SIZES[release]:
-        note(f"release {release} has {SIZES[release]} turns in all; Test3 may have no labels")
+        note(
+            f"release {release} has {SIZES[release]} turns in all, and {len(rows)} are labelled; "
+            "Test3 may have no labels"
+        )
     splits: dict[str, Split] = {**SPLITS, test: "test"}
     left_out = Counter(
         row.text("Split_Set") for row in rows if row.optional("Split_Set") not in splits

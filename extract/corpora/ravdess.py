@@ -12,6 +12,8 @@ from pathlib import Path
 from extract.corpus.reader import Expected, Note
 from features.manifest import Label, Utterance
 
+SHARED_UNDER = "CC BY-NC-SA 4.0"
+
 CLIP = re.compile(r"03-01-(0[1-8])-(0[12])-(0[12])-(0[12])-(\d\d)")
 EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 STATEMENTS = ("Kids are talking by the door", "Dogs are sitting by the door")

@@ -21,7 +21,6 @@ from typing import Any
 
 from extract.corpora._own_table import doubts, path_of, refuse_equal_ids, refuse_half_numbered
 from extract.corpora._own_votes import check_vote_columns, with_votes
-from extract.corpora._votes import note_votes
 from extract.corpus.column_names import SPLIT_NAMES, columns_of
 from extract.corpus.paths import FileFinder
 from extract.corpus.reader import Note
@@ -70,8 +69,6 @@ def read(
         labels.append(
             label if votes is None else with_votes(label, row, votes, emotions, by_majority)
         )
-    note_votes(note, labels)
-    _note_classes(note, labels)
     for place in _order(utterances):
         yield utterances[place], labels[place]
 
@@ -180,17 +177,6 @@ def _label(
             f"{did_you_mean(written, names)} 'splits: {{{written}: test}}' says what it means"
         )
     return Label(id=utterance_id, split=split, **values)  # type: ignore[arg-type]
-
-
-def _note_classes(note: Note, labels: Sequence[Label]) -> None:
-    """Note how often each class and split occurs."""
-    for field in ("emotion", "sentiment", "split"):
-        values = Counter(getattr(label, field) for label in labels)
-        missing = values.pop(None, 0)
-        if not values:
-            continue
-        counts = ", ".join(f"{value} {count}" for value, count in sorted(values.items()))
-        note(f"{field}: {counts}" + (f"; {missing} rows have none" if missing else ""))
 
 
 def _order(utterances: Sequence[Utterance]) -> list[int]:

@@ -9,6 +9,9 @@ read from the source text without importing the file:
 - ``SAME_RECORDINGS``: the readers of corpora made of the same recordings, so that a head trained
   on one is never tested on the other.
 
+- ``SHARED_UNDER``: the licence of the corpus, where it lets anyone hand on single clips, as in a
+  report. Without it no clip leaves the machine.
+
 And a function ``expected(*, ...) -> Expected`` with the settings of `read`: the published counts.
 tests/reader_contract.py checks every file in the folder on a tiny corpus; what it cannot see there
 (decoding, reading outside the root, splits of its own making) is left to the reviewer.

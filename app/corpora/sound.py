@@ -11,6 +11,7 @@ from extract.media.audio import read_audio
 from extract.media.child import Child
 from extract.media.errors import UnreadableError
 from extract.media.files.source import Source
+from extract.media.resample import resample
 from features.errors import ProjectError
 from features.manifest import Utterance
 from features.specs.tracks import CorpusSpec, ExtractSpec
@@ -46,8 +47,8 @@ class Sounds:
         self.corpus, self.extract = corpus, extract
         self.child = Child(timeout_s=60.0)
 
-    def of(self, utterance: Utterance) -> Sound | NoSound:
-        """The sound of an utterance, or why there is none."""
+    def of(self, utterance: Utterance, max_rate_hz: int | None = None) -> Sound | NoSound:
+        """The sound of an utterance, at a rate of `max_rate_hz` at most, or why there is none."""
         if utterance.audio is None:
             return NoSound("the corpus has no audio for it")
         if utterance.known_bad is not None:
@@ -56,7 +57,11 @@ class Sounds:
         source = Source(self.corpus.root, utterance.audio, utterance.audio_digest, limit)
         try:
             return self.child.call(
-                playable, source, stretches_of(utterance, "audio"), utterance.audio_channel
+                playable,
+                source,
+                stretches_of(utterance, "audio"),
+                utterance.audio_channel,
+                max_rate_hz,
             )
         except UnreadableError as error:
             return NoSound(f"{error.reason}: {error.detail}")
@@ -69,7 +74,10 @@ class Sounds:
 
 
 def playable(
-    source: Source, stretches: Sequence[tuple[float | None, float | None]], channel: int | None
+    source: Source,
+    stretches: Sequence[tuple[float | None, float | None]],
+    channel: int | None,
+    max_rate_hz: int | None,
 ) -> Sound:
     """Some stretches of a file, one after another."""
     import soundfile
@@ -77,7 +85,10 @@ def playable(
     path = source.checked()
     parts = [read_audio(path, start, end, channel, MAX_SECONDS) for start, end in stretches]
     rate_hz = parts[0][1]
-    samples = np.concatenate([samples for samples, _ in parts]).clip(-1, 1)
+    samples = np.concatenate([samples for samples, _ in parts])
+    if max_rate_hz is not None and rate_hz > max_rate_hz:
+        samples, rate_hz = resample(samples, rate_hz, max_rate_hz).numpy(), max_rate_hz
+    samples = samples.clip(-1, 1)
     file = io.BytesIO()
     soundfile.write(file, samples, rate_hz, format="FLAC", subtype="PCM_16")
     return Sound(file.getvalue(), len(samples) / rate_hz, peaks_of(samples))
