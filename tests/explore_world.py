@@ -67,6 +67,7 @@ heads:
   linear:
     code: probe
     corpus: planted
+    protocol: {code: speaker-folds, num_folds: 3}
     inputs: {text: words, audio: sound, video: none}
     tasks: {emotion: {}}
 """
@@ -75,6 +76,8 @@ WORDS = ("one", "two", "three", "four", "five", "six")
 RATE_HZ, SOUND_STEPS, FRAME_RATE_HZ, NUM_FRAMES = 50, 50, 8, 8
 SAMPLE_RATE_HZ = 8000
 ROOT = Path("data/raw/planted")
+# Not videos; what is served is not looked into.
+VIDEOS = {183: "film.MP4", 184: "film.avi"}
 # Its words and its label would be elements if a page read them as HTML.
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -136,9 +139,14 @@ def _utterance(number: int, label: Label) -> Utterance:
         file.writeframes(samples.astype("<i2").tobytes())
     text = " ".join(WORDS) + (f" {HOSTILE}" if number == 180 else "")
     audio = f"{label.id}.wav" if number != 181 else "gone.wav"
+    video = VIDEOS.get(number)
+    if video is not None:
+        (ROOT / video).write_bytes(bytes(range(256)) * 8)
     return Utterance(
         label.id, text=text, audio=audio, speaker=label.speaker, dialogue=label.dialogue,
         turn=label.turn, audio_digest=digest_file(path) if number != 181 else None,
+        video=video, video_digest=None if video is None else digest_file(ROOT / video),
+        video_start_s=None if video is None else 1.5, video_end_s=None if video is None else 2.5,
     )  # fmt: skip
 
 

@@ -76,13 +76,13 @@ def test_with_the_weights_of_attention_the_vector_is_made_again() -> None:
 
 
 def test_max_and_min_count_the_width_by_hand() -> None:
-    track = Padded(torch.tensor([[[1.0, 5.0, 0.0], [3.0, 2.0, 0.0]]]), torch.ones(1, 2).bool())
+    track = Padded(torch.tensor([[[1.0, 5.0, 0.0], [3.0, 6.0, 0.0]]]), torch.ones(1, 2).bool())
     greatest, least = (
         load_leaf("train/pooling", n).Pooling(3).weights(track) for n in ("max", "min")
     )
     # Of equal values it is the first.
-    assert greatest[0].tolist() == pytest.approx([2 / 3, 1 / 3])
-    assert least[0].tolist() == pytest.approx([2 / 3, 1 / 3])
+    assert greatest[0].tolist() == pytest.approx([1 / 3, 2 / 3])
+    assert least[0].tolist() == pytest.approx([1, 0])
     first = load_leaf("train/pooling", "first").Pooling(3).weights(track)
     assert first[0].tolist() == [1, 0]
 

@@ -78,3 +78,13 @@ def test_evaluation_batches_are_bounded(store: Store, labels: list[Label]) -> No
 def test_an_unknown_utterance_is_named(store: Store) -> None:
     with pytest.raises(ProjectError, match="does not have the utterance 'nobody'"):
         load_dataset({"text": store}, [Label("u1"), Label("nobody")])
+
+
+def test_some_utterances_keep_their_tracks_and_dialogues(store: Store) -> None:
+    labels = [Label("u7", dialogue="a"), Label("u3", dialogue="b"), Label("u59", dialogue="a")]
+    some = load_dataset({"text": store}, labels).some([2, 0], [labels[2], labels[0]])
+    assert some.ids == ("u59", "u7")
+    assert some.costs().tolist() == [0, store.lengths[7]]
+    (padded,) = some.gather(torch.tensor([1])).values()
+    assert np.array_equal(padded.values[0].transpose(0, 1).numpy(), store.track(7))
+    assert some.turns(torch.tensor([0, 1])).mask.tolist() == [[True, True]]

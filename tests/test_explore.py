@@ -86,6 +86,14 @@ class TestHeads:
         assert shown(planted, 3, "main") == {"name": "main"}
         assert planted.table()["heads"][0]["splits"][3] is None
 
+    def test_an_utterance_is_shown_as_the_head_predicted_it_that_tested_it(
+        self, planted: Corpus
+    ) -> None:
+        linear = head_of(planted, "linear")  # of three folds, with each speaker tested in one
+        places = [linear.places[utterance.id] for utterance in planted.utterances]
+        assert {place.split for place in places} == {"test"}
+        assert len({place.fold for place in places}) == 3
+
     def test_a_stale_run_is_named_and_not_shown(self, planted: Corpus) -> None:
         params = Path("params.yaml")
         before = params.read_text()
@@ -171,9 +179,17 @@ class TestShares:
         of_other = predicted["sentiment"].mean(axis=0)[classes.index(own["label"])]
         assert own["base"] == pytest.approx(of_other, abs=1e-5)
 
+    def test_a_modality_that_the_other_one_lacks_is_missing(self, planted: Corpus) -> None:
+        other = planted.utterances[191]  # it has no frames
+        own = swapped(planted, TEST, 191, "main")["emotion"]
+        predicted = head_of(planted, "main").predicted(other.id)
+        assert predicted is not None
+        of_other = predicted["emotion"].mean(axis=0)[["anger", "joy"].index(own["label"])]
+        assert own["base"] == pytest.approx(of_other, abs=1e-5)
+
     @pytest.mark.parametrize("name", ["dialogue", "linear"])
     def test_heads_of_other_kinds_can_be_asked_too(self, planted: Corpus, name: str) -> None:
-        own = swapped(planted, TEST, TEST + 7, name)["emotion"]
+        own = swapped(planted, TEST, TEST + 3, name)["emotion"]
         assert own["base"] + sum(own["shares"].values()) == pytest.approx(own["value"], abs=1e-5)
 
     def test_utterances_of_other_sets_are_refused(self, planted: Corpus) -> None:
@@ -215,6 +231,39 @@ class TestClips:
         try:
             assert "has changed since the manifest" in details(planted, 185)["audio"]["reason"]
         finally:
+            file.write_bytes(before)
+
+
+class TestVideos:
+    def test_a_video_is_served_in_parts(self, planted: Corpus, client: TestClient) -> None:
+        video = details(planted, 183)["video"]
+        assert video == {"source": "media/183.mp4", "start_s": 1.5, "end_s": 2.5}
+        answer = client.get("/media/183.mp4", headers={"range": "bytes=256-259"})
+        assert (answer.status_code, answer.content) == (206, bytes(range(4)))
+        assert answer.headers["content-type"] == "video/mp4"
+        assert client.get("/media/183.webm").status_code == 404
+
+    def test_what_browsers_do_not_play_is_said(self, planted: Corpus, client: TestClient) -> None:
+        assert details(planted, 184)["video"] == {"reason": "browsers do not play .avi"}
+        assert client.get("/media/184.avi").status_code == 404
+        assert details(planted, TEST)["video"] is None
+
+    @pytest.mark.parametrize("change", ["changed", "link"])
+    def test_a_file_that_is_not_the_manifest_s_is_not_served(
+        self, planted: Corpus, client: TestClient, change: str
+    ) -> None:
+        file = ROOT / "film.MP4"
+        before = file.read_bytes()
+        file.unlink()
+        if change == "link":
+            file.symlink_to("/etc/hostname")
+        else:
+            file.write_bytes(before + b"more")
+        try:
+            assert "reason" in details(planted, 183)["video"]
+            assert client.get("/media/183.mp4").status_code in (404, 422)
+        finally:
+            file.unlink()
             file.write_bytes(before)
 
 
@@ -272,6 +321,7 @@ class TestServer:
         words, sound, frames = client.get("/data/stores.json").json()
         assert (frames["num_tracks"], frames["reasons"]) == (191, {"missing": 1})
         assert (words["lengths"]["least"], words["lengths"]["most"]) == (6, 6)
+        assert frames["lengths"]["least"] == 8 and frames["lengths"]["counts"] == [191]
         assert sound["lengths"]["counts"] == [192] and sound["rate_hz"] == RATE_HZ
         store = Store(Path("features/cache/planted/sound.zarr"))
         norms = np.linalg.norm(store.read(range(192)).astype(float), axis=2)
