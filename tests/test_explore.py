@@ -34,6 +34,7 @@ from tests.explore_world import (
 )
 from tests.predict_world import run
 
+pytestmark = pytest.mark.slow
 DEV, TEST = 150, 182  # utterances of the dev and the test set
 
 
