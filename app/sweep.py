@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.heads.upper import networks_of
 from app.inputs import load_labels, open_inputs
 from app.paths import RUNS_PATH
 from app.tables import aligned
@@ -46,7 +47,14 @@ def sweep(name: str) -> None:
     sign = -1 if head.choose_by in LOWER_IS_BETTER else 1
     trials = []
     for trial in search(
-        spec, lambda settings: _head(raw, spec, settings), raw_head, labels, stores, file, tracker
+        spec,
+        lambda settings: _head(raw, spec, settings),
+        raw_head,
+        labels,
+        stores,
+        file,
+        tracker,
+        lambda head: networks_of(head, params.backbones, stores),
     ):
         trials.append(trial)
         result = trial.failure or f"dev {head.choose_by} {_figure(trial, sign)}"

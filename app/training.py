@@ -10,6 +10,7 @@ import click
 
 from app.cluster import on_a_cluster
 from app.devices import chosen_device
+from app.heads.upper import networks_of
 from app.inputs import load_labels, open_inputs, refuse_unusable
 from app.paths import RUNS_PATH, SEALS_PATH
 from features.cluster import Cluster
@@ -133,6 +134,7 @@ def _inputs(
         warm_start=warm_start,
         device=chosen_device(device, auto_takes_gpu=needs_gpu),
         extraction=described_extraction(params.extract, backbones),
+        networks=networks_of(head, params.backbones, stores),
     )
 
 
@@ -155,7 +157,8 @@ def transfer(name: str) -> None:
     stores = open_inputs(head, spec.corpus)
     labels = load_labels(spec.corpus)
     run, folder = RUNS_PATH / spec.head, RUNS_PATH / name
-    _echo_figures(name, run_transfer(spec, head, run, labels, stores, folder))
+    networks = networks_of(head, params.backbones, stores)
+    _echo_figures(name, run_transfer(spec, head, run, labels, stores, folder, networks))
 
 
 @click.command()

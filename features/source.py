@@ -28,7 +28,10 @@ def constant(module: str, name: str) -> Any:
 
 
 def parameters(module: str, name: str, ranges: dict[str, Any], choices: Choices) -> list[Parameter]:
-    """The keyword-only parameters of a function, or of a class's constructor, base classes' too."""
+    """The keyword-only parameters of a function, or of a class's constructor, base classes' too.
+
+    A setting that Python keeps a word for itself, such as ``from``, is a parameter ``from_``.
+    """
     where, node = _definition(module, name)
     while isinstance(node, ast.ClassDef):
         where, node = _constructor(where, node)
@@ -36,10 +39,10 @@ def parameters(module: str, name: str, ranges: dict[str, Any], choices: Choices)
     arguments = node.args
     return [
         Parameter(
-            argument.arg,
+            argument.arg.removesuffix("_"),
             _type(where, argument.annotation, choices),
             REQUIRED if default is None else _literal(where, default),
-            within(*ranges[argument.arg]) if argument.arg in ranges else None,
+            within(*ranges[name]) if (name := argument.arg.removesuffix("_")) in ranges else None,
         )
         for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     ]

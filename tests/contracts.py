@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from features.binding import REQUIRED, Parameter
 from features.manifest import Label
+from tests.upper_world import tiny_upper
 from train.data.masking import Padded
 from train.folds.fold import Fold
 
@@ -27,6 +28,7 @@ CONSTANTS: dict[str, Callable[[Any], bool]] = {
     "MIN_MODALITIES": lambda value: type(value) is int and value >= 1,
     "ENCODES_STEPS": lambda value: value is True,
     "ONE_POOLING": lambda value: value is True,
+    "TAKES_NETWORK": lambda value: value is True,
     "KIND": lambda value: value in KINDS,
     "RANGES": lambda value: isinstance(value, dict),
 }
@@ -104,7 +106,9 @@ def leaf_violations(folder: str, leaf: ModuleType, parameters: Sequence[Paramete
     if not (isinstance(made, type) and issubclass(made, nn.Module)):
         return [f"it defines no torch.nn.Module called {kind.symbol}"]
     violations = _constants(leaf, kind.constants, [parameter.name for parameter in parameters])
-    violations += _signature(made.__init__, ["self", *kind.arguments], parameters)
+    positional = ["self", *kind.arguments]
+    positional += ["network"] if getattr(leaf, "TAKES_NETWORK", False) else []
+    violations += _signature(made.__init__, positional, parameters)
     violations += [
         f"it overrides {name}, which torch needs as it is"
         for name in TORCH
@@ -169,7 +173,7 @@ def _signature(
     """What is wrong with the parameters of a constructor or function."""
     actual = inspect.signature(made).parameters.values()
     own = [p.name for p in actual if p.kind is not p.KEYWORD_ONLY]
-    settings = {p.name: p.default for p in actual if p.kind is p.KEYWORD_ONLY}
+    settings = {p.name.removesuffix("_"): p.default for p in actual if p.kind is p.KEYWORD_ONLY}
     violations = []
     if own != positional:
         violations.append(f"it takes {_names(own)}; it must take {_names(positional)}")
@@ -191,6 +195,8 @@ def _of_instance(made: Any, kind: Kind, leaf: ModuleType) -> list[str]:
     arguments = {**kind.arguments}
     if "facts" in arguments:
         arguments["facts"] = made.facts(LABELS)
+    if getattr(leaf, "TAKES_NETWORK", False):
+        arguments["network"] = tiny_upper(DIM)
     torch.manual_seed(0)
     module = made(*arguments.values())
     violations = [

@@ -8,6 +8,7 @@ import torch
 
 from features.leaves import leaf_names, load_leaf
 from tests.test_heads import CASES, build, tracks
+from tests.upper_world import tiny_upper
 from train.attribution.attention import step_weights
 from train.data.dataset import Dataset
 from train.data.dialogues import Places
@@ -100,7 +101,9 @@ def test_a_weight_of_a_bin_or_stride_is_that_of_its_stored_steps() -> None:
 
 def test_every_temporal_encoder_says_by_how_much_it_shortens_a_track() -> None:
     for name in leaf_names("train/temporal"):
-        encoder = load_leaf("train/temporal", name).Temporal(8, 0.0)
+        leaf = load_leaf("train/temporal", name)
+        network = [tiny_upper(8)] if hasattr(leaf, "TAKES_NETWORK") else []
+        encoder = leaf.Temporal(8, 0.0, *network)
         track = Padded(torch.randn(1, 37, 8), torch.ones(1, 37).bool())
         stride = getattr(encoder, "stride", 1)
         assert encoder(track).mask.shape[1] == -(-37 // stride), name

@@ -174,3 +174,24 @@ class TestProtocolsAndSelection:
         raw["heads"]["text"].pop("dropout")
         raw["heads"]["text"].pop("strengths")
         assert "a probe's tasks have none, write emotion: {}" in complaint(raw)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("bins", 50),
+        ("bins", {"text": 50}),
+        ("standardise", {"text": "speaker"}),
+        ("training", {"seeds": [0], "epochs": 2, "lr": 0.01, "mixup": 0.2}),
+        ("training", {"seeds": [0], "epochs": 2, "lr": 0.01, "augment": {"text": {"noise": 0.1}}}),
+    ],
+)
+def test_steps_that_upper_layers_go_on_from_are_not_changed(
+    raw: dict[str, Any], setting: str, value: Any
+) -> None:
+    head = raw["heads"]["text"]
+    head["temporal"] = {"text": {"code": "upper-layers", "from": 3, "lora": "none"}}
+    parse(raw)
+    head[setting] = value
+    with pytest.raises(ProjectError, match=r"changes the text steps, and heads.text.temporal.text"):
+        parse(raw)

@@ -10,6 +10,7 @@ from features.leaves import leaf_names, leaf_parameters, load_leaf
 from features.manifest import Label
 from features.specs.heads import HeadSpec, ProtocolSpec, TrainingSpec
 from features.specs.tracks import LeafSpec
+from tests.upper_world import tiny_upper
 from train.data.dataset import Dataset
 from train.data.dialogues import Places
 from train.data.masking import Padded
@@ -37,6 +38,7 @@ CLASSES = ["anger", "joy", "neutral"]
 VARIANTS = {
     ("temporal", "tcn"): [{"stride": 3, "layers": 2}],
     ("temporal", "recurrent"): [{"cell": "lstm", "layers": 2}],
+    ("temporal", "upper-layers"): [{"lora": "none"}],
     ("pooling", "attention"): [{"heads": 1}],
     ("fusion", "cross-modal"): [{"then": "dynamic"}],
     ("fusion", "cross-attention"): [{"then": "adaptive"}],
@@ -83,7 +85,14 @@ def head_spec(kind: str, name: str, options: dict[str, Any]) -> HeadSpec:
 def build(case: tuple[str, str, dict[str, Any]], seed: int = 0) -> Head:
     """A head none of whose parameters is zero, as after training."""
     torch.manual_seed(seed)
-    head = Head(head_spec(*case), DIMS, {"emotion": {"classes": CLASSES, "counts": [1, 1, 1]}})
+    facts = {"emotion": {"classes": CLASSES, "counts": [1, 1, 1]}}
+    if case[:2] == ("temporal", "upper-layers"):
+        # They go on from one layer, so the store holds one.
+        shapes = {name: (1, dim) for name, (_, dim) in DIMS.items()}
+        networks = {name: tiny_upper(dim) for name, (_, dim) in DIMS.items()}
+    else:
+        shapes, networks = DIMS, {}
+    head = Head(head_spec(*case), shapes, facts, networks)
     with torch.no_grad():
         for parameter in head.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
@@ -205,7 +214,7 @@ def test_settings_in_params_yaml_are_those_of_the_constructor(folder: str, symbo
     for name in leaf_names(folder):
         constructor = getattr(load_leaf(folder, name), symbol).__init__
         expected = {
-            p.name: p.default
+            p.name.removesuffix("_"): p.default
             for p in inspect.signature(constructor).parameters.values()
             if p.kind is p.KEYWORD_ONLY
         }

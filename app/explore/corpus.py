@@ -146,7 +146,7 @@ def _heads(
         if spec.corpus != corpus:
             continue
         try:
-            heads.append(ExploredHead(load_run(spec), labels))
+            heads.append(ExploredHead(load_run(spec), labels, params.backbones))
         except UnusableRunError as error:
             unusable.append(str(error))
     return heads, unusable

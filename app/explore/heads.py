@@ -6,6 +6,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from app.bundles.read import WEIGHTS
+from app.heads.upper import networks_of
 from app.inputs import open_inputs
 from app.paths import RUNS_PATH
 from app.results.runs import Run
@@ -13,6 +14,7 @@ from features.errors import ProjectError
 from features.manifest import Label
 from features.runs.read import read_as_trained
 from features.specs.heads import HeadSpec
+from features.specs.tracks import BackboneSpec
 from features.store.reader import Store
 from train.apply.fold_heads import FoldHeads, restored_fold
 from train.attribution.decision import Decision
@@ -44,10 +46,12 @@ class Tracked:
 
 
 class ExploredHead:
-    """A run over a corpus."""
+    """A run over a corpus; `backbones` are the settings of frozen networks by name."""
 
-    def __init__(self, run: Run, labels: Sequence[Label]) -> None:
-        self.run, self.name = run, run.spec.name
+    def __init__(
+        self, run: Run, labels: Sequence[Label], backbones: Mapping[str, BackboneSpec]
+    ) -> None:
+        self.run, self.name, self.backbones = run, run.spec.name, backbones
         facts: Mapping[str, Any] = next(iter(run.record["facts"].values()))
         self.measures: list[Measure] = [
             measure for measure in measures_of(run.spec, facts) if measure.kind in SHOWN
@@ -117,11 +121,16 @@ class ExploredHead:
         return open_inputs(self.run.spec, self.run.spec.corpus)
 
     @cached_property
+    def networks(self) -> dict[str, Any]:
+        """The layers of the frozen networks that it tunes."""
+        return networks_of(self.run.spec, self.backbones, self.stores)
+
+    @cached_property
     def _weights(self) -> Mapping[str, bytes]:
         return read_as_trained(RUNS_PATH / self.name, [WEIGHTS]).contents
 
     def _restored(self, fold: str) -> FoldHeads:
-        return restored_fold(self.run.record, self._weights, fold)
+        return restored_fold(self.run.record, self._weights, fold, self.networks)
 
     def _whole_split(self, split: str, fold: str) -> Dataset:
         return self.restored(fold).dataset(self.stores, self.labels_of(split, fold))

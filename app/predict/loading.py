@@ -3,13 +3,16 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from app.bundles.read import Model
+from app.heads.upper import tuned_modalities, upper_of
 from extract.fill.fill import load_fitting
 from extract.network.backbone import Backbone
-from extract.network.compute import Compute
+from extract.network.compute import CPU, Compute
 from extract.plan.recipe import described_backbone
 from features.errors import ProjectError
+from features.runs.restored import restored_head
 from features.specs.tracks import BackboneSpec
 
 
@@ -53,6 +56,15 @@ def loaded_backbone(model: Model, modality: str, spec: BackboneSpec, compute: Co
         ) from None
     _check_same(model, modality, spec, backbone)
     return backbone
+
+
+def tuned_networks(model: Model, backbones: Mapping[str, BackboneSpec]) -> dict[str, Any]:
+    """The upper layers that the heads of a model tune, by modality."""
+    head = restored_head(model.record["head"])
+    return {
+        name: upper_of(loaded_backbone(model, name, backbones[name], CPU), head, name)
+        for name in tuned_modalities(head)
+    }
 
 
 def _check_same(model: Model, modality: str, spec: BackboneSpec, backbone: Backbone) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.bundles.read import Model
 from app.predict.clips import Cell, Clips
-from app.predict.loading import loaded_backbone, readable, refuse_ready_made
+from app.predict.loading import loaded_backbone, readable, refuse_ready_made, tuned_networks
 from extract.fill.direct import NOT_READ, DirectEncoder, DirectTrack
 from extract.network.compute import Compute
 from features.manifest import BY_ID, Label, Utterance
@@ -63,9 +63,10 @@ class Predictor(ExitStack):
         super().__init__()
         self.model, self.device, self.each = model, device, each
         with readable(model):
-            self.heads = TrainedHeads(model.record, model.weights)
-            self.answering = Answering(self.heads, model.calibration, coverage)
             self.spec, self.backbones = restored_extraction(model.record["extraction"])
+            networks = tuned_networks(model, self.backbones)
+            self.heads = TrainedHeads(model.record, model.weights, networks)
+            self.answering = Answering(self.heads, model.calibration, coverage)
         refuse_ready_made(model.name, self.backbones)
         if device.type != "cuda" and self.spec.compute != "float32":
             # A GPU's fast formats are not those of a CPU, which computes more exactly.

@@ -31,6 +31,7 @@ from extract.network.backbone import Reading, Window, freeze, seeded
 from extract.network.checkpoint_folders import checkpoint_folder, digest_checkpoint
 from extract.network.checkpoints import load_part, load_pretrained
 from extract.network.compute import CPU, Compute
+from extract.network.upper import UpperLayers, upper_layers
 from extract.network.vocabulary_files import require_fitting, require_vocabulary
 from features.errors import ProjectError
 from features.extras import require_extra
@@ -78,6 +79,10 @@ class HfText:
         limit = min(tokenizer.model_max_length, num_positions(network))
         self.prepare = TextInput(tokenizer, limit, special_tokens)
         self.budget = compute.pick(**BUDGET)
+
+    def upper(self, first: int) -> UpperLayers:
+        """The layers after the states `first`; see `upper_layers`."""
+        return upper_layers(self.network, first, self.prepare.max_tokens)
 
     def cost(self, window: Window) -> int:
         return int(window.values.shape[1])

@@ -62,6 +62,7 @@ def read_network(
         _check_modalities(entries, f"{where}.objectives", "train/objectives", name, modalities)
     if values["training"] is not None and values["training"].mixup:
         _check_mixup(entries, where, values)
+    _check_tuned(entries, where, values)
 
 
 def _check_mixup(entries: Entries, where: str, values: Mapping[str, Any]) -> None:
@@ -75,6 +76,27 @@ def _check_mixup(entries: Entries, where: str, values: Mapping[str, Any]) -> Non
             f"{mixup}, and the objectives {quoted(values['objectives'])} need utterances that are "
             "not mixed; leave one out"
         )
+
+
+def _check_tuned(entries: Entries, where: str, values: Mapping[str, Any]) -> None:
+    """Layers of a frozen network go on from states as they are stored."""
+    training = values["training"]
+    for name, leaf in values["temporal"].items():
+        if not leaf_constant("train/temporal", leaf.code, "TAKES_NETWORK", False):
+            continue
+        bins = values["bins"]
+        changed = {
+            "bins": bins.get(name) if isinstance(bins, Mapping) else bins,
+            "standardise": values.get("standardise", {}).get(name),
+            "training.augment": training is not None and name in training.augment,
+            "training.mixup": training is not None and training.mixup,
+        }
+        entries.problems += [
+            f"{where}.{setting} changes the {name} steps, and {where}.temporal.{name} "
+            f"({leaf.code}) goes on from them as they are stored; leave one out"
+            for setting, is_set in changed.items()
+            if is_set
+        ]
 
 
 def _by_modality(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,6 +37,11 @@ class LeafSpec:
 
     code: str
     options: Mapping[str, Any]
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The settings as keyword arguments: ``from`` is ``from_``, as Python needs it."""
+        return {f"{k}_" if iskeyword(k) else k: value for k, value in self.options.items()}
 
     def as_dict(self) -> dict[str, Any]:
         """The spec as plain JSON, for hashing and for the records of a run."""

@@ -17,7 +17,8 @@ from train.attribution.decision import EXPLAINED, Decision, base_of, decision
 from train.attribution.present import partly_present
 from train.attribution.swapped import partly_swapped
 from train.data.dataset import Dataset, load_dataset
-from train.model.head import Facts, Head
+from train.model.contracts import Networks
+from train.model.head import NO_NETWORKS, Facts, Head
 from train.runs.record import weights_name
 from train.runs.restored import (
     Restored,
@@ -98,11 +99,20 @@ def shapes_of(record: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
     }
 
 
-def restored_fold(record: Mapping[str, Any], contents: Mapping[str, bytes], fold: str) -> FoldHeads:
-    """The heads of a fold, from a run's record and its weights files by name."""
+def restored_fold(
+    record: Mapping[str, Any],
+    contents: Mapping[str, bytes],
+    fold: str,
+    networks: Networks = NO_NETWORKS,
+) -> FoldHeads:
+    """The heads of a fold, from a run's record and its weights files by name.
+
+    `networks` are the layers of temporal encoders that are made of a frozen network's own.
+    """
     spec = restored_head(record["head"])
     folds = list(record["facts"])
     names = [weights_name(folds.index(fold), len(folds), seed) for seed in spec.seeds]
     facts, shapes = record["facts"][fold], shapes_of(record)
     states = [load(contents[f"weights/{name}"]) for name in names]
-    return FoldHeads(spec, facts, [restored(spec, shapes, facts, state) for state in states])
+    heads = [restored(spec, shapes, facts, state, networks) for state in states]
+    return FoldHeads(spec, facts, heads)

@@ -14,6 +14,8 @@ from train.data.dataset import Dataset
 from train.data.dialogues import Places
 from train.data.standardise import Standardising, num_standardised
 from train.data.tracks import Tracks
+from train.model.contracts import Networks
+from train.model.head import NO_NETWORKS
 from train.runs.restored import Restored, restored_predictions
 from train.scoring.measure import Measure, measures_of
 from train.scoring.predictions import Predictions
@@ -25,10 +27,16 @@ OfModality = Sequence[NDArray[Any] | None]
 class TrainedHeads:
     """The heads of a run, loaded once: one for each fold and seed.
 
-    `record` is the run's record, `contents` its weights files by name.
+    `record` is the run's record, `contents` its weights files by name, `networks` the layers of
+    temporal encoders that are made of a frozen network's own.
     """
 
-    def __init__(self, record: Mapping[str, Any], contents: Mapping[str, bytes]) -> None:
+    def __init__(
+        self,
+        record: Mapping[str, Any],
+        contents: Mapping[str, bytes],
+        networks: Networks = NO_NETWORKS,
+    ) -> None:
         self.spec = restored_head(record["head"])
         self.shapes = shapes_of(record)
         self.folds: list[str] = []
@@ -36,7 +44,7 @@ class TrainedHeads:
         self.heads: list[Restored] = []
         facts_by_fold: Mapping[str, Any] = record["facts"]
         for fold in facts_by_fold:
-            self.heads += restored_fold(record, contents, fold).heads
+            self.heads += restored_fold(record, contents, fold, networks).heads
             self.folds += [fold] * len(self.spec.seeds)
             self.seeds += self.spec.seeds
         self.measures: Sequence[Measure] = measures_of(

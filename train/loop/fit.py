@@ -14,7 +14,8 @@ from train.loop.difficulty import by_class_frequency, by_first_model, by_vad
 from train.loop.predict import predict
 from train.loop.tracking import Epoch
 from train.loop.training_loop import TrainingLoop
-from train.model.head import Head
+from train.model.contracts import Networks
+from train.model.head import NO_NETWORKS, Head
 from train.scoring.measure import measures_of
 from train.scoring.predictions import Predictions
 
@@ -62,20 +63,22 @@ def fit(
     checkpoint: Checkpoint | None = None,
     start: State | None = None,
     device: torch.device = CPU,
+    networks: Networks = NO_NETWORKS,
 ) -> Fitted:
     """Train one head with one seed; the head that comes back is that of its best epoch on dev.
 
     Stops when `training.patience` epochs have passed without a better `choose_by` on dev. With a
     `checkpoint`, an interrupted training resumes where it stopped, with the same numbers.
-    `start` are the weights of another head to start from.
+    `start` are the weights of another head to start from, `networks` the layers of those temporal
+    encoders that are made of a frozen network's own.
     """
     checkpoint = checkpoint or Checkpoint()
     saved = checkpoint.read()
     if saved is None:
-        difficulty = _difficulty(spec, facts, train, dev, seed, device)
+        difficulty = _difficulty(spec, facts, train, dev, seed, device, networks)
     else:
         difficulty = saved["difficulty"]
-    training = TrainingLoop(spec, facts, train, dev, seed, difficulty, start, device)
+    training = TrainingLoop(spec, facts, train, dev, seed, difficulty, start, device, networks)
     if saved is not None:
         training.restore(saved)
         for epoch in training.epochs:
@@ -96,6 +99,7 @@ def _difficulty(
     dev: SplitData,
     seed: int,
     device: torch.device,
+    networks: Networks,
 ) -> Tensor | None:
     """How difficult each training utterance is, as `training.difficulty` says."""
     source = spec.training.difficulty
@@ -103,7 +107,8 @@ def _difficulty(
         return None
     if source == "first-model":
         plain = replace(spec.training, difficulty="none", curriculum=None, scale_loss=0.0)
-        first = fit(replace(spec, training=plain), facts, train, dev, seed, device=device)
+        spec_of_first = replace(spec, training=plain)
+        first = fit(spec_of_first, facts, train, dev, seed, device=device, networks=networks)
         predictions = first.predict(train.dataset)
         return by_first_model(measures_of(spec, facts), predictions, train.labels)
     classes = [m.name for m in measures_of(spec, facts) if m.kind == "classes"]

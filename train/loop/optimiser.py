@@ -15,13 +15,33 @@ from features.specs.training import TrainingSpec
 MOMENTUM = 0.9
 
 
-def optimiser_of(training: TrainingSpec, parameters: Iterable[nn.Parameter]) -> Optimizer:
-    """AdamW, Adam, or stochastic gradient descent with a momentum of 0.9."""
+def optimiser_of(
+    training: TrainingSpec, parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]]
+) -> Optimizer:
+    """AdamW, Adam, or stochastic gradient descent with a momentum of 0.9, of parameters or groups
+    of them."""
     lr, decay = training.lr, training.weight_decay
     if training.optimiser == "sgd":
         return SGD(parameters, lr, momentum=MOMENTUM, weight_decay=decay, fused=True)
     kind = AdamW if training.optimiser == "adamw" else Adam
     return kind(parameters, lr, weight_decay=decay, fused=True)
+
+
+def parameter_groups(network: nn.Module, lr: float) -> list[dict[str, Any]]:
+    """The parameters of a network in groups of one learning rate.
+
+    That is `lr`, but for modules with `learning_rates` of their own.
+    """
+    with_rates: list[Any] = [m for m in network.modules() if hasattr(m, "learning_rates")]
+    own = [
+        {"params": parameters, "lr": rate}
+        for module in with_rates
+        for rate, parameters in module.learning_rates(lr)
+        if parameters
+    ]
+    grouped = {id(parameter) for group in own for parameter in group["params"]}
+    rest = [p for p in network.parameters() if id(p) not in grouped]
+    return [{"params": rest, "lr": lr}, *own]
 
 
 class Schedule:
@@ -39,7 +59,10 @@ class Schedule:
         if training.schedule == "one-cycle":
             cycled = training.optimiser != "sgd"
             self.by_step = OneCycleLR(
-                optimiser, training.lr, total_steps=total + 1, cycle_momentum=cycled
+                optimiser,
+                [group["lr"] for group in optimiser.param_groups],
+                total_steps=total + 1,
+                cycle_momentum=cycled,
             )
         elif training.schedule == "plateau":
             self.plateau = ReduceLROnPlateau(

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from features.specs.heads import HeadSpec
 from train.data.dataset import Dataset
-from train.model.head import Head
+from train.model.contracts import Networks
+from train.model.head import NO_NETWORKS, Head
 from train.scoring.measure import Numbers
 
 EVALUATION_BATCH = 256
@@ -15,9 +16,15 @@ EVALUATION_BATCH = 256
 EVALUATION_VALUES = 2**26
 
 
-def build_head(spec: HeadSpec, facts: dict[str, dict[str, Any]], dataset: Dataset) -> Head:
+def build_head(
+    spec: HeadSpec,
+    facts: dict[str, dict[str, Any]],
+    dataset: Dataset,
+    networks: Networks = NO_NETWORKS,
+) -> Head:
     """A fresh head that fits the tracks of a dataset."""
-    return Head(spec, {name: tracks.shape for name, tracks in dataset.tracks.items()}, facts)
+    shapes = {name: tracks.shape for name, tracks in dataset.tracks.items()}
+    return Head(spec, shapes, facts, networks)
 
 
 def predict(head: Head, dataset: Dataset) -> dict[str, Numbers]:

@@ -14,11 +14,12 @@ from features.specs.heads import HeadSpec
 from train.data.batches import BatchItems, bucketed, shortest_run
 from train.data.dataset import SplitData
 from train.loop.batch_loss import batch_loss
-from train.loop.optimiser import Average, Schedule, optimiser_of, with_weights
+from train.loop.optimiser import Average, Schedule, optimiser_of, parameter_groups, with_weights
 from train.loop.pacing import dropout_at, easiest, epoch_steps, num_scheduled, set_dropout
 from train.loop.predict import build_head, outputs_of, predictions_of
 from train.loop.tracking import Epoch
-from train.model.contracts import Objective, Task
+from train.model.contracts import Networks, Objective, Task
+from train.model.head import NO_NETWORKS
 from train.model.taking import take_weights
 from train.scoring.measure import measures_of
 from train.scoring.summaries import selection_score, split_scores
@@ -37,6 +38,7 @@ class TrainingLoop:
         difficulty: Tensor | None,
         start: dict[str, Tensor] | None,
         device: torch.device,
+        networks: Networks = NO_NETWORKS,
     ) -> None:
         torch.manual_seed(seed)
         self.spec, self.training, self.seed = spec, spec.training, seed
@@ -44,7 +46,7 @@ class TrainingLoop:
         self.dev = replace(dev, dataset=dev.dataset.on(device))
         self.device, self.difficulty = device, difficulty
         self.measures = measures_of(spec, facts)
-        self.head = build_head(spec, facts, train.dataset)
+        self.head = build_head(spec, facts, train.dataset, networks)
         self.head.take_moments(train.dataset)
         if start is not None:
             self.head.load_state_dict(take_weights(self.head.state_dict(), start, spec))
@@ -59,7 +61,7 @@ class TrainingLoop:
         # Whole dialogues differ in every length: sorting them would save no padding.
         whole = spec.dialogue is not None
         self.sorted_batches = 1 if whole else shortest_run(self.costs, self.training.batch_size)
-        self.optimiser = optimiser_of(self.training, self.head.parameters())
+        self.optimiser = optimiser_of(self.training, parameter_groups(self.head, self.training.lr))
         self.schedule = Schedule(
             self.optimiser, self.training, epoch_steps(self.training, self.items.count)
         )

@@ -41,8 +41,32 @@ class Encoded(NamedTuple):
     causal: bool = False
 
 
+class Upper(Protocol):
+    """The upper layers of a frozen network, which the app brings: `layers` from below to above.
+
+    `dim` is the width of its states, `max_steps` the longest track that it takes.
+    """
+
+    dim: int
+    max_steps: int
+    layers: nn.ModuleList
+
+    def __call__(self, values: Tensor, mask: Tensor) -> Tensor:
+        """States `(B, T, dim)`, True in `mask` `(B, T)` where real, to those of the last layer."""
+
+
+# By modality.
+Networks = Mapping[str, Any]
+
+
 class Temporal(Protocol):
-    """How the steps of one track see each other: `Temporal(dim, dropout, *, settings)`."""
+    """How the steps of one track see each other: `Temporal(dim, dropout, *, settings)`.
+
+    TAKES_NETWORK = True, a module constant, where it is made of the frozen network's own layers:
+    `Temporal(dim, dropout, network, *, settings)` with an `Upper`, which gets the stored states as
+    they are. It may have `learning_rates(lr)`, its parameters in groups with a rate for each, and
+    `merge()`, which is called where it is restored and not trained any more.
+    """
 
     def __call__(self, track: Padded) -> Padded:
         """`(B, T, D)` to `(B, T', D)`. A track without steps stays without steps.

@@ -1,6 +1,7 @@
 """Assembles a head from its spec: inputs, temporal encoders, fusion, dialogue, tasks."""
 
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -16,18 +17,20 @@ from train.model.contracts import (
     Dialogue,
     Encoded,
     Fusion,
+    Networks,
     Objective,
     Pooling,
     Task,
     Temporal,
     by_name,
 )
-from train.model.input import Input
+from train.model.input import Input, StoredStates
 from train.model.losses import Uncertainty
 
 # Utterances that are encoded at a time where whole dialogues are read.
 GROUP = 16
 Facts = Mapping[str, dict[str, Any]]
+NO_NETWORKS: Networks = {}
 
 
 class PresentOrMissing(nn.Module):
@@ -51,17 +54,24 @@ class Head(nn.Module):
     """Padded tracks per modality, and who speaks when, to one output per task.
 
     `shapes` gives layers and width of each modality's store, `facts` what each task and objective
-    takes from the training labels. Raises ProjectError for settings that do not fit each other.
+    takes from the training labels, `networks` the layers of those temporal encoders that are made
+    of a frozen network's own. Raises ProjectError for settings that do not fit each other.
     """
 
     task_weights: Tensor
 
-    def __init__(self, spec: HeadSpec, shapes: Mapping[str, tuple[int, int]], facts: Facts) -> None:
+    def __init__(
+        self,
+        spec: HeadSpec,
+        shapes: Mapping[str, tuple[int, int]],
+        facts: Facts,
+        networks: Networks = NO_NETWORKS,
+    ) -> None:
         super().__init__()
-        self.inputs = by_name({name: Input(spec, name, shape) for name, shape in shapes.items()})
+        self.inputs = by_name({name: _input(spec, name, shape) for name, shape in shapes.items()})
         hidden = spec.hidden or spec.dim
         try:
-            self.temporals = by_name({name: _temporal(spec, name) for name in shapes})
+            self.temporals = by_name({name: _temporal(spec, name, networks) for name in shapes})
             self.fusion = _fusion(spec, list(shapes))
             self.dialogue = _dialogue(spec, hidden)
             self.causal = bool(spec.dialogue and spec.dialogue.options.get("causal"))
@@ -145,10 +155,31 @@ class Head(nn.Module):
         return self.outputs(self.encode(self.standardised(tracks), turns))
 
 
-def _temporal(spec: HeadSpec, modality: str) -> Temporal:
-    leaf = spec.temporal[modality]
-    temporal = load_leaf("train/temporal", leaf.code).Temporal
-    made: Temporal = temporal(spec.dim, spec.dropout, **leaf.options)
+def takes_network(spec: HeadSpec, modality: str) -> bool:
+    """Whether the temporal encoder of a modality is made of the frozen network's own layers."""
+    return bool(getattr(_temporal_leaf(spec, modality), "TAKES_NETWORK", False))
+
+
+def _temporal_leaf(spec: HeadSpec, modality: str) -> ModuleType:
+    return load_leaf("train/temporal", spec.temporal[modality].code)
+
+
+def _input(spec: HeadSpec, modality: str, shape: tuple[int, int]) -> Input | StoredStates:
+    if not takes_network(spec, modality):
+        return Input(spec, modality, shape)
+    if shape[0] != 1:
+        raise ProjectError(
+            f"{spec.where}.temporal.{modality}: it goes on from one layer, and the store holds "
+            f"{shape[0]}"
+        )
+    return StoredStates(shape)
+
+
+def _temporal(spec: HeadSpec, modality: str, networks: Networks) -> Temporal:
+    network = [networks[modality]] if takes_network(spec, modality) else []
+    temporal = _temporal_leaf(spec, modality).Temporal
+    settings = spec.temporal[modality].arguments
+    made: Temporal = temporal(spec.dim, spec.dropout, *network, **settings)
     return made
 
 

@@ -7,6 +7,30 @@ from features.specs.heads import HeadSpec
 from train.data.masking import Padded, masked_bins, zero_padding
 
 
+class StoredStates(nn.Module):
+    """The states of one layer as they are stored, for a network that goes on from them."""
+
+    bins = None
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(shape), persistent=False)
+        self.register_buffer("std", torch.ones(shape), persistent=False)
+
+    def take_moments(self, mean: Tensor, std: Tensor) -> None:
+        """It needs none."""
+
+    def standardised(self, track: Padded) -> Padded:
+        """`(B, T, 1, D)` to the same; what is in the padding is zero."""
+        return zero_padding(track)
+
+    def forward(self, track: Padded) -> Padded:
+        """`(B, T, 1, D)` to `(B, T, D)`."""
+        return Padded(track.values[:, :, 0], track.mask)
+
+
 class Input(nn.Module):
     """Steps in standard deviations, reduced to bins, their layers weighted, projected to `dim`.
 

@@ -9,7 +9,8 @@ from features.specs.heads import AnyHead, HeadSpec
 from train.data.dataset import Dataset
 from train.data.standardise import Moments, standardised
 from train.loop.predict import predict
-from train.model.head import Facts, Head
+from train.model.contracts import Networks
+from train.model.head import NO_NETWORKS, Facts, Head
 from train.probes.probe import FittedProbe, restored_probe
 from train.scoring.predictions import Predictions
 
@@ -17,12 +18,24 @@ Restored = Head | FittedProbe
 Shapes = Mapping[str, tuple[int, int]]
 
 
-def restored(spec: AnyHead, shapes: Shapes, facts: Facts, state: Mapping[str, Tensor]) -> Restored:
-    """A head for tracks of `shapes` (layers and width by modality), with the weights `state`."""
+def restored(
+    spec: AnyHead,
+    shapes: Shapes,
+    facts: Facts,
+    state: Mapping[str, Tensor],
+    networks: Networks = NO_NETWORKS,
+) -> Restored:
+    """A head for tracks of `shapes` (layers and width by modality), with the weights `state`.
+
+    `networks` are the layers of temporal encoders that are made of a frozen network's own.
+    """
     if not isinstance(spec, HeadSpec):
         return restored_probe(spec, facts, state)
-    head = Head(spec, shapes, facts)
+    head = Head(spec, shapes, facts, networks)
     head.load_state_dict(state)
+    for temporal in head.temporals.values():
+        if hasattr(temporal, "merge"):
+            temporal.merge()
     return head.eval()
 
 

@@ -19,6 +19,7 @@ from train.folds.split import Splits
 from train.loop.checkpoint import Checkpoints
 from train.loop.fit import fit
 from train.loop.tracking import Epoch, NoTracker, Tracker
+from train.model.contracts import Networks
 from train.probes.probe import fit_probe
 from train.runs.fold_data import deviations, fold_data
 from train.runs.fold_result import Fitted, FoldResult
@@ -38,7 +39,8 @@ class RunSettings:
     """Where the trainings of a run are saved, tracked and computed.
 
     `warm_start` is the run whose weights the trainings start from. `extraction` says how the tracks
-    were made, as the record keeps it.
+    were made, as the record keeps it. `networks` are the layers of temporal encoders that are made
+    of a frozen network's own.
     """
 
     checkpoints: Checkpoints = field(default_factory=lambda: Checkpoints(None, ""))
@@ -46,6 +48,7 @@ class RunSettings:
     warm_start: WarmStart | None = None
     device: torch.device = CPU
     extraction: Mapping[str, Any] = field(default_factory=dict)
+    networks: Networks = field(default_factory=dict)
 
 
 def run_fold(
@@ -145,7 +148,8 @@ def _fit(
     start = None
     if settings.warm_start is not None and name != SHUFFLED:
         start = settings.warm_start.weights(number, seed, facts)
-    return fit(spec, facts, train, dev, seed, on_epoch, checkpoint, start, settings.device)
+    trained_on = (settings.device, settings.networks)
+    return fit(spec, facts, train, dev, seed, on_epoch, checkpoint, start, *trained_on)
 
 
 def _note(spec: AnyHead, facts: Mapping[str, Any], which: str, epoch: Epoch) -> str:

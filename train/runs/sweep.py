@@ -23,7 +23,12 @@ from train.folds.split import Splits
 from train.loop.checkpoint import run_key
 from train.loop.fit import fit
 from train.loop.tracking import Tracker
+from train.model.contracts import Networks
+from train.model.head import NO_NETWORKS
 from train.runs.fold_data import fold_data
+
+# Gives the layers of temporal encoders that are made of a frozen network's own.
+NetworksOf = Callable[[HeadSpec], Networks]
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ def search(
     stores: Mapping[str, Store],
     file: Path,
     tracker: Tracker,
+    networks_of: NetworksOf = lambda _: NO_NETWORKS,
 ) -> Iterator[Trial]:
     """Run the trials of a sweep one after another; each is in `file` before the next begins.
 
@@ -75,7 +81,7 @@ def search(
         if number < len(finished):
             trial = finished[number]
         else:
-            trial = _run(number, settings, head_of, labels, stores, tracker)
+            trial = _run(number, settings, head_of, labels, stores, tracker, networks_of)
             finished.append(trial)
             _write(file, key, finished)
         state = TrialState.FAIL if trial.score is None else TrialState.COMPLETE
@@ -105,11 +111,15 @@ def _run(
     labels: Sequence[Label],
     stores: Mapping[str, Store],
     tracker: Tracker,
+    networks_of: NetworksOf,
 ) -> Trial:
     try:
         spec = head_of(settings)
+        networks = networks_of(spec)
         scores = [
-            _dev_score(spec, splits, facts, seed, stores, tracker, f"trial-{number}", settings)
+            _dev_score(
+                spec, splits, facts, seed, stores, tracker, f"trial-{number}", settings, networks
+            )
             for splits, facts in folds_of(spec, labels)
             for seed in spec.seeds
         ]
@@ -127,10 +137,11 @@ def _dev_score(
     tracker: Tracker,
     name: str,
     settings: Mapping[str, Any],
+    networks: Networks,
 ) -> float:
     train, dev = fold_data(spec, stores, splits, ("train", "dev"))
     with tracker.training(f"{name}/{splits.fold}/seed-{seed}", settings) as log:
-        fitted = fit(spec, facts, train, dev, seed, log, device=CPU)
+        fitted = fit(spec, facts, train, dev, seed, log, device=CPU, networks=networks)
     return fitted.best_score
 
 

@@ -18,6 +18,8 @@ from features.runs.staleness import TRANSFER_RECORD, sources, store_digests
 from features.specs.heads import AnyHead, TransferSpec
 from features.store.reader import Store
 from train.data.dataset import Dataset, load_dataset
+from train.model.contracts import Networks
+from train.model.head import NO_NETWORKS
 from train.runs.label_mapping import MappedLabels, map_labels
 from train.runs.record import (
     confusion_table,
@@ -41,11 +43,13 @@ def run_transfer(
     labels: Sequence[Label],
     stores: Mapping[str, Store],
     folder: Path,
+    networks: Networks = NO_NETWORKS,
 ) -> dict[str, Any]:
     """Predict the other corpus with every trained head of a run, and write ``runs/<transfer>``.
 
     All utterances are tested whose class the head can predict; it predicts among the classes that
     both corpora have. A run with several folds has a head for each; all count like seeds.
+    `networks` are the layers of temporal encoders that are made of a frozen network's own.
     """
     sealed = read_run(run, head)
     record = sealed.record
@@ -63,7 +67,7 @@ def run_transfer(
             after.name: _among(before, after, predictions[after.name][rows])
             for before, after in zip(measures, shared, strict=True)
         }
-        for predictions in _predictions(head, record, run, dataset, labels)
+        for predictions in _predictions(head, record, run, dataset, labels, networks)
     ]
     test = RunPredictions.of({spec.corpus: (mapped.labels, replicas)})
     metrics = {"test": summary(shared, test), "majority": _majority(shared, facts, mapped.labels)}
@@ -142,6 +146,7 @@ def _predictions(
     run: Path,
     dataset: Dataset,
     labels: Sequence[Label],
+    networks: Networks,
 ) -> list[Predictions]:
     """The predictions of each trained head of the run, fold after fold."""
     shapes = {name: tracks.shape for name, tracks in dataset.tracks.items()}
@@ -149,7 +154,7 @@ def _predictions(
     for number, facts in enumerate(record["facts"].values()):
         for seed in head.seeds:
             weights = run / "weights" / weights_name(number, len(record["facts"]), seed)
-            network = restored(head, shapes, facts, load_file(weights))
+            network = restored(head, shapes, facts, load_file(weights), networks)
             predictions.append(restored_predictions(head, network, dataset, labels))
     return predictions
 

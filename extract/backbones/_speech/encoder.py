@@ -22,7 +22,9 @@ from extract.backbones._speech.grouped import use_grouped_products
 from extract.backbones._speech.waveform import SAMPLE_HZ, WaveformInput
 from extract.network.backbone import Reading, Window, freeze
 from extract.network.compute import Compute
+from extract.network.upper import UpperLayers, upper_layers
 from extract.network.windows import Windowing
+from features.errors import ProjectError
 
 # Steps of a batch.
 BUDGET = {"cpu": 512, "cuda": 16_384}
@@ -95,6 +97,13 @@ class Speech:
         self.budget = compute.pick(**BUDGET)
         self.front_samples = compute.pick(cpu=0, cuda=FRONT_SAMPLES)
         self.biased_steps = compute.pick(cpu=0, cuda=BIASED_STEPS) if parts.biased else 0
+
+    def upper(self, first: int) -> UpperLayers:
+        """The layers after the states `first`; see `upper_layers`."""
+        library = getattr(self.network, "library", None)
+        if library is None:
+            raise ProjectError("only networks of the Hugging Face library have layers to train")
+        return upper_layers(library, first, self.prepare.windowing.limit)
 
     def cost(self, window: Window) -> int:
         steps = self.prepare.num_steps(len(window.values))
