@@ -1,6 +1,6 @@
 """Training beside busy processes: how long threads that wait for each other should spin.
 
-    python benchmarks/busy.py [--json PATH] [--rounds 3] [--busy 2]
+    python benchmarks/checks/busy.py [--json PATH] [--rounds 3] [--busy 2]
 
 Each training is a process of its own: a small convolutional head with two threads. In turn they
 spin without end (OMP_WAIT_POLICY=ACTIVE), sleep at once (PASSIVE), spin as long as OpenMP does
@@ -62,7 +62,7 @@ def seconds(settings: dict[str, str]) -> float:
     others = {k: v for k, v in os.environ.items() if k not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
     done = subprocess.run(
         [sys.executable, "-c", TRAINING],
-        cwd=Path(__file__).resolve().parents[1],
+        cwd=Path(__file__).resolve().parents[2],
         env={**others, **settings},
         capture_output=True,
         text=True,
