@@ -7,6 +7,7 @@ import click
 from app import check, compare, pipeline, recipes, report, sweep, training
 from app.bundles.command import bundle
 from app.explore.command import explore
+from app.heads.scan import scan
 from app.predict.command import predict
 from app.serving.command import serve
 from app.stores.commands import stores
@@ -34,6 +35,7 @@ for command in (
     serve,
     report.report,
     report.results,
+    scan,
     explore,
     compare.compare,
     sweep.sweep,

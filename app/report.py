@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.heads.scan import scans_of
 from app.inputs import load_labels
 from app.paths import notes_path
 from app.results.figures import figure_rows
@@ -45,9 +46,11 @@ def report() -> None:
         if notes_path(name).exists()
     }
     best = best_heads(results.runs, load_labels)
+    scans, stale_scans = scans_of(params)
+    results.unusable.extend(stale_scans)
     counts = {name: counts_of(load_labels(name)) for name in {r.spec.corpus for r in results.runs}}
     with sounds_to_embed(params) as sound_of:
-        page = render(results, notes, counts, _differences(results.runs), best, sound_of)
+        page = render(results, notes, counts, _differences(results.runs), best, sound_of, scans)
     write_atomic(REPORT_PATH, page.encode())
     shown = [f"{len(results.runs)} heads"]
     shown += [f"{len(results.ensembles)} ensembles"] if results.ensembles else []

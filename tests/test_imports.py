@@ -36,7 +36,10 @@ ROOMS = {
     "train.model": {"train.data", "train.scoring"},
     "train.attribution": {"train.data", "train.scoring", "train.model"},
     "train.loop": {"train.data", "train.scoring", "train.model"},
-    "train.probes": {"train.data", "train.scoring", "train.model", "train.loop"},
+    "train.probes": {
+        *("train.data", "train.scoring", "train.folds"),
+        *("train.model", "train.loop"),
+    },
     "train.runs": {
         "train.data",
         "train.scoring",

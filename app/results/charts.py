@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from app.results.formats import PLAIN
+
 INK = "#5b6470"
 COLOURS = ("#1f6f8b", "#c8553d", "#588157", "#8e6c8a", "#d9a441")
 STYLE: Any = {
@@ -44,6 +46,29 @@ def learning_curves(
             axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
         if len(losses) <= len(COLOURS):
             left.legend(frameon=False, fontsize=8, labelcolor=INK)
+        return _svg(figure)
+
+
+def layer_chart(layers: Sequence[Mapping[str, Any]], metric: str) -> str:
+    """What each layer says with each pooling, with the interval of the best of each layer."""
+    names = list(dict.fromkeys(str(layer["name"]) for layer in layers))
+    poolings = list(dict.fromkeys(layer["pooling"] for layer in layers))
+    scale = 1.0 if metric in PLAIN else 100.0
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.0, 3.0), layout="constrained")
+        axes = figure.subplots()
+        for pooling, colour in zip(poolings, COLOURS, strict=False):
+            own = {str(x["name"]): scale * x["figure"] for x in layers if x["pooling"] == pooling}
+            axes.plot(names, [own[name] for name in names], "o-", color=colour, linewidth=1.2,
+                      markersize=4, label=pooling)  # fmt: skip
+        for place, name in enumerate(names):
+            best = max((x for x in layers if str(x["name"]) == name), key=lambda x: x["figure"])
+            if best["low"] is not None:
+                limits = (scale * best["low"], scale * best["high"])
+                axes.plot([place, place], limits, color=INK, linewidth=0.8, zorder=0)
+        axes.set_xlabel("layer")
+        axes.set_title(f"dev {metric.replace('_', ' ')}", loc="left", color=INK, fontsize=9)
+        axes.legend(frameon=False, fontsize=8, labelcolor=INK, ncols=len(poolings))
         return _svg(figure)
 
 

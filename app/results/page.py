@@ -11,6 +11,7 @@ from app.paths import manifest_path
 from app.results.charts import (
     confusion_matrix,
     interval_chart,
+    layer_chart,
     reliability_plot,
     robustness_curves,
 )
@@ -54,13 +55,14 @@ def render(
     differences: Mapping[str, Mapping[str, Difference]],
     best: Collection[tuple[str, str]] = (),
     sound_of: SoundOf = lambda _, __: None,
+    scans: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """The page for runs and transfers, and the names of those that cannot be shown.
 
     `notes` are those on each corpus, `counts` what it has; `differences` say, by head and measure,
     by how much the first head is above that head. `best` are the measures and heads that are above
     all others. `sound_of` gives the clip of an utterance as an address that holds it, if it may be
-    shown.
+    shown. `scans` are those of stored layers.
     """
     runs = results.runs
     environment = Environment(
@@ -88,6 +90,7 @@ def render(
         metrics_by_kind=METRICS,
         notes={corpus: lines for corpus, lines in notes.items() if lines},
         counts=counts,
+        scans=[{**scan, "plot": layer_chart(scan["layers"], scan["metric"])} for scan in scans],
         differences=differences,
     )
 

@@ -4,13 +4,14 @@ A baseline: a head is worth its parameters where it is better than the probe.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from features.manifest import Label
 from features.specs.heads import ProbeSpec
 from train.data.dataset import Dataset, SplitData
 from train.data.standardise import Moments, corpus_moments
@@ -71,43 +72,88 @@ def fit_probe(
     on_epoch: Callable[[Epoch], None] = lambda _: None,
 ) -> FittedProbe:
     """Fit every strength on the training split and keep the best on dev."""
-    measures = _fitted_measures(spec, facts)
+    measures = fitted_measures(spec, facts)
     raw = pooled(spec, train.dataset)
     scale = _scale(raw)
-    features = _standardised(raw, scale)
-    dev_features = _standardised(pooled(spec, dev.dataset), scale)
-    best: tuple[float, float, dict[str, Model]] | None = None
+    selected = select_models(
+        spec,
+        measures,
+        Pooled(_standardised(raw, scale), train.labels),
+        Pooled(_standardised(pooled(spec, dev.dataset), scale), dev.labels),
+        lambda epoch: on_epoch({"seed": seed, **epoch}),
+    )
+    epochs: list[Epoch] = [{"seed": seed, **epoch} for epoch in selected.epochs]
+    corpus = corpus_moments(spec, train.dataset)
+    models = selected.models
+    return FittedProbe(spec, measures, corpus, scale, models, selected.strength, epochs)
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """Standardised vectors `(N, F)` of some utterances, and their labels."""
+
+    features: Numbers
+    labels: Sequence[Label]
+
+    @classmethod
+    def both(cls, train: "Pooled", dev: "Pooled") -> tuple["Pooled", "Pooled"]:
+        """Vectors that are not standardised yet, by mean and deviation of the training split."""
+        scale = _scale(train.features)
+        one, other = (cls(_standardised(p.features, scale), p.labels) for p in (train, dev))
+        return one, other
+
+
+@dataclass(frozen=True)
+class SelectedModels:
+    """The models of the strength that is best on the dev set, and what they predict of it."""
+
+    models: dict[str, Model]
+    strength: float
+    dev: Predictions
+    epochs: list[Epoch]
+
+
+def select_models(
+    spec: ProbeSpec,
+    measures: list[Measure],
+    train: Pooled,
+    dev: Pooled,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
+) -> SelectedModels:
+    """Fit every strength on the training split and keep the best on the dev set."""
+    best: tuple[float, float, dict[str, Model], Predictions] | None = None
     epochs: list[Epoch] = []
     for number, strength in enumerate(spec.strengths or [], 1):
         models, loss = {}, 0.0
         for measure in measures:
-            of_train, of_dev = measure.truth(train.labels), measure.truth(dev.labels)
-            model = _fitted(measure, spec, strength, features, of_train)
+            of_train = measure.truth(train.labels)
+            model = _fitted(measure, spec, strength, train.features, of_train)
             if measure.classes is not None and spec.model != "logistic":
-                labelled = measure.labelled(of_dev)
-                model = with_probabilities(
-                    model,
-                    dev_features[labelled],
-                    of_dev[labelled],
-                    balanced=spec.class_weights == "balanced",
-                )
+                model = _with_probabilities(spec, measure, model, dev)
             models[measure.name] = model
-            loss += _loss(measure, model, features, of_train)
-        scores = split_scores(measures, _predict(measures, models, dev_features), dev.labels)
+            loss += _loss(measure, model, train.features, of_train)
+        predicted = _predict(measures, models, dev.features)
+        scores = split_scores(measures, predicted, dev.labels)
         score = selection_score(scores, spec.choose_by)
         flat = {f"dev_{name}_{k}": v for name, s in scores.items() for k, v in s.items()}
-        epochs.append({"seed": seed, "epoch": number, "train_loss": loss, **flat})
+        epochs.append({"epoch": number, "train_loss": loss, **flat})
         if best is None or score > best[0]:
-            best = (score, strength, models)
+            best = (score, strength, models, predicted)
         on_epoch(epochs[-1])
     assert best is not None
-    corpus = corpus_moments(spec, train.dataset)
-    return FittedProbe(spec, measures, corpus, scale, best[2], best[1], epochs)
+    return SelectedModels(best[2], best[1], best[3], epochs)
+
+
+def _with_probabilities(spec: ProbeSpec, measure: Measure, model: Model, dev: Pooled) -> Model:
+    truth = measure.truth(dev.labels)
+    labelled = measure.labelled(truth)
+    balanced = spec.class_weights == "balanced"
+    return with_probabilities(model, dev.features[labelled], truth[labelled], balanced=balanced)
 
 
 def restored_probe(spec: ProbeSpec, facts: Facts, state: Mapping[str, Tensor]) -> FittedProbe:
     """The probe that `FittedProbe.state` was taken from; the selected strength is not in it."""
-    measures = _fitted_measures(spec, facts)
+    measures = fitted_measures(spec, facts)
     arrays = {name: tensor.numpy() for name, tensor in state.items()}
     models = {
         m.name: Model.of(
@@ -161,7 +207,7 @@ def _standardised(features: Numbers, scale: tuple[Numbers, Numbers]) -> Numbers:
     return np.nan_to_num((features - scale[0]) / scale[1], nan=0.0)
 
 
-def _fitted_measures(spec: ProbeSpec, facts: Facts) -> list[Measure]:
+def fitted_measures(spec: ProbeSpec, facts: Facts) -> list[Measure]:
     """Those that a model is fitted for; votes are predicted by the probabilities of their class."""
     return [measure for measure in measures_of(spec, facts) if measure.kind != "votes"]
 
