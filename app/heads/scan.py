@@ -76,7 +76,8 @@ def _best(layers: "Sequence[Layer]", metric: str) -> str:
     return (
         f"\n{metric} on the dev set, with its 95 % confidence interval (ridge probes; * the best "
         f"of its pooling).\nBest: layer {best.name}, {best.pooling}, "
-        f"{number(metric, best.figure)}. Use it to choose a layer: the penalty was selected on the dev set too."
+        f"{number(metric, best.figure)}. Use it to choose a layer: the penalty was selected on the "
+        "dev set too."
     )
 
 

@@ -197,7 +197,7 @@ def _scale(features: Numbers) -> tuple[Numbers, Numbers]:
 
     With them a missing track becomes the mean track.
     """
-    count = np.maximum(np.isfinite(features).sum(axis=0), 1)
+    count = np.maximum(np.isfinite(features).sum(axis=0), 1).astype(features.dtype)
     mean = np.nansum(features, axis=0) / count
     std = np.sqrt(np.nansum((features - mean) ** 2, axis=0) / count)
     return mean, np.where(std > 0, std, 1.0)
