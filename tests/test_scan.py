@@ -145,7 +145,7 @@ def test_a_pooling_is_the_same_as_that_of_a_probe(project: Store, pooling: str) 
 def test_the_command_prints_marks_and_keeps_it_for_the_report(project: Store) -> None:
     done = run("scan", "mine-text", "--task", "emotion")
     assert done.exit_code == 0, (done.output, done.exception)
-    lines = done.output.splitlines()
+    lines = done.stdout.splitlines()
     assert lines[0].split() == ["layer", *STATISTICS]
     planted = next(line for line in lines if line.startswith(f"{PLANTED} "))
     assert planted.split()[1].endswith("*") and " to " in lines[lines.index(planted) + 1]
@@ -156,7 +156,7 @@ def test_the_command_prints_marks_and_keeps_it_for_the_report(project: Store) ->
     drawn = layer_chart(shown[0]["layers"], "macro_f1")
     assert ">functionals</text>" in drawn and ">mean of all</text>" in drawn
     again = run("scan", "text", "--corpus", "mine")
-    assert again.output.splitlines()[:9] == lines[:9]
+    assert again.stdout.splitlines()[:9] == lines[:9]
     # Of other labels it is stale, and named with the command that makes it again.
     changed = [replace(x, emotion="joy") if x.id == "u003" else x for x in labels_of()]
     write_records(labels_path("mine"), changed)
