@@ -57,10 +57,14 @@ def layer_chart(layers: Sequence[Mapping[str, Any]], metric: str) -> str:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.0, 3.0), layout="constrained")
         axes = figure.subplots()
+        numbered = [name for name in names if name.isdigit()]
         for pooling, colour in zip(poolings, COLOURS, strict=False):
             own = {str(x["name"]): scale * x["figure"] for x in layers if x["pooling"] == pooling}
-            axes.plot(names, [own[name] for name in names], "o-", color=colour, linewidth=1.2,
-                      markersize=4, label=pooling)  # fmt: skip
+            # The mean of all layers is no step in their order: it has no line to it.
+            style: Any = {"color": colour, "linewidth": 1.2, "markersize": 4}
+            axes.plot(numbered, [own[name] for name in numbered], "o-", label=pooling, **style)
+            others = [name for name in names if name not in numbered]
+            axes.plot(others, [own[name] for name in others], "o", **style)
         for place, name in enumerate(names):
             best = max((x for x in layers if str(x["name"]) == name), key=lambda x: x["figure"])
             if best["low"] is not None:
@@ -68,7 +72,10 @@ def layer_chart(layers: Sequence[Mapping[str, Any]], metric: str) -> str:
                 axes.plot([place, place], limits, color=INK, linewidth=0.8, zorder=0)
         axes.set_xlabel("layer")
         axes.set_title(f"dev {metric.replace('_', ' ')}", loc="left", color=INK, fontsize=9)
-        axes.legend(frameon=False, fontsize=8, labelcolor=INK, ncols=len(poolings))
+        figure.legend(
+            loc="outside lower center", frameon=False, fontsize=8, labelcolor=INK,
+            ncols=len(poolings),
+        )  # fmt: skip
         return _svg(figure)
 
 
