@@ -18,7 +18,6 @@ turns in one process; the first is dropped, figures are medians of ratios within
 import json
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,6 +39,7 @@ from benchmarks.worlds.training import (
     lengths_of,
     random_split,
 )
+from benchmarks.worlds.turns import in_turns, ratio
 from features.kernels import exact_kernels
 from train.data.batches import bucketed
 from train.data.dialogues import single_utterances
@@ -152,15 +152,6 @@ def recomputing(bench: Bench) -> Callable[[], None]:
     return run
 
 
-def seconds(work: Callable[[], object], device: torch.device) -> float:
-    """How long a piece of work takes."""
-    begin = time.perf_counter()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter() - begin
-
-
 @click.command()
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write figures here.")
 @click.option("--rounds", default=5, show_default=True)
@@ -181,21 +172,13 @@ def main(json_path: Path | None, rounds: int, utterances: int, device: str) -> N
         "working": lambda: bench.usual(bench.working),
         "recompute": recompute,
     }
-    times: dict[str, list[float]] = {name: [] for name in works}
-    for _ in range(rounds + 1):
-        for name, work in works.items():
-            times[name].append(seconds(work, place))
-    kept = {name: values[1:] for name, values in times.items()}
-
-    def ratio(one: str, other: str) -> float:
-        return statistics.median(a / b for a, b in zip(kept[one], kept[other], strict=True))
-
+    kept = in_turns(works, rounds, place)
     scale = utterances / min(utterances, RECOMPUTED)
     figures = {
-        "epoch_over_pure": ratio("pure", "epoch"),
-        "over_dataloader": ratio("usual", "epoch"),
-        "over_dataloader_workers": ratio("working", "epoch"),
-        "cached_over_recompute": scale * ratio("recompute", "epoch"),
+        "epoch_over_pure": ratio(kept, "pure", "epoch"),
+        "over_dataloader": ratio(kept, "usual", "epoch"),
+        "over_dataloader_workers": ratio(kept, "working", "epoch"),
+        "cached_over_recompute": scale * ratio(kept, "recompute", "epoch"),
         "loss_gap": gap,
         "epoch_s": statistics.median(kept["epoch"]),
         "utterances": utterances,

@@ -17,8 +17,6 @@ within a round. Utterances are as long as MELD's training transcripts are in tok
 import json
 import statistics
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.devices import chosen_device
 from benchmarks.worlds.training import lengths_of
+from benchmarks.worlds.turns import in_turns, ratio
 from extract.network.upper import upper_layers
 from features.kernels import exact_kernels
 from train.data.batches import bucketed
@@ -134,15 +133,6 @@ def ways(utterances: int, device: torch.device) -> dict[str, Epoch]:
     }
 
 
-def seconds(work: Callable[[], None], device: torch.device) -> float:
-    """How long a piece of work takes."""
-    begin = time.perf_counter()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter() - begin
-
-
 @click.command()
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write figures here.")
 @click.option("--rounds", default=5, show_default=True)
@@ -157,18 +147,10 @@ def main(json_path: Path | None, rounds: int, utterances: int, device: str) -> N
     figures: dict[str, float] = {
         f"{name}_bytes": float(works[name].kept_bytes()) for name in ("whole", "upper", "lora")
     }
-    times: dict[str, list[float]] = {name: [] for name in works}
-    for _ in range(rounds + 1):
-        for name, work in works.items():
-            times[name].append(seconds(work, place))
-    kept = {name: values[1:] for name, values in times.items()}
-
-    def ratio(one: str, other: str) -> float:
-        return statistics.median(a / b for a, b in zip(kept[one], kept[other], strict=True))
-
+    kept = in_turns(works, rounds, place)
     figures |= {
-        "whole_over_upper": ratio("whole", "upper"),
-        "lora_over_upper": ratio("lora", "upper"),
+        "whole_over_upper": ratio(kept, "whole", "upper"),
+        "lora_over_upper": ratio(kept, "lora", "upper"),
         **{f"{name}_s": statistics.median(values) for name, values in kept.items()},
     }
     for name, value in figures.items():

@@ -186,7 +186,7 @@ def test_a_track_of_several_windows_is_refused() -> None:
 
 def test_a_store_of_several_layers_is_refused() -> None:
     spec = tuned_spec()
-    with pytest.raises(ProjectError, match=r"temporal.text: it goes on from one layer.* holds 2"):
+    with pytest.raises(ProjectError, match=r"temporal.text: it continues from one layer.* holds 2"):
         Head(spec, {"text": (2, 6)}, FACTS, {"text": tiny_upper(6)})
 
 

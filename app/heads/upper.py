@@ -51,7 +51,7 @@ def networks_of(
 
 
 def refuse_other_states(head: AnyHead, modality: str, spec: BackboneSpec, store: Store) -> None:
-    """Raise ProjectError where a store does not hold what the upper layers go on from."""
+    """Raise ProjectError where a store does not hold what the upper layers continue from."""
     assert isinstance(head, HeadSpec)
     where, layers = f"{head.where}.temporal.{modality}", store.attributes["layers"]
     first = head.temporal[modality].options["from"]

@@ -79,7 +79,7 @@ def _check_mixup(entries: Entries, where: str, values: Mapping[str, Any]) -> Non
 
 
 def _check_tuned(entries: Entries, where: str, values: Mapping[str, Any]) -> None:
-    """Layers of a frozen network go on from states as they are stored."""
+    """Upper layers of a frozen network continue from states as they are stored."""
     training = values["training"]
     for name, leaf in values["temporal"].items():
         if not leaf_constant("train/temporal", leaf.code, "TAKES_NETWORK", False):
@@ -93,7 +93,7 @@ def _check_tuned(entries: Entries, where: str, values: Mapping[str, Any]) -> Non
         }
         entries.problems += [
             f"{where}.{setting} changes the {name} steps, and {where}.temporal.{name} "
-            f"({leaf.code}) goes on from them as they are stored; leave one out"
+            f"({leaf.code}) continues from them as they are stored; leave one out"
             for setting, is_set in changed.items()
             if is_set
         ]

@@ -169,7 +169,7 @@ def _input(spec: HeadSpec, modality: str, shape: tuple[int, int]) -> Input | Sto
         return Input(spec, modality, shape)
     if shape[0] != 1:
         raise ProjectError(
-            f"{spec.where}.temporal.{modality}: it goes on from one layer, and the store holds "
+            f"{spec.where}.temporal.{modality}: it continues from one layer, and the store holds "
             f"{shape[0]}"
         )
     return StoredStates(shape)

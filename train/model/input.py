@@ -8,7 +8,7 @@ from train.data.masking import Padded, masked_bins, zero_padding
 
 
 class StoredStates(nn.Module):
-    """The states of one layer as they are stored, for a network that goes on from them."""
+    """The states of one layer as they are stored, for a network that continues from them."""
 
     bins = None
     mean: Tensor
