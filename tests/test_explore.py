@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -297,9 +298,7 @@ class TestServer:
 
     def test_the_page_may_load_from_here_alone(self, client: TestClient) -> None:
         answer = client.get("/", headers={"host": "localhost:8600"})
-        assert "default-src 'none'" in answer.text and "http" not in answer.text.replace(
-            "http-equiv", ""
-        )
+        assert "default-src 'none'" in answer.text and "://" not in answer.text
         assert answer.headers["cross-origin-resource-policy"] == "same-origin"
         assert answer.headers["x-frame-options"] == "DENY"
 
@@ -357,8 +356,18 @@ class TestExport:
     def test_a_folder_of_other_files_is_left_alone(self, planted: Corpus, tmp_path: Path) -> None:
         (tmp_path / "mine.txt").write_text("mine")
         done = run("explore", "planted", "--export", tmp_path)
-        assert done.exit_code != 0 and "files that an export did not write" in str(done.exception)
+        assert done.exit_code != 0 and "has files that no export wrote" in str(done.exception)
         assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+    def test_a_file_is_not_replaced(self, planted: Corpus, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("mine")
+        done = run("explore", "planted", "--export", tmp_path / "file")
+        assert "is a file" in str(done.exception) and (tmp_path / "file").read_text() == "mine"
+
+
+def test_an_utterance_that_a_store_lacks_is_said_to_be_missing(planted: Corpus) -> None:
+    more = replace(planted.utterances[0], id="new")
+    assert planted.reason("sound", more).startswith("not in the store")
 
 
 class TestCommand:

@@ -53,13 +53,16 @@ class Sounds:
             return NoSound("the corpus has no audio for it")
         if utterance.known_bad is not None:
             return NoSound(f"known to be unusable: {utterance.known_bad}")
+        stretches = stretches_of(utterance, "audio")
+        if not stretches:
+            return NoSound("it has no segment")
         limit = self.extract.max_media_bytes
         source = Source(self.corpus.root, utterance.audio, utterance.audio_digest, limit)
         try:
             return self.child.call(
                 playable,
                 source,
-                stretches_of(utterance, "audio"),
+                stretches,
                 utterance.audio_channel,
                 max_rate_hz,
             )

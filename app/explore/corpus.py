@@ -74,11 +74,21 @@ class Corpus:
             "labels": {name: [getattr(x, name) for x in self.labels] for name in named},
             "heads": [self._head(head) for head in self.heads],
             "missing": {
-                name: [row for row, reason in enumerate(store.reasons) if reason != "ok"]
-                for name, store in self.stores.items()
+                name: [
+                    row
+                    for row, utterance in enumerate(self.utterances)
+                    if self.reason(name, utterance) != "ok"
+                ]
+                for name in self.stores
             },
             "unusable": list(self.unusable),
         }
+
+    def reason(self, backbone: str, utterance: Utterance) -> str:
+        """Why a store has no track of an utterance; ``ok`` if it has one."""
+        store = self.stores[backbone]
+        row = store.rows.get(utterance.id)
+        return "not in the store; run 'dvc repro'" if row is None else store.reasons[row]
 
     def _head(self, head: ExploredHead) -> dict[str, Any]:
         """What a head predicted, by column; None where it predicted nothing."""

@@ -28,10 +28,7 @@ def details(corpus: Corpus, row: int) -> dict[str, Any]:
         "duration_s": None if duration_s is None else round(duration_s, DIGITS),
         "audio": _audio(sound, row),
         "video": video_of(corpus, row),
-        "tracks": {
-            name: {"reason": store.reasons[store.rows[utterance.id]]}
-            for name, store in corpus.stores.items()
-        },
+        "tracks": {name: {"reason": corpus.reason(name, utterance)} for name in corpus.stores},
         "heads": [_head(head, utterance, duration_s) for head in corpus.heads],
         "dialogue": _dialogue(corpus, row),
     }

@@ -24,9 +24,11 @@ def export(corpus: Corpus, folder: Path, with_media: bool) -> int:
     The folder appears when all of it is there; one that an export has written is replaced. Raises
     ProjectError where there is anything else.
     """
-    if folder.exists() and not (folder / MARK).is_file() and any(folder.iterdir()):
+    folder = folder.absolute()
+    is_free = not folder.exists() or (folder / MARK).is_file()
+    if not is_free and not (folder.is_dir() and not any(folder.iterdir())):
         raise ProjectError(
-            f"{folder} has files that an export did not write; name a new folder, or empty it"
+            f"{folder} is a file, or has files that no export wrote; name a new folder, or empty it"
         )
     count = 0
     with draft_of(folder) as draft:
