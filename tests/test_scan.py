@@ -95,7 +95,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     ("task", "protocol", "metric"),
     [
         ("emotion", "official", "macro_f1"),
-        ("emotion", "speaker-folds", "macro_f1"),
+        pytest.param("emotion", "speaker-folds", "macro_f1", marks=pytest.mark.slow),
         ("vad", "official", "ccc"),
     ],
 )
@@ -112,6 +112,7 @@ def test_the_planted_layer_is_found(project: Store, task: str, protocol: str, me
     assert own.low is not None and own.high is not None and own.low < own.figure < own.high
 
 
+@pytest.mark.slow
 def test_nothing_of_the_test_set_is_used(project: Store) -> None:
     labels = labels_of()
     others = [replace(x, emotion="joy") if x.split == "test" else x for x in labels]

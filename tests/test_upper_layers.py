@@ -72,6 +72,7 @@ def test_at_the_start_they_equal_the_network_s_own(name: str, lora: Any, tmp_pat
             assert float(difference) < 1e-5, (rows, row)
 
 
+@pytest.mark.slow
 def test_networks_that_need_more_than_states_are_refused(tmp_path: Path) -> None:
     for name in ("modernbert", "deberta-v3"):
         backbone: Any = TRUE_TEXTS[name].load(tmp_path / name)
@@ -161,6 +162,7 @@ def test_utterances_are_independent_while_it_trains_without_dropout() -> None:
         assert torch.allclose(together[row, : len(track)], alone, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_attention_of_speech_networks_has_no_dropout_that_nobody_set(tmp_path: Path) -> None:
     backbone: Any = SPEECH["wav2vec2-base"].load(tmp_path)
     layers = backbone.upper(1).layers
@@ -344,6 +346,7 @@ class TestProject:
             raise run("train", head).exception or AssertionError("it was trained")
 
 
+@pytest.mark.slow
 def test_a_head_without_it_needs_no_library_of_transformers() -> None:
     import subprocess
     import sys
