@@ -11,9 +11,13 @@ export function answers(details, table) {
   if (!heads.length) return make("p", { class: "soft" }, "No head predicted it: heads predict the dev and the test set of each fold.");
   const label = table.labels[own.label]?.[table.ids.indexOf(details.id)] ?? null;
   const body = own.kind === "numbers" ? numbers(heads, own) : classes(heads, own, label, table);
-  return make("section", { class: "answers" }, make("h3", {}, `${words(own.name)}: all heads (mean over seeds, lowest and highest seed)`),
+  return make("section", { class: "answers" }, make("h3", {}, `${words(own.name)}: all heads${hasSeeds(heads, own) ? " (mean over seeds, lowest and highest seed)" : ""}`),
     make("div", { class: "scroll" }, body),
     without.length ? make("p", { class: "soft" }, `Not predicted by ${without.join(", ")}.`) : null);
+}
+
+function hasSeeds(heads, own) {
+  return heads.some((head) => head.predicted[own.name].length > 1);
 }
 
 function mean(values) {

@@ -50,7 +50,7 @@ function line(row, place) {
     role: "row", id: `row-${row}`, "data-row": row, "aria-rowindex": place + 2,
     "aria-selected": ids[row] === state.id,
     class: right === null ? "" : right ? "right" : "wrong", style: { top: `${place * ROW_PX}px` },
-  }, Object.entries(cells).map(([name, text]) => make("span", { role: "gridcell", class: name, title: name === "words" ? text : null }, text)));
+  }, Object.entries(cells).map(([name, text]) => make("span", { role: "gridcell", class: name, title: name === "words" || name === "id" ? text : null }, text)));
 }
 
 export function value(it) {
