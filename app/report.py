@@ -47,7 +47,6 @@ def report() -> None:
     }
     best = best_heads(results.runs, load_labels)
     scans, stale_scans = scans_of(params)
-    results.unusable.extend(stale_scans)
     counts = {name: counts_of(load_labels(name)) for name in {r.spec.corpus for r in results.runs}}
     with sounds_to_embed(params) as sound_of:
         page = render(results, notes, counts, _differences(results.runs), best, sound_of, scans)
@@ -56,6 +55,9 @@ def report() -> None:
     shown += [f"{len(results.ensembles)} ensembles"] if results.ensembles else []
     shown.append(f"{len(results.transfers)} transfers")
     click.echo(f"{REPORT_PATH}: {', '.join(shown)}")
+    # Nobody has to scan, and no stage makes a scan again: a stale one is left out, and named.
+    for line in stale_scans:
+        click.echo(line, err=True)
     _exit_where_unusable(results.unusable)
 
 
@@ -89,7 +91,7 @@ def results(errors: str | None, form: str | None) -> None:
 
 
 def _echo_mistakes(name: str) -> None:
-    """Print the surest mistakes of a head on its test set, by measure."""
+    """Print the most confident mistakes of a head on its test set, by measure."""
     from app.results.mistakes import NUM_SHOWN, mistakes_of
 
     run = load_run(load_params().pick("heads", name))

@@ -54,7 +54,7 @@ def sweep(name: str) -> None:
         stores,
         file,
         tracker,
-        lambda head: networks_of(head, params.backbones, stores),
+        lambda head: networks_of(head, head.corpus, params.backbones, stores),
     ):
         trials.append(trial)
         result = trial.failure or f"dev {head.choose_by} {_figure(trial, sign)}"

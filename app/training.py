@@ -134,7 +134,7 @@ def _inputs(
         warm_start=warm_start,
         device=chosen_device(device, auto_takes_gpu=needs_gpu),
         extraction=described_extraction(params.extract, backbones),
-        networks=networks_of(head, params.backbones, stores),
+        networks=networks_of(head, head.corpus, params.backbones, stores),
     )
 
 
@@ -157,7 +157,7 @@ def transfer(name: str) -> None:
     stores = open_inputs(head, spec.corpus)
     labels = load_labels(spec.corpus)
     run, folder = RUNS_PATH / spec.head, RUNS_PATH / name
-    networks = networks_of(head, params.backbones, stores)
+    networks = networks_of(head, spec.corpus, params.backbones, stores)
     _echo_figures(name, run_transfer(spec, head, run, labels, stores, folder, networks))
 
 

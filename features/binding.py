@@ -24,10 +24,14 @@ class Parameter:
 
 
 def within(least: float | None, greatest: float | None) -> Callable[[Any], str | None]:
-    """A check that a number, or each number of a list, is within two limits (None: no limit)."""
+    """A check that a number, or each number of a list, is within two limits (None: no limit).
+
+    What a setting may be instead of a number, such as ``none``, has no limits.
+    """
 
     def check(value: Any) -> str | None:
-        numbers = [n for n in (value if isinstance(value, list) else [value]) if n is not None]
+        values = value if isinstance(value, list) else [value]
+        numbers = [number for number in values if isinstance(number, int | float)]
         if least is not None and any(number < least for number in numbers):
             return f"at least {least}"
         if greatest is not None and any(number > greatest for number in numbers):

@@ -77,6 +77,9 @@ RATE_HZ, SOUND_STEPS, FRAME_RATE_HZ, NUM_FRAMES = 50, 50, 8, 8
 SAMPLE_RATE_HZ = 8000
 ROOT = Path("data/raw/planted")
 # Not videos; what is served is not looked into.
+# An emoji is one letter for Python and two for JavaScript.
+EMOJI, WITH_EMOJI = "\N{GRINNING FACE} ", 188
+UNLABELLED = 190
 VIDEOS = {183: "film.MP4", 184: "film.avi"}
 # Its words and its label would be elements if a page read them as HTML.
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -119,7 +122,8 @@ def _labels() -> list[Label]:
     return [
         Label(
             f"u{n:03}", split, speaker=f"{split}-{n % 3}", dialogue=f"d{n // 6}", turn=n % 6,  # type: ignore[arg-type]
-            emotion=("anger", "joy")[n % 2], sentiment=("bad", HOSTILE)[n // 2 % 2],
+            emotion=None if n == UNLABELLED else ("anger", "joy")[n % 2],
+            sentiment=("bad", HOSTILE)[n // 2 % 2],
             valence=float(n // 2 % 2),
         )
         for n, split in enumerate(splits)
@@ -138,6 +142,7 @@ def _utterance(number: int, label: Label) -> Utterance:
         file.setframerate(SAMPLE_RATE_HZ)
         file.writeframes(samples.astype("<i2").tobytes())
     text = " ".join(WORDS) + (f" {HOSTILE}" if number == 180 else "")
+    text = EMOJI + text if number == WITH_EMOJI else text
     audio = f"{label.id}.wav" if number != 181 else "gone.wav"
     video = VIDEOS.get(number)
     if video is not None:
@@ -169,12 +174,14 @@ def _store(name: str, cues: list[int], labels: list[Label], random: np.random.Ge
         values = values[:, : (count - 1) * num_steps]
         reasons[-1], lengths[-1] = "missing", 0
     spans = [(len(" ".join(WORDS[:n])) + (n > 0), len(" ".join(WORDS[: n + 1]))) for n in range(6)]
+    shifted = [(start + len(EMOJI), end + len(EMOJI)) for start, end in spans]
+    of_words = [span for n in range(count) for span in (shifted if n == WITH_EMOJI else spans)]
     path = store_path("planted", name)
     pool = Pool(Path("pool"))
     part = pool.add(
         values, key=name, ids=tuple(x.id for x in labels), inputs=("",) * count,
         lengths=tuple(lengths), reasons=tuple(reasons),
-        spans=tuple(spans * count) if name == "words" else None, made_with={},
+        spans=tuple(of_words) if name == "words" else None, made_with={},
     )  # fmt: skip
     modality = {"words": "text", "sound": "audio", "frames": "video"}[name]
     rate_hz = {"words": None, "sound": float(RATE_HZ), "frames": float(FRAME_RATE_HZ)}[name]

@@ -1,6 +1,8 @@
 """What `explore` says of an utterance is what the head did with its stored tracks."""
 
 import json
+import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +17,7 @@ from starlette.testclient import TestClient
 
 from app.explore.corpus import Corpus, opened
 from app.explore.details import details, swapped
+from app.explore.export import export
 from app.explore.heads import ExploredHead
 from app.explore.server import Explorer
 from app.explore.steps import in_time, on_words
@@ -107,6 +110,29 @@ class TestHeads:
         finally:
             params.write_text(before)
 
+    def test_a_head_that_cannot_be_restored_hides_no_other(
+        self, planted: Corpus, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def damaged(*_: Any) -> None:
+            raise ProjectError("runs/audio: damaged")
+
+        monkeypatch.setattr(head_of(planted, "audio"), "step_weights", damaged)
+        own = shown(planted, TEST, "audio")
+        assert own["reason"] == "runs/audio: damaged" and own["steps"] == {} == own["shares"]
+        assert np.shape(own["predicted"]["emotion"]) == (2, 2)
+        assert shown(planted, TEST, "text")["steps"]
+
+    def test_a_head_that_was_trained_again_is_not_shown_beside_what_it_predicted_before(
+        self, planted: Corpus
+    ) -> None:
+        own = ExploredHead(head_of(planted, "video").run, planted.labels, {})
+        own.run.record["seal"], before = "another", own.run.record["seal"]
+        try:
+            with pytest.raises(ProjectError, match=r"video was trained again.*start it again"):
+                own.step_weights("u182")
+        finally:
+            own.run.record["seal"] = before
+
 
 class TestAttention:
     @pytest.mark.parametrize("row", range(TEST, TEST + 8))
@@ -195,7 +221,7 @@ class TestShares:
         assert own["base"] + sum(own["shares"].values()) == pytest.approx(own["value"], abs=1e-5)
 
     def test_utterances_of_other_sets_are_refused(self, planted: Corpus) -> None:
-        with pytest.raises(ProjectError, match=r"'u150' in the test set that 'u182' is in"):
+        with pytest.raises(ProjectError, match=r"'u150' is not in the test set and fold of 'u182'"):
             swapped(planted, TEST, DEV, "main")
         with pytest.raises(ProjectError, match="main did not predict 'u003'"):
             swapped(planted, 3, TEST, "main")
@@ -353,10 +379,23 @@ class TestExport:
         assert clip == client.get(f"/media/{TEST}.flac").content
         assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
+    def test_a_video_of_several_utterances_is_copied_once(
+        self, planted: Corpus, tmp_path: Path
+    ) -> None:
+        film = {"video": "film.MP4", "video_digest": planted.utterances[183].video_digest}
+        two = [replace(u, **film) if u.id == "u186" else u for u in planted.utterances]  # type: ignore[arg-type]
+        export(replace(planted, utterances=two), tmp_path / "out", with_media=True)
+        assert [path.name for path in (tmp_path / "out/media").glob("*.mp4")] == ["183.mp4"]
+        for row in (183, 186):
+            own = json.loads((tmp_path / f"out/data/utterances/{row}.json").read_text())
+            assert own["video"]["source"] == "media/183.mp4"
+
     def test_a_folder_of_other_files_is_left_alone(self, planted: Corpus, tmp_path: Path) -> None:
         (tmp_path / "mine.txt").write_text("mine")
         done = run("explore", "planted", "--export", tmp_path)
-        assert done.exit_code != 0 and "has files that no export wrote" in str(done.exception)
+        assert done.exit_code != 0 and "contains files not written by an export" in str(
+            done.exception
+        )
         assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
     def test_a_file_is_not_replaced(self, planted: Corpus, tmp_path: Path) -> None:
@@ -382,9 +421,33 @@ class TestCommand:
     def test_media_without_an_export_are_refused(self, planted: Corpus) -> None:
         assert "--export DIR" in str(run("explore", "--with-media").exception)
 
-    def test_a_port_that_is_taken_is_named(self, planted: Corpus) -> None:
-        import socket
+    def test_the_page_is_there_before_a_browser_asks_for_it(
+        self, planted: Corpus, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A request waits for the server; the browser may keep the command waiting."""
+        import uvicorn
 
+        asked: list[int] = []
+        running, connected = threading.Event(), threading.Event()
+
+        def served(*_: Any, **__: Any) -> None:
+            running.set()
+            assert connected.wait(10)
+
+        def browser(address: str) -> None:
+            host, port = address.removeprefix("http://").rstrip("/").split(":")
+            with socket.create_connection((host, int(port))):
+                asked.append(int(port))
+            connected.set()
+            running.wait(10)  # as a browser in the terminal does
+
+        monkeypatch.setattr("webbrowser.open", browser)
+        monkeypatch.setattr(uvicorn.Server, "run", served)
+        done = run("explore", "planted", "--port", 0)
+        assert done.exit_code == 0 and running.is_set()
+        assert f":{asked[0]}/" in done.output
+
+    def test_a_port_that_is_taken_is_named(self, planted: Corpus) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()

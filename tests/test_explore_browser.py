@@ -20,7 +20,16 @@ from playwright.sync_api import Page, sync_playwright
 from app.explore.corpus import opened
 from app.explore.export import export
 from app.explore.server import Explorer
-from tests.explore_world import HOSTILE, RATE_HZ, WORDS, make_project, planted_step, planted_word
+from tests.explore_world import (
+    EMOJI,
+    HOSTILE,
+    RATE_HZ,
+    WITH_EMOJI,
+    WORDS,
+    make_project,
+    planted_step,
+    planted_word,
+)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
@@ -211,6 +220,135 @@ def test_by_keyboard(page: Page, address: str) -> None:
     page.wait_for_selector(".store")
     page.click("text=missing: 1 missing")
     assert count(page) == "1 of 192 utterances" and "u191" in page.inner_text(".space")
+
+
+def test_words_after_an_emoji_are_marked_whole(page: Page, address: str) -> None:
+    opened_at(page, f"{address}#head=text&id=u{WITH_EMOJI}")
+    page.wait_for_selector("mark")
+    marks = page.locator("mark").all_inner_texts()
+    assert marks == [EMOJI.strip(), *WORDS]
+    weights = page.eval_on_selector_all("mark", "all => all.map(m => Number(m.dataset.weight))")
+    assert marks[weights.index(max(weights))] == WORDS[planted_word(WITH_EMOJI)]
+    assert f"Most weight: {WORDS[planted_word(WITH_EMOJI)]} " in page.inner_text(".most")
+    # On the time line too, where words are spread by letters.
+    page.focus('svg[data-track^="text"]')
+    page.keyboard.press("End")
+    assert f"“{WORDS[-1]}”" in page.inner_text(".readout")
+
+
+def focused(page: Page) -> str:
+    """What has the focus: its name, or its text."""
+    element = "document.activeElement"
+    said: str = page.evaluate(f"{element}.name || {element}.id || {element}.textContent.trim()")
+    return said
+
+
+def test_the_focus_stays_where_a_control_is_drawn_again(page: Page, address: str) -> None:
+    opened_at(page, f"{address}#head=main&id=u{ROW}")
+    page.wait_for_selector(".answers")
+    page.keyboard.press("Tab")
+    assert focused(page) == "Skip to the utterances"
+    page.keyboard.press("Enter")
+    assert focused(page) == "list" and f"id=u{ROW}" in page.url
+    page.focus("select[name=head]")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_selector(".chooser >> text=Attention of audio")
+    assert focused(page) == "head"
+    page.focus("select[name=seed]")
+    page.keyboard.press("End")  # the last seed
+    assert focused(page) == "seed" and page.input_value("select[name=seed]") == "1"
+    page.focus("#detail .step button:last-child")
+    page.keyboard.press("Enter")
+    until(page, f"document.querySelector('#detail h2').textContent === 'u{ROW + 1}'")
+    assert focused(page) == "j ↓"
+    # A head of one seed has no second one.
+    page.select_option("select[name=head]", "dialogue")
+    page.wait_for_selector(".chooser >> text=Attention of dialogue")
+    assert page.locator("select[name=seed]").count() == 0
+    page.select_option("select[name=head]", "main")
+    page.wait_for_selector("select[name=seed]")
+    assert page.input_value("select[name=seed]") == "mean"
+    page.keyboard.press("Escape")
+    page.keyboard.press("2")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#list >> visible=true")
+    page.keyboard.press("2")
+    page.focus("#confusion select[name=split]")
+    page.keyboard.press("ArrowDown")
+    assert "dev" in page.inner_text("#confusion h2") and focused(page) == "split"
+
+
+def test_an_utterance_outside_the_filters_stays_open(page: Page, address: str) -> None:
+    opened_at(page, f"{address}#head=main&split=dev&id=u{ROW}")
+    page.wait_for_selector(".answers")
+    assert page.inner_text("#detail h2") == f"u{ROW}" and f"id=u{ROW}" in page.url
+
+
+def test_filters_of_classes_do_not_apply_to_numbers(page: Page, address: str) -> None:
+    wanted = "outcome=wrong&predicted=bad&truth=bad&from=0.9&to=0.95"
+    opened_at(page, f"{address}#head=feeling&measure=valence&{wanted}")
+    assert count(page) == "192 of 192 utterances"
+    page.select_option("select[name=order]", "most")
+    page.evaluate("location.hash = '#head=feeling&measure=valence'")
+    until(page, "document.querySelector('select[name=order]').value === ''")
+
+
+def test_a_bin_opens_the_utterances_that_it_counts(page: Page, address: str) -> None:
+    page.goto(f"{address}#head=main&view=confusion&split=test")
+    page.wait_for_selector(".bin >> visible=true")
+    bins = page.locator(".bin")
+    counted = 0
+    for place in range(bins.count()):
+        number = bins.nth(place).locator("small").inner_text()
+        bins.nth(place).click()
+        page.wait_for_selector("#list >> visible=true")
+        assert count(page).split()[0] == number
+        counted += int(number)
+        page.go_back()
+        page.wait_for_selector(".bin >> visible=true")
+    assert counted == 23  # one of the 24 has no label
+
+
+def test_where_the_video_cannot_be_played_the_audio_is(page: Page, address: str) -> None:
+    opened_at(page, f"{address}#head=main&id=u183")
+    page.wait_for_selector("text=This browser cannot play the video.")
+    page.wait_for_selector(".answers")
+    page.keyboard.press("Space")
+    until(page, "document.querySelector('audio').currentTime > 0.1")
+    until(page, "Number(document.querySelector('.playhead').style.getPropertyValue('--at')) > 0.1")
+    # A clip goes on while what is below it is drawn again, and ends with its utterance.
+    page.evaluate("window.clip = document.querySelector('audio')")
+    page.select_option("select[name=seed]", "1")
+    assert not page.evaluate("window.clip.paused") or page.evaluate("window.clip.ended")
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    until(page, "window.clip.paused")
+
+
+def test_rows_that_are_passed_quickly_are_not_asked_for(page: Page, address: str) -> None:
+    opened_at(page, f"{address}#head=main&split=test")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for _ in range(12):
+        page.keyboard.press("j")
+    until(page, "document.querySelector('#detail h2')?.textContent === 'u179'")
+    assert sum("/data/utterances/" in url for url in asked) <= 4
+    assert page.inner_text('[aria-selected="true"] .id') == "u179"
+    page.keyboard.press("m")
+    page.keyboard.press("k")
+    page.wait_for_selector(".swap .waterfall")
+    page.keyboard.press("/")
+    page.keyboard.type("u17")
+    assert sum("/data/swapped/" in url for url in asked) == 1
+
+
+def test_a_server_that_is_gone_is_said(page: Page, address: str) -> None:
+    opened_at(page, f"{address}#head=main&id=u{ROW}")
+    page.wait_for_selector(".answers")
+    page.route("**/data/utterances/**", lambda route: route.fulfill(status=204))
+    page.keyboard.press("j")
+    page.wait_for_selector("#detail .fault")
+    assert page.inner_text("#detail h2") == f"u{ROW + 1}" and page.locator("audio").count() == 0
 
 
 def test_what_a_corpus_says_is_never_read_as_html(page: Page, address: str) -> None:

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from app.tables import mostly_unknown
 from extract.backbones import hf_text, log_mel
 from extract.corpus.read import read_corpus
-from extract.plan.recipe import store_header
+from extract.plan.recipe import described_backbone, store_header
 from features.errors import ProjectError
 from features.specs.tracks import CorpusSpec, ExtractSpec, LeafSpec
 from features.store.pool import Pool
@@ -182,6 +183,16 @@ def test_every_setting_that_decides_bytes_is_in_the_recipe(change: dict[str, Any
     usual = store_header(backbone, MEL, SMALL).recipe
     assert store_header(backbone, MEL, replace(SMALL, **change)).recipe != usual
     assert store_header(backbone, MEL, replace(SMALL, max_failed=9, part_bytes=7)).recipe == usual
+
+
+def test_a_setting_that_came_later_renames_no_store_that_does_without_it() -> None:
+    backbone: Any = SimpleNamespace(version=1, weights_digest="w", prepare=None)
+    options = {"checkpoint": "c", "context_turns": 2}
+    described = [
+        described_backbone(backbone, replace(MINILM, leaf=LeafSpec("hf-text", more)))
+        for more in (options, {**options, "keep_context": False}, {**options, "keep_context": True})
+    ]
+    assert described[0] == described[1] != described[2]
 
 
 def test_the_way_that_files_are_decoded_is_in_the_recipe_of_what_reads_files(

@@ -10,6 +10,7 @@ import pytest
 import torch
 from transformers import RobertaConfig, RobertaModel
 
+from extract.backbones._text_input import TextInput
 from extract.backbones.hf_text import HfText, load, num_positions, tiny
 from extract.media.text import Text
 from extract.network.backbone import Example
@@ -70,6 +71,21 @@ class TestContext:
             states = backbone.network(**pair, output_hidden_states=True).hidden_states
         assert example.spans == ((0, 1), (1, 2))
         assert_same(track(backbone, example), torch.cat(states)[:, 5:7])
+
+    def test_the_tokens_of_earlier_turns_are_kept_where_that_is_wanted(self) -> None:
+        backbone = tiny()
+        for special in (True, False):
+            backbone.prepare = TextInput(backbone.prepare.tokenizer, 64, special, keep_context=True)
+            example = backbone.prepare(Text("ab", ("xy", "z")))
+            # [CLS] x ##y z [SEP] a ##b [SEP]
+            places = [0, 1, 2, 3, 4, 5, 6, 7] if special else [1, 2, 3, 5, 6]
+            assert example.windows[0].keep.tolist() == places
+            own = places.index(5)
+            assert example.spans[own : own + 2] == ((0, 1), (1, 2))
+            assert {span for place, span in zip(places, example.spans, strict=True)
+                    if place not in (5, 6)} == {(0, 0)}  # fmt: skip
+            alone = backbone.prepare(Text("ab")).spans
+            assert alone == (((0, 0), (0, 1), (1, 2), (0, 0)) if special else ((0, 1), (1, 2)))
 
     def test_context_changes_a_track_and_no_context_leaves_it(self) -> None:
         backbone = tiny()

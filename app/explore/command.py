@@ -1,6 +1,7 @@
 """`explore`: look at a corpus, its clips and what heads make of them, in a browser."""
 
 import socket
+import threading
 import webbrowser
 from pathlib import Path
 
@@ -56,7 +57,8 @@ def explore(
             address = f"http://{HOST}:{listening.getsockname()[1]}/"
             click.echo(f"{explored.name}: {address} (Ctrl-C ends it)")
             if not no_browser:
-                webbrowser.open(address)
+                # Some browsers end only when they are closed.
+                threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
             settings = uvicorn.Config(application, log_level="warning", server_header=False)
             uvicorn.Server(settings).run(sockets=[listening])
 
@@ -67,6 +69,7 @@ def _listening(port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((HOST, port))
+        listening.listen()
     except OSError as error:
         listening.close()
         raise ProjectError(

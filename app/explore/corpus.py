@@ -17,7 +17,7 @@ from app.results.runs import MAIN, load_run
 from features.errors import ProjectError, did_you_mean, quoted
 from features.manifest import Label, Utterance, read_utterances
 from features.params.load import Params, load_params
-from features.runs.read import UnusableRunError
+from features.specs.heads import ProbeSpec
 from features.store.reader import Store
 from train.data.dialogues import in_order
 from train.scoring.measure import Measure
@@ -97,6 +97,7 @@ class Corpus:
             "name": head.name,
             "inputs": head.run.spec.used_inputs,
             "seeds": head.run.spec.seeds,
+            "is_probe": isinstance(head.run.spec, ProbeSpec),
             "splits": [None if place is None else place.split for place in places],
             "measures": [self._measure(head, measure) for measure in head.measures],
         }
@@ -157,7 +158,7 @@ def _heads(
             continue
         try:
             heads.append(ExploredHead(load_run(spec), labels, params.backbones))
-        except UnusableRunError as error:
+        except ProjectError as error:
             unusable.append(str(error))
     return heads, unusable
 

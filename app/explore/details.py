@@ -69,13 +69,19 @@ def _head(head: ExploredHead, utterance: Utterance, duration_s: float | None) ->
     if predicted is None:
         return {"name": head.name}
     place = head.places[utterance.id]
-    weights = head.step_weights(utterance.id)
-    decisions = head.decisions(utterance.id)
-    return {
+    shown = {
         "name": head.name,
         "split": place.split,
         "fold": place.fold,
         "predicted": {name: rounded(values) for name, values in predicted.items()},
+    }
+    try:
+        weights = head.step_weights(utterance.id)
+        decisions = head.decisions(utterance.id)
+    except ProjectError as error:
+        return {**shown, "steps": {}, "shares": {}, "reason": str(error)}
+    return {
+        **shown,
         "steps": {
             modality: step_weights_drawn(head.stores[modality], utterance, duration_s, own)
             for modality, own in weights.items()

@@ -1,6 +1,7 @@
 """The page as a folder that any web server shows."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,48 +22,61 @@ MARK = "permafrost-explore"
 def export(corpus: Corpus, folder: Path, with_media: bool) -> int:
     """Write the page, its data and, if wanted, its clips; the number of files.
 
-    The folder appears when all of it is there; one that an export has written is replaced. Raises
-    ProjectError where there is anything else.
+    The folder appears when all of it is there; one that an export has written is replaced. A video
+    of several utterances is copied once, whole. Raises ProjectError where there is anything else.
     """
     folder = folder.absolute()
     is_free = not folder.exists() or (folder / MARK).is_file()
     if not is_free and not (folder.is_dir() and not any(folder.iterdir())):
         raise ProjectError(
-            f"{folder} is a file, or has files that no export wrote; name a new folder, or empty it"
+            f"{folder} is a file, or contains files not written by an export; name a new folder, "
+            "or empty it"
         )
     count = 0
     with draft_of(folder) as draft:
         for name, content in _files(corpus, with_media):
             path = draft / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+            if isinstance(content, Path):
+                shutil.copyfile(content, path)
+            else:
+                path.write_bytes(content)
             count += 1
         replace_folder(draft, folder)
     return count
 
 
-def _files(corpus: Corpus, with_media: bool) -> Iterator[tuple[str, bytes]]:
+def _files(corpus: Corpus, with_media: bool) -> Iterator[tuple[str, bytes | Path]]:
     yield MARK, b""
     yield from PAGE_FILES.items()
     yield "data/corpus.json", _json({**corpus.table(), "is_static": True})
     yield "data/stores.json", _json(health(corpus))
+    copied: dict[str, str] = {}
     with Progress("explore", len(corpus.utterances), "utterances") as progress:
         for row, utterance in enumerate(corpus.utterances):
             shown = details(corpus, row)
             if with_media:
-                yield from _media(corpus, row, shown)
+                yield from _media(corpus, row, shown, copied)
             else:
                 shown = {**shown, **_without_media(shown)}
             yield f"data/utterances/{row}.json", _json(shown)
             progress.advance(note=utterance.id)
 
 
-def _media(corpus: Corpus, row: int, shown: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
-    sound = corpus.sounds.of(corpus.utterances[row])
+def _media(
+    corpus: Corpus, row: int, shown: dict[str, Any], copied: dict[str, str]
+) -> Iterator[tuple[str, bytes | Path]]:
+    """An utterance's clips; `copied` has the names of videos that others have in common with it."""
+    utterance = corpus.utterances[row]
+    sound = corpus.sounds.of(utterance)
     if isinstance(sound, Sound):
         yield shown["audio"]["source"], sound.flac
     if shown["video"] and "source" in shown["video"]:
-        yield shown["video"]["source"], video_path(corpus, row).read_bytes()
+        assert utterance.video is not None
+        if utterance.video not in copied:
+            copied[utterance.video] = shown["video"]["source"]
+            yield shown["video"]["source"], video_path(corpus, row)
+        shown["video"]["source"] = copied[utterance.video]
 
 
 def _without_media(shown: dict[str, Any]) -> dict[str, Any]:

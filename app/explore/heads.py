@@ -15,7 +15,6 @@ from features.manifest import Label
 from features.runs.read import read_as_trained
 from features.specs.heads import HeadSpec
 from features.specs.tracks import BackboneSpec
-from features.store.reader import Store
 from train.apply.fold_heads import FoldHeads, restored_fold
 from train.attribution.decision import Decision
 from train.data.dataset import Dataset
@@ -46,13 +45,18 @@ class Tracked:
 
 
 class ExploredHead:
-    """A run over a corpus; `backbones` are the settings of frozen networks by name."""
+    """A run over a corpus; `backbones` are the settings of frozen networks by name.
+
+    What it predicted is read at once, its weights when an utterance is first opened: they must be
+    those of the same training.
+    """
 
     def __init__(
         self, run: Run, labels: Sequence[Label], backbones: Mapping[str, BackboneSpec]
     ) -> None:
         self.run, self.name, self.backbones = run, run.spec.name, backbones
         facts: Mapping[str, Any] = next(iter(run.record["facts"].values()))
+        self.stores = open_inputs(run.spec, run.spec.corpus)
         self.measures: list[Measure] = [
             measure for measure in measures_of(run.spec, facts) if measure.kind in SHOWN
         ]
@@ -78,8 +82,8 @@ class ExploredHead:
         place = self.places[name]
         if other is not None and self._part(other) != (place.split, place.fold):
             raise ProjectError(
-                f"{self.name} did not predict {other!r} in the {place.split} set that {name!r} is "
-                "in; choose an utterance of that set"
+                f"{other!r} is not in the {place.split} set and fold of {name!r}; choose another "
+                "utterance of that set"
             )
         heads = self.restored(place.fold)
         own = self.labels_of(place.split, place.fold)
@@ -116,18 +120,19 @@ class ExploredHead:
         return tracked.heads.step_weights(tracked.dataset, tracked.rows[name])
 
     @cached_property
-    def stores(self) -> dict[str, Store]:
-        """What it reads."""
-        return open_inputs(self.run.spec, self.run.spec.corpus)
-
-    @cached_property
     def networks(self) -> dict[str, Any]:
         """The layers of the frozen networks that it tunes."""
-        return networks_of(self.run.spec, self.backbones, self.stores)
+        return networks_of(self.run.spec, self.run.spec.corpus, self.backbones, self.stores)
 
     @cached_property
     def _weights(self) -> Mapping[str, bytes]:
-        return read_as_trained(RUNS_PATH / self.name, [WEIGHTS]).contents
+        trained = read_as_trained(RUNS_PATH / self.name, [WEIGHTS])
+        if trained.seal != self.run.record["seal"]:
+            raise ProjectError(
+                f"{self.name} was trained again since 'python cli.py explore' was started; start "
+                "it again"
+            )
+        return trained.contents
 
     def _restored(self, fold: str) -> FoldHeads:
         return restored_fold(self.run.record, self._weights, fold, self.networks)

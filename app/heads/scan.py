@@ -1,4 +1,4 @@
-"""`scan`: which stored layer of a track says how much."""
+"""`scan`: how informative each stored layer of a track is."""
 
 import json
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from app.results.formats import limits, number
 from app.tables import aligned
 from features.errors import ProjectError, did_you_mean, quoted
 from features.files import write_atomic
+from features.leaves import leaf_names
 from features.manifest import Label
 from features.params.load import Params, load_params
 from features.progress import Progress
@@ -32,16 +33,22 @@ NUMBER_TASKS = ("vad", "phq8")
 
 @click.command()
 @click.argument("track")
-@click.option("--task", default="emotion", show_default=True, help="What the layers are to say.")
+@click.option("--task", default="emotion", show_default=True, help="The task the probes predict.")
 @click.option("--corpus", help="TRACK is a backbone, and this the corpus that it was run over.")
 def scan(track: str, task: str, corpus: str | None) -> None:
     """Probe every stored layer of TRACK with every pooling, on the dev set.
 
     The table and runs/_scans/ have the figure of each with its 95 % confidence interval; the report
-    draws it. The test set is not used. A corpus without official splits is split by speakers, five
-    times.
+    draws it. An official test set is not used. A corpus without official splits is split by
+    speakers, five times: there every speaker is in the dev set of one fold, so the layer is
+    selected on utterances that are tested in others.
     """
     params = load_params()
+    tasks = leaf_names("train/tasks")
+    if task not in tasks:
+        raise ProjectError(
+            f"there is no task {task!r}; tasks are {quoted(tasks)}.{did_you_mean(task, tasks)}"
+        )
     corpus, backbone = _track(params, track, corpus)
     from train.probes.scan import ALL
     from train.probes.scan import scan as scanned

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from app.paths import manifest_path
 from features.errors import ProjectError
 from features.leaves import leaf_constant
+from features.manifest import read_utterances
 from features.specs.heads import AnyHead, HeadSpec
 from features.specs.tracks import BackboneSpec
 from features.store.reader import Store
@@ -22,16 +24,18 @@ def tuned_modalities(head: AnyHead) -> list[str]:
 
 
 def networks_of(
-    head: AnyHead, backbones: Mapping[str, BackboneSpec], stores: Mapping[str, Store]
+    head: AnyHead, corpus: str, backbones: Mapping[str, BackboneSpec], stores: Mapping[str, Store]
 ) -> dict[str, Any]:
-    """The upper layers of each modality that the head tunes, for tracks of `stores`.
+    """The upper layers of each modality that the head tunes, for the `stores` of a corpus.
 
     `backbones` are the settings by name. Raises ProjectError where the network is not the one that
-    the tracks were made with, or has no such layers.
+    the tracks were made with, where it has no such layers, and where a track is not what the
+    network makes of an utterance in one piece.
     """
     modalities = tuned_modalities(head)
     if not modalities:
         return {}
+    refuse_segments(head, corpus)
     from extract.fill.fill import load_fitting
     from extract.network.compute import CPU
 
@@ -55,15 +59,33 @@ def refuse_other_states(head: AnyHead, modality: str, spec: BackboneSpec, store:
     assert isinstance(head, HeadSpec)
     where, layers = f"{head.where}.temporal.{modality}", store.attributes["layers"]
     first = head.temporal[modality].options["from"]
+    options = spec.leaf.options
+    if options.get("context_turns") and not options.get("keep_context"):
+        raise ProjectError(
+            f"{where}: the layers of {spec.name!r} need the tokens of earlier turns as well, which "
+            "its tracks do not have; give the backbone 'keep_context: true'"
+        )
     if layers != [first]:
         raise ProjectError(
             f"{where}.from is {first}, and the tracks of {spec.name!r} hold the layers {layers}; "
             f"give the backbone 'layers: [{first}]'"
         )
-    if not spec.leaf.options.get("special_tokens", True):
+    if not options.get("special_tokens", True):
         raise ProjectError(
             f"{where}: the layers of {spec.name!r} need the special tokens, which its tracks do "
             "not have; give the backbone 'special_tokens: true'"
+        )
+
+
+def refuse_segments(head: AnyHead, corpus: str) -> None:
+    """Raise ProjectError where an utterance is made of segments, each of which was encoded alone:
+    layers above would read across their borders, as the network does not."""
+    names = [each.id for each in read_utterances(manifest_path(corpus)) if each.segments]
+    if names:
+        raise ProjectError(
+            f"{head.where}.temporal: {len(names)} utterances of {corpus} are made of segments "
+            f"({names[0]!r} is the first), and no layers can be tuned above tracks that are put "
+            "together from several pieces; read them with frozen layers"
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from app.corpora.embedded import Clip
 from app.paths import manifest_path
 from app.results.charts import (
     confusion_matrix,
@@ -43,8 +44,8 @@ TEMPLATE = "report.html.j2"
 NUM_SPEAKERS = 6
 NUM_SELECTED = 12
 NUM_MISTAKES = 10
-# The address of an utterance's clip, by the corpus that it is in.
-SoundOf = Callable[[str, Utterance], str | None]
+# An utterance's clip, by the corpus that it is in.
+SoundOf = Callable[[str, Utterance], Clip | None]
 UNITS = {METRICS["numbers"]: "in units of the labels", METRICS["votes"]: "in nats"}
 
 
@@ -61,8 +62,8 @@ def render(
 
     `notes` are those on each corpus, `counts` what it has; `differences` say, by head and measure,
     by how much the first head is above that head. `best` are the measures and heads that are above
-    all others. `sound_of` gives the clip of an utterance as an address that holds it, if it may be
-    shown. `scans` are those of stored layers.
+    all others. `sound_of` gives the clip of an utterance, if it may be handed on. `scans` are those
+    of stored layers.
     """
     runs = results.runs
     environment = Environment(
@@ -190,8 +191,8 @@ def _view(run: Run, runs: Sequence[Run], sound_of: SoundOf) -> dict[str, Any]:
 
 def _mistakes(
     run: Run, measures: Sequence[str], sound_of: SoundOf
-) -> dict[str, list[tuple[Mistake, str | None]]]:
-    """The mistakes that a head is surest of and their clips; none where the manifest is gone."""
+) -> dict[str, list[tuple[Mistake, Clip | None]]]:
+    """The most confident mistakes of a head and their clips; none where the manifest is gone."""
     corpus = run.spec.corpus
     if not manifest_path(corpus).exists():
         return {}

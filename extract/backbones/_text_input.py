@@ -22,13 +22,15 @@ class TextInput:
 
     The context is the first sequence of a pair and the utterance the second; only the steps of
     the utterance are kept, and with `special_tokens` the first special token and those after the
-    utterance. Beyond `max_tokens` the oldest words of the context are left out first; an utterance
-    that is too long by itself is cut into windows that overlap by a quarter, without context.
+    utterance; with `keep_context` those of the context, and between the two, as well. Beyond
+    `max_tokens` the oldest words of the context are left out first; an utterance that is too long
+    by itself is cut into windows that overlap by a quarter, without context.
     """
 
     tokenizer: Any
     max_tokens: int
     special_tokens: bool
+    keep_context: bool = False
 
     def __call__(self, media: Text) -> Example:
         return self.together([media])[0]
@@ -107,12 +109,15 @@ class TextInput:
     def _joined(self, windows: list["Tokens"]) -> Example:
         kept, spans = [], []
         for number, window in enumerate(windows):
-            places = np.flatnonzero(window.own)
+            is_kept = window.own.copy()
+            numbers = np.arange(len(is_kept))
             if self.special_tokens:
-                first = window.special[:1] & (number == 0)
-                after = window.special & (np.arange(len(window.own)) > places[-1])
-                after &= number == len(windows) - 1
-                places = np.concatenate([np.flatnonzero(first), places, np.flatnonzero(after)])
+                is_last = number == len(windows) - 1
+                is_kept |= window.special & (numbers == 0) & (number == 0)
+                is_kept |= window.special & (numbers > np.flatnonzero(window.own)[-1]) & is_last
+            if self.keep_context and window.has_context:
+                is_kept |= ~window.special | self.special_tokens
+            places = np.flatnonzero(is_kept)
             kept.append(Window(window.ids, places))
             spans += [window.spans[p] if window.own[p] else NOWHERE for p in places]
         return Example(tuple(kept), tuple(spans), self._mostly_unknown(windows))
@@ -140,6 +145,7 @@ class Tokens:
     own: NDArray[np.bool_]
     special: NDArray[np.bool_]
     spans: tuple[Span, ...]
+    has_context: bool
 
     @classmethod
     def of(cls, encoding: Any, own: str) -> "Tokens":
@@ -151,4 +157,5 @@ class Tokens:
             np.array([sequence == last for sequence in sequences]),
             np.array([sequence is None for sequence in sequences]),
             tuple(visible(own, span) for span in encoding.offsets),
+            last > 0,
         )

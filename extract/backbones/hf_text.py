@@ -3,8 +3,8 @@
 A step is one token; special tokens are dropped unless `special_tokens` is set. `layers` counts
 from 0 (the embeddings) to the number of layers of the network. With `context_turns: k` the network
 also reads up to k earlier turns of the dialogue, as the first sequence of a pair; only the
-utterance's own tokens are kept. A text beyond the network's limit is cut into windows that overlap
-by a quarter of it, never truncated.
+utterance's own tokens are kept, and with `keep_context` all. A text beyond the network's limit is
+cut into windows that overlap by a quarter of it, never truncated.
 """
 
 import sys
@@ -65,6 +65,7 @@ class HfText:
         layers: Sequence[int] | None = None,
         special_tokens: bool = False,
         context_turns: int = 0,
+        keep_context: bool = False,
     ) -> None:
         self.reading = Reading((MODALITY,), context_turns)
         self.weights_digest = digest_checkpoint(folder)
@@ -77,7 +78,7 @@ class HfText:
         self.dim = int(network.config.hidden_size)
         self.layers = chosen_layers(layers, network.config.num_hidden_layers)
         limit = min(tokenizer.model_max_length, num_positions(network))
-        self.prepare = TextInput(tokenizer, limit, special_tokens)
+        self.prepare = TextInput(tokenizer, limit, special_tokens, keep_context)
         self.budget = compute.pick(**BUDGET)
 
     def upper(self, first: int) -> UpperLayers:
@@ -145,6 +146,7 @@ def load(
     layers: list[int] | None = None,
     special_tokens: bool = False,
     context_turns: int = 0,
+    keep_context: bool = False,
 ) -> HfText:
     """Load a text encoder from a folder, a Python package or a pinned hub repository."""
     return HfText(
@@ -153,6 +155,7 @@ def load(
         layers=layers,
         special_tokens=special_tokens,
         context_turns=context_turns,
+        keep_context=keep_context,
     )
 
 

@@ -18,7 +18,7 @@ from features.errors import quoted
 from features.manifest import Label, Utterance
 from features.tables.table import read_table
 
-SHARED_UNDER = "Open Database License 1.0"
+SHARED_UNDER = "CREMA-D (Cao et al. 2014), Open Database License 1.0"
 
 CLIP = re.compile(r"(?P<actor>1\d{3})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3})_(LO|MD|HI|XX|X)")
 EMOTIONS = {

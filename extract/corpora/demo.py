@@ -7,7 +7,7 @@ from extract.corpus.reader import Note
 from features.manifest import Label, Utterance
 from features.tables.table import read_table
 
-SHARED_UNDER = "Apache-2.0"
+SHARED_UNDER = "made by Permafrost, Apache-2.0"
 
 TABLE = "utterances.csv"
 COLUMNS = (

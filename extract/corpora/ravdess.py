@@ -12,7 +12,7 @@ from pathlib import Path
 from extract.corpus.reader import Expected, Note
 from features.manifest import Label, Utterance
 
-SHARED_UNDER = "CC BY-NC-SA 4.0"
+SHARED_UNDER = "RAVDESS (Livingstone and Russo 2018), CC BY-NC-SA 4.0, not for commercial use"
 
 CLIP = re.compile(r"03-01-(0[1-8])-(0[12])-(0[12])-(0[12])-(\d\d)")
 EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")

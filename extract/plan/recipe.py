@@ -68,9 +68,11 @@ def described_backbone(backbone: Backbone, spec: BackboneSpec) -> dict[str, Any]
         "version": backbone.version,
         "weights_digest": backbone.weights_digest,
     }
-    # Clips were scaled before this could be set, where a checkpoint did not say so.
+    # Clips were scaled, and the context left out, before these could be set.
     if described.get("normalise", True) in (None, True):
         described.pop("normalise", None)
+    if not described.get("keep_context", True):
+        described.pop("keep_context")
     for name in getattr(backbone, "unhashed", ()):
         described.pop(name, None)
     detector = getattr(backbone.prepare, "face_weights", None)

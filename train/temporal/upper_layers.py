@@ -20,6 +20,7 @@ from train.model.low_rank import LowRank, adapt, freeze, merge
 TAKES_NETWORK = True
 RANGES = {
     "from": (0, 1000),
+    "lora": (1, None),
     "alpha": (0, None),
     "lr": (0, 1),
     "layer_decay": (0.01, 1),
@@ -53,7 +54,7 @@ class Temporal(nn.Module):
             self.network = copy.deepcopy(network).requires_grad_(True)
         else:
             self.network = sharing_tensors(network)
-            adapt_only(self.network, targets or QUERIES_AND_VALUES, lora, alpha, dropout)
+            adapt_only(self.network, targets, lora, alpha, dropout)
         self.project = nn.Sequential(
             nn.Dropout(dropout), nn.Linear(network.dim, dim), nn.LayerNorm(dim), nn.GELU()
         )
@@ -88,16 +89,18 @@ class Temporal(nn.Module):
 
 
 def adapt_only(
-    network: nn.Module, targets: list[str], rank: int, alpha: float, dropout: float
+    network: nn.Module, targets: list[str] | None, rank: int, alpha: float, dropout: float
 ) -> None:
-    """Leave only low-rank changes of the layers `targets` to be trained.
+    """Leave only low-rank changes of the layers `targets` (None: queries and values) to be trained.
 
-    Raises ValueError where the network has no such layer.
+    Raises ValueError where the network has no layer of one of these names.
     """
     modules = network.named_modules()
     linear = sorted({n.rpartition(".")[2] for n, m in modules if isinstance(m, nn.Linear)})
-    if not adapt(network, targets, rank, alpha, dropout):
+    wanted = [name for name in QUERIES_AND_VALUES if name in linear] if targets is None else targets
+    if not wanted or not set(wanted) <= set(linear):
         raise ValueError(f"targets is {targets}; the linear layers of the network are {linear}")
+    adapt(network, wanted, rank, alpha, dropout)
     for module in network.modules():
         if not isinstance(module, LowRank):
             freeze(module)

@@ -2,18 +2,18 @@
 
 import { make, percent } from "./dom.js";
 
-export function attention(details, own, seed) {
+export function attention(details, own, seed, isProbe) {
   const tracks = [];
   const notes = [];
   let text = null;
   for (const [modality, steps] of Object.entries(own.steps ?? {})) {
     const weights = ofSeed(steps.weights, seed);
     if (steps.words) {
-      text = onWords(details.text, steps, weights, seed);
+      text = onWords(letters(details), steps, weights, seed);
       if (details.duration_s) tracks.push(spread(details, modality, steps, weights));
     } else tracks.push(timed(details, modality, steps, weights, notes));
   }
-  if (own.predicted && !Object.keys(own.steps ?? {}).length) notes.push("A probe reads the mean of all steps: it attends to none.");
+  if (own.predicted && isProbe) notes.push("A probe reads the mean of all steps: it attends to none.");
   return { tracks, words: text ?? plain(details), note: notes.length ? make("p", { class: "soft" }, notes.join(" ")) : null };
 }
 
@@ -22,38 +22,45 @@ function ofSeed(weights, seed) {
   return weights[0].map((_, step) => weights.reduce((sum, own) => sum + own[step], 0) / weights.length);
 }
 
+// The numbers of letters are those of Python, for which an emoji is one.
+function letters(details) {
+  return Array.from(details.text);
+}
+
 function plain(details) {
   return details.text ? make("p", { class: "transcript" }, details.text) : null;
 }
 
-function onWords(text, steps, weights, seed) {
+function onWords(all, steps, weights, seed) {
+  const cut = (start, stop) => all.slice(start, stop).join("");
   const largest = Math.max(...weights, Number.MIN_VALUE);
   const marks = [];
   let end = 0;
   steps.words.forEach(([start, stop], place) => {
-    marks.push(text.slice(end, start));
-    const mark = make("mark", { title: `${percent(weights[place])} %`, "data-weight": weights[place].toFixed(4) }, text.slice(start, stop));
+    marks.push(cut(end, start));
+    const mark = make("mark", { title: `${percent(weights[place])} %`, "data-weight": weights[place].toFixed(4) }, cut(start, stop));
     mark.style.setProperty("--weight", weights[place] / largest);
     marks.push(mark);
     end = stop;
   });
   const order = weights.map((weight, place) => [weight, place]).sort((a, b) => b[0] - a[0]).slice(0, 3);
-  const most = order.map(([weight, place]) => `${text.slice(...steps.words[place])} ${percent(weight)} %`);
+  const most = order.map(([weight, place]) => `${cut(...steps.words[place])} ${percent(weight)} %`);
   const elsewhere = ofSeed([steps.elsewhere], "0")[0] === undefined ? 0
     : seed === "mean" ? steps.elsewhere.reduce((sum, each) => sum + each, 0) / steps.elsewhere.length : steps.elsewhere[Number(seed)];
   return make("div", {},
-    make("p", { class: "transcript" }, marks, text.slice(end)),
-    make("p", { class: "soft most" }, `Most weight: ${most.join(", ")}`, elsewhere > 0.0005 ? `; special tokens ${percent(elsewhere)} %` : ""));
+    make("p", { class: "transcript" }, marks, cut(end)),
+    make("p", { class: "soft most" }, `Most weight: ${most.join(", ")}`, elsewhere > 0.0005 ? `; outside these words (special tokens, earlier turns) ${percent(elsewhere)} %` : ""));
 }
 
 // Words have no times: on the time line they are spread by their letters.
 function spread(details, modality, steps, weights) {
-  const second = details.duration_s / Math.max(1, details.text.length);
+  const all = letters(details);
+  const second = details.duration_s / Math.max(1, all.length);
   const edges = steps.words.map(([start]) => start * second);
   edges.push(details.duration_s);
   return {
     name: `${modality} (spread by letters)`, edges, weights,
-    said: (step) => `“${details.text.slice(...steps.words[step])}”`,
+    said: (step) => `“${all.slice(...steps.words[step]).join("")}”`,
   };
 }
 

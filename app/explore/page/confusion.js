@@ -1,7 +1,7 @@
 // The confusion matrix and the calibration of the chosen head; cells and bins open their utterances.
 
 import { confidence, corpus, head, isRight, measure, predicted, split, truth } from "./corpus.js";
-import { choice, counted, make, words } from "./dom.js";
+import { choice, counted, make, redraw, words } from "./dom.js";
 import { FILTERS, change, state } from "./state.js";
 
 const BINS = 10;
@@ -17,15 +17,15 @@ export function show() {
   const chosen = splits.includes(state.split) ? state.split : splits[0];
   const rows = corpus.table.ids.map((_, row) => row).filter((row) => split(row) === chosen && isRight(row) !== null);
   const open = (filters) => change({ ...Object.fromEntries(FILTERS.map((name) => [name, ""])), split: chosen, ...filters, view: "utterances", id: "" }, true);
-  panel.replaceChildren(
+  redraw(panel, ...[
     make("h2", {}, `${head().name}, ${words(own.name)}: ${counted(rows.length, "utterance")} of the ${chosen} set`),
     splits.length > 1 ? make("div", { class: "chooser" }, choice("split", splits.map((name) => [name, name]), chosen, (name) => change({ split: name }))) : null,
     make("p", { class: "soft" }, "The class of the mean over seeds. A cell opens its utterances."),
     make("div", { class: "scroll" }, matrix(rows, own.classes, open)),
     make("h3", {}, "Calibration"),
-    make("p", { class: "soft" }, "How often the head is right where it is how sure (mean probabilities, without temperature); a bin opens its utterances."),
+    make("p", { class: "soft" }, "How often the head is right at each level of confidence (mean probabilities, without temperature). A bin opens its utterances."),
     bins(rows, open),
-  );
+  ].filter(Boolean));
 }
 
 function matrix(rows, classes, open) {
@@ -61,13 +61,13 @@ function bins(rows, open) {
   return make("div", { class: "bins" }, filled.map((bin) => {
     const sure = bin.rows.reduce((sum, row) => sum + confidence(row), 0) / bin.rows.length;
     const right = bin.rows.filter((row) => isRight(row)).length / bin.rows.length;
-    const label = `sure ${bin.from.toFixed(1)} to ${bin.to.toFixed(1)}: ${counted(bin.rows.length, "utterance")}, ${Math.round(100 * right)} % right, mean confidence ${Math.round(100 * sure)} %`;
+    const label = `confidence ${bin.from.toFixed(1)} to ${bin.to.toFixed(1)}: ${counted(bin.rows.length, "utterance")}, ${Math.round(100 * right)} % right, mean confidence ${Math.round(100 * sure)} %`;
     const column = make("span", { class: "column" }, make("span", { class: "fill" }), make("span", { class: "sure" }));
     column.style.setProperty("--right", right);
     column.style.setProperty("--sure", sure);
     column.style.setProperty("--many", 0.25 + 0.75 * Math.sqrt(bin.rows.length / most));
     return make("button", { type: "button", class: "bin", "aria-label": label, title: label,
-      onclick: () => open({ from: String(bin.from), to: String(bin.to) }) },
+      onclick: () => open({ outcome: "either", from: String(bin.from), to: String(bin.to) }) },
     column, make("span", {}, `${bin.from.toFixed(1)}–${bin.to.toFixed(1)}`), make("small", {}, String(bin.rows.length)));
-  }), make("p", { class: "soft" }, "Column: share of right answers. Line: mean confidence. They meet where the head is calibrated. Width: how many."));
+  }), make("p", { class: "soft" }, "Column: share of right answers. Line: mean confidence. They meet where the head is calibrated. The width grows with the number of utterances."));
 }

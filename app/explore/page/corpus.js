@@ -1,6 +1,6 @@
 // The utterances of the corpus with what the chosen head predicted, and the filters over them.
 
-import { state } from "./state.js";
+import { FILTERS, state } from "./state.js";
 
 export const corpus = { rows: [], table: null };
 
@@ -64,19 +64,32 @@ export function error(row) {
   return measure()?.kind !== "numbers" || said === null || true_ === null ? null : said - true_;
 }
 
+// Whether a filter is about what the chosen head predicts: numbers have no classes to choose.
+export function applies(name) {
+  if (["outcome", "predicted", "from", "to"].includes(name)) return measure()?.kind === "classes";
+  return name !== "truth" || labels().every((label) => typeof label === "string");
+}
+
+// What utterances are labelled with, each once.
+export function labels() {
+  const column = corpus.table.labels[measure()?.label ?? Object.keys(corpus.table.labels)[0]] ?? [];
+  return [...new Set(column.filter((label) => label !== null))].sort();
+}
+
 export function filter() {
   const { ids, speakers } = corpus.table;
+  const chosen = Object.fromEntries(FILTERS.map((name) => [name, applies(name) ? state[name] : ""]));
   const search = state.search.toLowerCase();
-  const [from, to] = [state.from === "" ? null : Number(state.from), state.to === "" ? null : Number(state.to)];
+  const [from, to] = [chosen.from, chosen.to].map((edge) => (edge === "" ? null : Number(edge)));
   const missing = state.missing && corpus.missing[state.missing];
   const rows = [];
   for (let row = 0; row < ids.length; row += 1) {
     if (search && !corpus.texts[row].includes(search)) continue;
     if (state.split && split(row) !== state.split) continue;
     if (state.speaker && speakers[row] !== state.speaker) continue;
-    if (state.truth && String(truth(row)) !== state.truth) continue;
-    if (state.predicted && String(predicted(row)) !== state.predicted) continue;
-    if (state.outcome && isRight(row) !== (state.outcome === "right")) continue;
+    if (chosen.truth && String(truth(row)) !== chosen.truth) continue;
+    if (chosen.predicted && String(predicted(row)) !== chosen.predicted) continue;
+    if (chosen.outcome && !isOf(chosen.outcome, isRight(row))) continue;
     if (missing && !missing.has(row)) continue;
     if (from !== null && !(confidence(row) >= from)) continue;
     // The last bin has its upper edge in it.
@@ -84,6 +97,10 @@ export function filter() {
     rows.push(row);
   }
   corpus.rows = ordered(rows);
+}
+
+function isOf(outcome, right) {
+  return outcome === "either" ? right !== null : right === (outcome === "right");
 }
 
 // Utterances without a prediction come last.

@@ -23,9 +23,28 @@ function filled(element, attributes, children) {
 }
 
 export function choice(label, options, value, onchange) {
-  const select = make("select", { onchange: (event) => onchange(event.target.value) },
+  const select = make("select", { name: label, onchange: (event) => onchange(event.target.value) },
     options.map(([key, text]) => make("option", { value: key, selected: key === value }, text)));
   return make("label", {}, make("span", {}, label), select);
+}
+
+const FOCUSABLE = "button, select, input, summary, [tabindex]";
+const keyOf = (element) => [element.tagName, element.name, element.getAttribute("aria-label"), element.name ? "" : element.textContent].join(" ");
+
+// Put other children into a panel. One that is there already stays (a clip goes on playing), the
+// focus returns to the control that had it, and what was opened stays open.
+export function redraw(panel, ...children) {
+  const focused = document.activeElement;
+  const key = panel.contains(focused) && focused !== panel ? keyOf(focused) : null;
+  const opened = new Map([...panel.querySelectorAll("details")].map((each) => [keyOf(each.firstChild), each.open]));
+  const kept = children.find((child) => child.parentNode === panel);
+  for (const child of [...panel.childNodes]) if (child !== kept) child.remove();
+  const place = kept ? children.indexOf(kept) : 0;
+  if (kept) kept.before(...children.slice(0, place));
+  if (kept) kept.after(...children.slice(place + 1));
+  else panel.append(...children);
+  for (const each of panel.querySelectorAll("details")) each.open = opened.get(keyOf(each.firstChild)) ?? each.open;
+  if (key) [...panel.querySelectorAll(FOCUSABLE)].find((each) => keyOf(each) === key)?.focus({ preventScroll: true });
 }
 
 export function table(headings, rows, attributes = {}) {

@@ -1,6 +1,6 @@
 // The controls above the list.
 
-import { corpus, head, measure } from "./corpus.js";
+import { applies, corpus, head, labels, measure } from "./corpus.js";
 import { choice, make, words } from "./dom.js";
 import { FILTERS, change, state } from "./state.js";
 
@@ -13,7 +13,6 @@ export function show() {
   drawnFor = about;
   const own = measure();
   const isClass = own?.kind === "classes";
-  const labels = distinct(corpus.table.labels[own?.label] ?? Object.values(corpus.table.labels)[0] ?? []);
   const isWide = matchMedia("(min-width: 40rem)").matches;
   form.replaceChildren(
     make("label", { class: "search" }, make("span", {}, "search"), make("input", {
@@ -21,10 +20,10 @@ export function show() {
       oninput: (event) => change({ search: event.target.value }),
     })),
     make("details", { open: isWide }, make("summary", {}, "filters"), make("div", {}, [
-      isClass ? pick("outcome", ["wrong", "right"]) : null,
+      isClass ? pick("outcome", ["wrong", "right", ["either", "right or wrong"]]) : null,
       pick("split", distinct([...corpus.table.splits, ...(head()?.splits ?? [])])),
       pick("speaker", distinct(corpus.table.speakers)),
-      labels.length && labels.every((label) => typeof label === "string") ? pick("truth", labels, "label") : null,
+      applies("truth") ? pick("truth", labels(), "label") : null,
       isClass ? pick("predicted", own.classes) : null,
       pick("missing", Object.keys(corpus.table.missing).filter((name) => corpus.missing[name].size), "missing track"),
       isClass ? bound("from", "confidence from") : null,
@@ -37,7 +36,7 @@ export function show() {
 }
 
 function orders(isClass) {
-  const [most, least] = isClass ? ["surest first", "least sure first"] : ["largest error first", "smallest error first"];
+  const [most, least] = isClass ? ["most confident first", "least confident first"] : ["largest error first", "smallest error first"];
   return [["", "corpus"], ["most", most], ["least", least]];
 }
 
@@ -55,7 +54,7 @@ function mark() {
 
 function pick(name, values, label = name) {
   if (values.length < 1) return null;
-  const options = [["", "all"], ...values.map((value) => [value, words(value)])];
+  const options = [["", "all"], ...values.map((value) => (Array.isArray(value) ? value : [value, words(value)]))];
   const made = choice(label, options, state[name], (value) => change({ [name]: value }));
   made.querySelector("select").name = name;
   return made;

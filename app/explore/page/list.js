@@ -77,9 +77,12 @@ export function move(step) {
 
 export function reveal() {
   const place = corpus.rows.indexOf(corpus.rowOf.get(state.id));
-  if (place < 0) return;
+  if (place >= 0) scrollTo(place);
+  draw(true);
+}
+
+function scrollTo(place) {
   const [top, room] = [place * ROW_PX, list.clientHeight - heading.offsetHeight];
   if (top < list.scrollTop) list.scrollTop = top;
   else if (top + ROW_PX > list.scrollTop + room) list.scrollTop = top + ROW_PX - room;
-  draw(true);
 }

@@ -3,7 +3,7 @@
 import * as confusion from "./confusion.js";
 import { corpus, filter, head, load, measure } from "./corpus.js";
 import * as detail from "./detail.js";
-import { choice, counted, make, words } from "./dom.js";
+import { choice, counted, make, redraw as redrawn, words } from "./dom.js";
 import * as filters from "./filters.js";
 import * as list from "./list.js";
 import { mark } from "./shares.js";
@@ -19,7 +19,7 @@ function open(step, byStep = false) {
   if (byStep) list.move(step);
   else change({ view: "utterances", id: step }, true);
   document.body.classList.add("open");
-  if (!wasOpen) at("detail").focus({ preventScroll: true });
+  if (!wasOpen && !at("detail").contains(document.activeElement)) at("detail").focus({ preventScroll: true });
 }
 
 function redraw(changed) {
@@ -38,14 +38,14 @@ function redraw(changed) {
   at("detail").hidden = view !== "utterances";
   if (!state.id) document.body.classList.remove("open");
   if (touches("head", "measure", "all")) choices();
-  if (view === "confusion") confusion.show();
-  if (view === "stores") stores.show();
-  if (view === "utterances") detail.show(open);
+  if (view === "confusion" && !changed.has("mark")) confusion.show();
+  if (view === "stores" && touches("view", "all")) stores.show();
+  if (view === "utterances" && touches("id", "head", "measure", "view", "mark", "all")) detail.show(open);
 }
 
 function choices() {
   const heads = corpus.table.heads;
-  at("choices").replaceChildren(...[
+  redrawn(at("choices"), ...[
     heads.length ? choice("head", heads.map(({ name }) => [name, name]), head().name, (name) => change({ head: name, predicted: "", truth: "", outcome: "" })) : null,
     heads.length && head().measures.length > 1 ? choice("measure", head().measures.map(({ name }) => [name, words(name)]), measure().name,
       (name) => change({ measure: name, predicted: "", truth: "", outcome: "" })) : null,
@@ -62,6 +62,7 @@ const KEYS = {
 };
 
 function back() {
+  if (state.view && state.view !== "utterances") change({ view: "utterances" }, true);
   document.body.classList.remove("open");
   at("list").focus();
 }
@@ -96,9 +97,14 @@ async function start() {
   list.start((row) => open(corpus.table.ids[row]));
   listen(redraw);
   document.addEventListener("keydown", pressed);
+  // The address after # holds the state of the page, so the link cannot go there.
+  document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); back(); });
   window.addEventListener("popstate", () => { read(); announce(["all"]); });
   announce(["all"]);
-  if (state.id) open(0, true);
+  if (state.id) {
+    document.body.classList.add("open");
+    list.reveal();
+  }
 }
 
 start();

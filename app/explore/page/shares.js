@@ -2,13 +2,14 @@
 
 import { corpus, get, head } from "./corpus.js";
 import { make, percent, signed, words } from "./dom.js";
-import { change } from "./state.js";
+import { announce } from "./state.js";
 
 let marked = null;
+let lastSwap = { address: null, answer: null };
 
 export function mark(row) {
   marked = marked === row ? null : row;
-  change({}); // what is drawn depends on it
+  announce(["mark"]);
 }
 
 export function shares(own, measure) {
@@ -24,17 +25,19 @@ export function swap(row, own, measure) {
   if (marked === null) {
     return make("section", { class: "swap" }, title,
       make("button", { type: "button", onclick: () => mark(row) }, "Mark this utterance (m)"),
-      make("p", { class: "soft" }, "Then open another one of the same set: it is decided again with the marked one's words, voice or face."));
+      make("p", { class: "soft" }, "Then open another one of the same set: the head predicts it again with the marked one's words, voice or face."));
   }
   const name = corpus.table.ids[marked];
   const stop = make("button", { type: "button", onclick: () => mark(marked) }, "Unmark it");
   if (marked === row) return make("section", { class: "swap" }, title, make("p", {}, "This utterance is marked. Open another one of the same set."), stop);
   const place = make("div", {}, make("p", { class: "soft" }, "…"));
-  get(`data/swapped/${encodeURIComponent(head().name)}/${row}/${marked}.json`).then(
-    (decisions) => place.replaceChildren(drawn(decisions[measure.name], `everything taken from ${name}`)),
+  const address = `data/swapped/${encodeURIComponent(head().name)}/${row}/${marked}.json`;
+  if (lastSwap.address !== address) lastSwap = { address, answer: get(address) };
+  lastSwap.answer.then(
+    (decisions) => place.replaceChildren(drawn(decisions[measure.name], `all modalities of ${name}`)),
     (error) => place.replaceChildren(make("p", { class: "fault" }, error.message)),
   );
-  return make("section", { class: "swap" }, make("h3", {}, `This one's words, voice and face against those of ${name}`), place, stop);
+  return make("section", { class: "swap" }, make("h3", {}, `What this utterance's modalities change, starting from ${name}`), place, stop);
 }
 
 function drawn(decision, from) {

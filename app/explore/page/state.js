@@ -19,7 +19,11 @@ export function read() {
 export function change(changes, push = false) {
   Object.assign(state, changes);
   const parameters = new URLSearchParams(KEYS.filter((key) => state[key]).map((key) => [key, state[key]]));
-  history[push ? "pushState" : "replaceState"](null, "", `#${parameters}`);
+  try {
+    history[push ? "pushState" : "replaceState"](null, "", `#${parameters}`);
+  } catch {
+    // Some browsers refuse many changes in a short time: the address then lags behind.
+  }
   announce(Object.keys(changes));
 }
 

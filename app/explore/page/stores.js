@@ -51,5 +51,5 @@ function lengths(own) {
 
 function norms(layers) {
   const rows = layers.map(({ layer, quartiles }) => [String(layer), ...quartiles.map((value) => value.toFixed(2))]);
-  return make("div", { class: "scroll" }, table(["layer", "norm of steps, lower quartile", "median", "upper quartile"], rows));
+  return make("div", { class: "scroll" }, table(["layer", "step norm: lower quartile", "median", "upper quartile"], rows));
 }
