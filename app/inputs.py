@@ -32,5 +32,5 @@ def sources_of(head: AnyHead, corpus: str, first: Path | None = None) -> Sources
 
 def refuse_unusable(head: AnyHead) -> None:
     """Raise UnusableRunError where the run of a head is missing, damaged or stale."""
-    first = RUNS_PATH / head.start if head.start else None
+    first = RUNS_PATH / head.needs if head.needs else None
     read_run(RUNS_PATH / head.name, head, sources_of(head, head.corpus, first))

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.bundles.read import WEIGHTS
 from app.cluster import on_a_cluster
 from app.devices import chosen_device
 from app.heads.upper import networks_of
-from app.inputs import load_labels, open_inputs, refuse_unusable
+from app.inputs import load_labels, open_inputs, refuse_unusable, sources_of
 from app.paths import RUNS_PATH, SEALS_PATH
 from features.cluster import Cluster
 from features.files import write_atomic
@@ -24,6 +25,7 @@ from features.specs.heads import AnyHead, HeadSpec
 from features.store.reader import Store
 
 if TYPE_CHECKING:
+    from train.apply.teacher import Teacher
     from train.runs.run_fold import RunSettings
 
 EVERY_HEAD = "all"
@@ -36,7 +38,7 @@ EVERY_HEAD = "all"
 def train(name: str, device: str, engine: str, cluster: Cluster) -> None:
     """Train the head NAME with all its seeds on cached tracks.
 
-    "all" trains every head whose run is missing or stale, each after the head that it starts from.
+    "all" trains every head whose run is missing or stale, each after the head that it builds on.
     """
     params = load_params()
     every = name == EVERY_HEAD and EVERY_HEAD not in params.heads
@@ -54,11 +56,11 @@ def train(name: str, device: str, engine: str, cluster: Cluster) -> None:
 
 
 def in_waves(heads: list[AnyHead]) -> list[list[AnyHead]]:
-    """Heads that start from nothing, those that start from one of them, and so on."""
+    """Heads that build on no other, those that build on one of them, and so on."""
     waves: list[list[AnyHead]] = []
-    trained: set[str | None] = {None, *({head.start for head in heads} - {h.name for h in heads})}
+    trained: set[str | None] = {None, *({head.needs for head in heads} - {h.name for h in heads})}
     while rest := [head for head in heads if head.name not in trained]:
-        wave = [head for head in rest if head.start in trained]
+        wave = [head for head in rest if head.needs in trained]
         trained |= {head.name for head in wave}
         waves.append(wave)
     return waves
@@ -132,10 +134,24 @@ def _inputs(
     return stores, RunSettings(
         tracker=trackers if tracked else NoTracker(),
         warm_start=warm_start,
+        teacher=_teacher(params, head),
         device=chosen_device(device, auto_takes_gpu=needs_gpu),
         extraction=described_extraction(params.extract, backbones),
         networks=networks_of(head, head.corpus, params.backbones, stores),
     )
+
+
+def _teacher(params: Params, head: AnyHead) -> "Teacher | None":
+    """The trained head from whose answers this one learns, with what it reads."""
+    if not isinstance(head, HeadSpec) or head.teacher is None:
+        return None
+    from train.apply.teacher import Teacher
+
+    first = params.heads[head.teacher]
+    run = read_run(RUNS_PATH / first.name, first, sources_of(first, first.corpus), [WEIGHTS])
+    stores = open_inputs(first, first.corpus)
+    networks = networks_of(first, first.corpus, params.backbones, stores)
+    return Teacher(head, run, load_labels(head.corpus), stores, networks)
 
 
 def _work(head: AnyHead) -> Path:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 AUTHOR = ("-c", "user.name=a", "-c", "user.email=a@b")
 TABLE = "data/raw/mine/utterances.csv"
 EXTRACTS = {"extract@mine-minilm", "extract@mine-mel"}
-MAIN = {"train@main", "continue@tuned"}
+MAIN = {"train@main", "continue@tuned", "distil@small"}
 HEADS = {*MAIN, "train@audio"}
 
 

@@ -110,6 +110,7 @@ def test_the_test_set_cannot_reach_the_loop() -> None:
     assert list(inspect.signature(fit).parameters) == [
         "spec", "facts", "train", "dev", "seed", "on_epoch", "checkpoint", "start", "device",
         "networks",
+        "taught",
     ]  # fmt: skip
 
 

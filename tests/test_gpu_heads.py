@@ -196,4 +196,4 @@ def test_losses_never_wait_for_the_gpu(
         ]
         head.total(torch.stack(losses))
         for name, objective in head.objectives.items():
-            objective(encoded, loop.targets[name][ROWS])
+            objective(encoded._replace(outputs=outputs), loop.targets[name][ROWS])

@@ -13,6 +13,7 @@ from features.errors import ProjectError, did_you_mean, quoted
 from features.params.load import PARAMS_PATH, load_params
 from features.runs.described import described
 from features.runs.read import read_as_trained
+from features.runs.restored import restored_head
 from features.runs.staleness import RUN_RECORD, staleness
 
 
@@ -43,7 +44,7 @@ def read_run_model(name: str) -> Model:
     if not run.record.get("extraction") or not run.contents[CALIBRATION]:
         raise ProjectError(
             f"{folder}: it was trained before runs recorded how their tracks were made; run "
-            f"'dvc repro {'continue' if run.record['head']['start'] else 'train'}@{name}'"
+            f"'dvc repro {restored_head(run.record['head']).stage}'"
         )
     _say_if_stale(name, run.record)
     weights = {file: content for file, content in run.contents.items() if file != CALIBRATION}
@@ -56,7 +57,7 @@ def _say_if_stale(name: str, record: Mapping[str, Any]) -> None:
         return
     try:
         head = load_params().heads.get(name)
-        first = RUNS_PATH / head.start if head is not None and head.start else None
+        first = RUNS_PATH / head.needs if head is not None and head.needs else None
         now = {} if head is None else sources_of(head, head.corpus, first)
     except ProjectError as error:
         reason = str(error).splitlines()[0]

@@ -259,6 +259,7 @@ def _selection(run: Run) -> str:
     resampled = run.evaluation["resampled"]
     return (
         (f"Started from the weights of {spec.start}. " if spec.start else "")
+        + (f"Learned from the answers of {spec.teacher} as well. " if spec.teacher else "")
         + f"Protocol {spec.protocol.leaf.code}. The {kind} was selected by "
         f"{spec.choose_by.replace('_', ' ')} on {dev}: {values}. Confidence intervals: bootstrap "
         f"over the {resampled['count']} {resampled['unit']}s of the test set."

@@ -173,7 +173,7 @@ def load_results(params: Params, folder: Path = RUNS_PATH) -> Results:
 
 def load_run(head: AnyHead, folder: Path = RUNS_PATH) -> Run:
     """The run of one head; UnusableRunError where it is missing, damaged or stale."""
-    now = sources_of(head, head.corpus, folder / head.start if head.start else None)
+    now = sources_of(head, head.corpus, folder / head.needs if head.needs else None)
     run = read_run(folder / head.name, head, now, RUN_FILES)
     curves, confusions = (csv_rows(run.contents[name]) for name in ("curves.csv", "confusion.csv"))
     figures = run.json("metrics.json"), run.json("evaluation.json")
@@ -183,7 +183,7 @@ def load_run(head: AnyHead, folder: Path = RUNS_PATH) -> Run:
 def _load_ensemble(params: Params, spec: EnsembleSpec, folder: Path) -> Ensemble:
     heads = [params.heads[name] for name in spec.heads]
     for head in heads:
-        first = folder / head.start if head.start else None
+        first = folder / head.needs if head.needs else None
         try:
             read_run(folder / head.name, head, sources_of(head, head.corpus, first))
         except UnusableRunError as error:

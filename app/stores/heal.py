@@ -66,7 +66,7 @@ def heal_run(name: str) -> None:
         record, stage = ENSEMBLE_RECORD, f"ensemble@{name}"
     else:
         head = params.pick("heads", name)
-        record, stage = RUN_RECORD, f"{'continue' if head.start else 'train'}@{name}"
+        record, stage = RUN_RECORD, head.stage
     folder = RUNS_PATH / name
     num_objects = _clear_cache(folder)
     try:

@@ -24,7 +24,7 @@ def read_ensemble(entries: Entries, where: str, name: str, settings: Any) -> Ens
     values = bind(where, settings, SETTINGS, entries.problems)
     if values is None:
         return None
-    for section in ("heads", "continued", "transfers"):
+    for section in ("heads", "continued", "distilled", "transfers"):
         if name in entries.raw_section(section):
             entries.problems.append(
                 f"{where} is also the name of an entry in {section}; both write runs/{name}, "
@@ -36,7 +36,8 @@ def read_ensemble(entries: Entries, where: str, name: str, settings: Any) -> Ens
             f"{where}.heads is {names!r}; it must name two or more different heads"
         )
         return None
-    heads = {**entries.raw_section("heads"), **entries.raw_section("continued")}
+    sections = ("heads", "continued", "distilled")
+    heads = {k: v for section in sections for k, v in entries.raw_section(section).items()}
     for head in names:
         if head not in heads:
             entries.note_unknown(f"{where}.heads names {head!r}", head, heads, "heads")

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from features.binding import bind, dataclass_parameters
 from features.errors import ProjectError, did_you_mean, quoted, raise_all
 from features.params.continued import read_continued
+from features.params.distilled import read_distilled
 from features.params.ensembles import read_ensemble
 from features.params.entries import Entries
 from features.params.heads import read_head
@@ -32,13 +33,13 @@ SECTIONS = (
     "extract", "synthetic", "corpora", "backbones", "tracks", "heads", "continued", "transfers",
 )  # fmt: skip
 # Sections that may be left out.
-OPTIONAL = ("ensembles", "tracking", "sweeps")
+OPTIONAL = ("distilled", "ensembles", "tracking", "sweeps")
 Spec = TypeVar("Spec", ExtractSpec, TrackingSpec)
 
 
 @dataclass(frozen=True)
 class Params:
-    """All of params.yaml; `heads` includes the continued ones."""
+    """All of params.yaml; `heads` includes the continued and the distilled ones."""
 
     extract: ExtractSpec
     synthetic: Mapping[str, LeafSpec]
@@ -93,7 +94,9 @@ def read_params(raw: Any, file: str) -> tuple[Params, list[str]]:
         entries.read_section("corpora", read_corpus),
         entries.read_section("backbones", read_backbone),
         entries.read_section("tracks", read_track),
-        heads | entries.read_section("continued", read_continued),
+        heads
+        | entries.read_section("continued", read_continued)
+        | entries.read_section("distilled", read_distilled),
         entries.read_section("transfers", read_transfer),
         entries.read_section("ensembles", read_ensemble),
         tracking,

@@ -9,7 +9,7 @@ from features.leaves import leaf_constant
 from features.manifest import MODALITIES
 from features.params.entries import Entries
 from features.params.training import read_training
-from features.specs.heads import HeadSpec, TrainedSpec
+from features.specs.heads import DISTIL, HeadSpec, TrainedSpec
 from features.specs.tracks import LeafSpec
 
 # A layer of this width has 268 million weights.
@@ -63,6 +63,11 @@ def read_network(
     if values["training"] is not None and values["training"].mixup:
         _check_mixup(entries, where, values)
     _check_tuned(entries, where, values)
+    if DISTIL in values["objectives"] and not where.startswith("distilled."):
+        entries.problems.append(
+            f"{where}.objectives names {DISTIL!r}, and DVC must know that it needs another head; "
+            "put this head into the section 'distilled'"
+        )
 
 
 def _check_mixup(entries: Entries, where: str, values: Mapping[str, Any]) -> None:

@@ -29,7 +29,7 @@ def read_run(
     `now` is what it would be trained on today (None: only the settings are compared). Raises
     UnusableRunError where it is missing, damaged or stale.
     """
-    repro = f"run 'dvc repro {'continue' if head.start else 'train'}@{head.name}'"
+    repro = f"run 'dvc repro {head.stage}'"
     run = _read(folder, RUN_RECORD, names, "not trained yet", repro)
     now = {} if now is None else now
     if other := staleness((run.record["head"], described(head)), (run.record["sources"], now)):

@@ -65,6 +65,11 @@ class ProtocolSpec:
     dev_unit: Literal["speaker", "dialogue"] = "speaker"
 
 
+# The objective that learns from another head, and the stage of each section.
+DISTIL = "distil"
+STAGES = {"heads": "train", "continued": "continue", "distilled": "distil"}
+
+
 @dataclass(frozen=True)
 class TrainedSpec:
     """What every head has: a corpus, inputs, tasks, and a protocol.
@@ -83,9 +88,29 @@ class TrainedSpec:
     standardise: Mapping[str, Standardise] = field(default_factory=dict, kw_only=True)
 
     @property
+    def teacher(self) -> str | None:
+        """The head from whose answers it learns."""
+        return None
+
+    @property
+    def needs(self) -> str | None:
+        """The head that must be trained before: it starts from its weights or its answers."""
+        return self.start or self.teacher
+
+    @property
+    def section(self) -> str:
+        """The section of params.yaml that it is in."""
+        return "continued" if self.start else "distilled" if self.teacher else "heads"
+
+    @property
+    def stage(self) -> str:
+        """The stage of DVC that trains it, such as ``train@main``."""
+        return f"{STAGES[self.section]}@{self.name}"
+
+    @property
     def where(self) -> str:
         """Where the head is in params.yaml, for messages."""
-        return f"params.yaml: {'heads' if self.start is None else 'continued'}.{self.name}"
+        return f"params.yaml: {self.section}.{self.name}"
 
     @property
     def used_inputs(self) -> dict[str, str]:
@@ -116,6 +141,11 @@ class HeadSpec(TrainedSpec):
     hidden: int | None = None
     norm: Literal["none", "inputs", "all"] = "inputs"
     objectives: Mapping[str, LeafSpec] = field(default_factory=dict)
+
+    @property
+    def teacher(self) -> str | None:
+        """The head from whose answers it learns."""
+        return self.objectives[DISTIL].options["from"] if DISTIL in self.objectives else None
 
     @property
     def seeds(self) -> list[int]:

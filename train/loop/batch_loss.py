@@ -46,6 +46,7 @@ def batch_loss(
         partner_losses = _task_losses(head, outputs, partner_targets, partner_scale)
         losses = share * losses + (1 - share) * partner_losses
     total = head.total(losses)
+    encoded = encoded._replace(outputs=outputs)
     for name, objective in head.objectives.items():
         total = total + objective.weight * objective(encoded, targets[name])
     return total

@@ -1,12 +1,13 @@
 """Trains one head with one seed. The test set is never an argument of anything in here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from features.errors import ProjectError
 from features.specs.heads import HeadSpec
 from train.data.dataset import CPU, Dataset, SplitData
 from train.loop.checkpoint import Checkpoint
@@ -20,6 +21,7 @@ from train.scoring.measure import measures_of
 from train.scoring.predictions import Predictions
 
 State = dict[str, Tensor]
+NOTHING: Mapping[str, Tensor] = {}
 
 
 @dataclass(frozen=True)
@@ -64,21 +66,29 @@ def fit(
     start: State | None = None,
     device: torch.device = CPU,
     networks: Networks = NO_NETWORKS,
+    taught: Mapping[str, Tensor] = NOTHING,
 ) -> Fitted:
     """Train one head with one seed; the head that comes back is that of its best epoch on dev.
 
     Stops when `training.patience` epochs have passed without a better `choose_by` on dev. With a
     `checkpoint`, an interrupted training resumes where it stopped, with the same numbers.
     `start` are the weights of another head to start from, `networks` the layers of those temporal
-    encoders that are made of a frozen network's own.
+    encoders that are made of a frozen network's own, `taught` what another head says of the
+    training utterances `(N, C)`, by the objective that learns from it.
     """
+    if spec.teacher and not taught:
+        raise ProjectError(
+            f"{spec.where} learns from the answers of {spec.teacher!r}, which fit was not given"
+        )
     checkpoint = checkpoint or Checkpoint()
     saved = checkpoint.read()
     if saved is None:
-        difficulty = _difficulty(spec, facts, train, dev, seed, device, networks)
+        difficulty = _difficulty(spec, facts, train, dev, seed, device, networks, taught)
     else:
         difficulty = saved["difficulty"]
-    training = TrainingLoop(spec, facts, train, dev, seed, difficulty, start, device, networks)
+    training = TrainingLoop(
+        spec, facts, train, dev, seed, difficulty, start, device, networks, taught
+    )
     if saved is not None:
         training.restore(saved)
         for epoch in training.epochs:
@@ -100,6 +110,7 @@ def _difficulty(
     seed: int,
     device: torch.device,
     networks: Networks,
+    taught: Mapping[str, Tensor],
 ) -> Tensor | None:
     """How difficult each training utterance is, as `training.difficulty` says."""
     source = spec.training.difficulty
@@ -108,7 +119,9 @@ def _difficulty(
     if source == "first-model":
         plain = replace(spec.training, difficulty="none", curriculum=None, scale_loss=0.0)
         spec_of_first = replace(spec, training=plain)
-        first = fit(spec_of_first, facts, train, dev, seed, device=device, networks=networks)
+        first = fit(
+            spec_of_first, facts, train, dev, seed, device=device, networks=networks, taught=taught
+        )
         predictions = first.predict(train.dataset)
         return by_first_model(measures_of(spec, facts), predictions, train.labels)
     classes = [m.name for m in measures_of(spec, facts) if m.kind == "classes"]

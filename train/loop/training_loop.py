@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -39,6 +40,7 @@ class TrainingLoop:
         start: dict[str, Tensor] | None,
         device: torch.device,
         networks: Networks = NO_NETWORKS,
+        taught: Mapping[str, Tensor] | None = None,
     ) -> None:
         torch.manual_seed(seed)
         self.spec, self.training, self.seed = spec, spec.training, seed
@@ -53,6 +55,7 @@ class TrainingLoop:
         learners: dict[str, Task | Objective] = {**self.head.tasks, **self.head.objectives}
         # Before the head goes to the device: tasks compute them with their own buffers.
         targets = {name: learner.targets(train.labels) for name, learner in learners.items()}
+        targets |= taught or {}
         self.head.to(device)
         self.targets = {name: values.to(device) for name, values in targets.items()}
         self.items = BatchItems(train.dataset, whole=spec.dialogue is not None)

@@ -25,6 +25,7 @@ from train.data.masking import Padded
 from train.scoring.measure import Measure
 
 Module = TypeVar("Module")
+NO_OUTPUTS: Mapping[str, Tensor] = {}
 
 
 class Encoded(NamedTuple):
@@ -32,13 +33,14 @@ class Encoded(NamedTuple):
     fused vectors `(B, H)`, and who speaks when.
 
     A head that reads dialogues keeps the steps only where objectives ask for them. `causal`: no
-    utterance may depend on a later one.
+    utterance may depend on a later one. Objectives also get the `outputs` of the tasks, by name.
     """
 
     tracks: Mapping[str, Padded]
     fused: Tensor
     turns: Turns
     causal: bool = False
+    outputs: Mapping[str, Tensor] = NO_OUTPUTS
 
 
 class Upper(Protocol):

@@ -218,5 +218,5 @@ def _objective(
 ) -> Objective:
     leaf = spec.objectives[name]
     objective = load_leaf("train/objectives", leaf.code).Objective
-    made: Objective = objective(spec.dim, hidden, list(modalities), facts[name], **leaf.options)
+    made: Objective = objective(spec.dim, hidden, list(modalities), facts[name], **leaf.arguments)
     return made

@@ -1,15 +1,17 @@
 """Trains the heads of one fold, and lets each predict dev and test."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from features.manifest import Label
 from features.progress import Progress
-from features.specs.heads import AnyHead, HeadSpec
+from features.specs.heads import DISTIL, AnyHead, HeadSpec
 from features.store.reader import Store
 from train.attribution.present import answers
 from train.data.corruptions import corrupted_datasets
@@ -34,11 +36,21 @@ def max_epochs(spec: AnyHead) -> int:
     return spec.training.epochs if isinstance(spec, HeadSpec) else len(spec.strengths or [])
 
 
+class Teacher(Protocol):
+    """A trained head from whose answers the trainings learn; `seal` is that of its run."""
+
+    seal: str
+
+    def targets(self, fold: int, facts: Mapping[str, Any], train: Sequence[Label]) -> Tensor:
+        """What it says of training utterances of a fold (from 0), `(N, C)`."""
+
+
 @dataclass(frozen=True)
 class RunSettings:
     """Where the trainings of a run are saved, tracked and computed.
 
-    `warm_start` is the run whose weights the trainings start from. `extraction` says how the tracks
+    `warm_start` is the run whose weights the trainings start from, `teacher` the one from whose
+    answers they learn. `extraction` says how the tracks
     were made, as the record keeps it. `networks` are the layers of temporal encoders that are made
     of a frozen network's own.
     """
@@ -46,9 +58,16 @@ class RunSettings:
     checkpoints: Checkpoints = field(default_factory=lambda: Checkpoints(None, ""))
     tracker: Tracker = field(default_factory=NoTracker)
     warm_start: WarmStart | None = None
+    teacher: Teacher | None = None
     device: torch.device = CPU
     extraction: Mapping[str, Any] = field(default_factory=dict)
     networks: Networks = field(default_factory=dict)
+
+    @property
+    def first(self) -> str | None:
+        """The seal of the run that the trainings build on."""
+        built_on = self.warm_start or self.teacher
+        return built_on.seal if built_on else None
 
 
 def run_fold(
@@ -149,7 +168,10 @@ def _fit(
     if settings.warm_start is not None and name != SHUFFLED:
         start = settings.warm_start.weights(number, seed, facts)
     trained_on = (settings.device, settings.networks)
-    return fit(spec, facts, train, dev, seed, on_epoch, checkpoint, start, *trained_on)
+    # Looked up by utterance: the control gets the answers on those whose labels it gets.
+    teacher = settings.teacher
+    taught = {} if teacher is None else {DISTIL: teacher.targets(number, facts, train.labels)}
+    return fit(spec, facts, train, dev, seed, on_epoch, checkpoint, start, *trained_on, taught)
 
 
 def _note(spec: AnyHead, facts: Mapping[str, Any], which: str, epoch: Epoch) -> str:

@@ -52,7 +52,6 @@ def run_head(
     """
     folds = folds_of(spec, labels)
     settings = with_checkpoints(settings or RunSettings(), spec, labels, stores, work)
-    first = settings.warm_start.seal if settings.warm_start else None
     total = len(folds) * (len(spec.seeds) + 1) * max_epochs(spec)
     with Progress(spec.name, total, "epochs") as progress, _memory_named(spec, settings.device):
         results = [
@@ -63,7 +62,7 @@ def run_head(
         store.refuse_replaced()
     measures = measures_of(spec, folds[0][1])
     content, metrics = _content(spec, measures, results)
-    made_from = sources(labels, store_digests(stores), first)
+    made_from = sources(labels, store_digests(stores), settings.first)
     record = run_record(spec, measures, results, stores, made_from, settings.extraction)
     write_sealed(folder, RUN_RECORD, record, content)
     settings.checkpoints.remove()
@@ -79,8 +78,7 @@ def with_checkpoints(
 ) -> RunSettings:
     """Settings whose trainings are saved below `work`, and the device ready for them."""
     _prepare_device(spec, settings.device)
-    first = settings.warm_start.seal if settings.warm_start else None
-    decisive = [described(spec), first, settings.device.type]
+    decisive = [described(spec), settings.first, settings.device.type]
     checkpoints = Checkpoints(work, run_key(decisive, labels, stores))
     return replace(settings, checkpoints=checkpoints)
 
