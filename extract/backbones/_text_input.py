@@ -1,7 +1,7 @@
 """The input of text networks: tokens, context, windows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,13 +24,15 @@ class TextInput:
     the utterance are kept, and with `special_tokens` the first special token and those after the
     utterance; with `keep_context` those of the context, and between the two, as well. Beyond
     `max_tokens` the oldest words of the context are left out first; an utterance that is too long
-    by itself is cut into windows that overlap by a quarter, without context.
+    by itself is cut into windows that overlap by a quarter, without context; with `first_window`
+    the first of them is all that is read, and the fact `num_unread` counts the tokens after it.
     """
 
     tokenizer: Any
     max_tokens: int
     special_tokens: bool
     keep_context: bool = False
+    first_window: bool = False
 
     def __call__(self, media: Text) -> Example:
         return self.together([media])[0]
@@ -62,7 +64,13 @@ class TextInput:
     def _example(self, windows: list["Tokens"]) -> Example:
         if not windows[0].own.any():
             return Example((), ())
-        return self._cut(windows) if len(windows) > 1 else self._joined(windows)
+        if len(windows) == 1:
+            return self._joined(windows)
+        if not self.first_window:
+            return self._cut(windows)
+        num_unread = self._num_tokens(windows) - int(windows[0].own.sum())
+        example = self._joined(windows[:1])
+        return replace(example, facts={**example.facts, "num_unread": num_unread})
 
     def _windows(self, texts: list[str]) -> list[list["Tokens"]]:
         """The windows of each text, which overlap by a quarter."""
@@ -97,14 +105,18 @@ class TextInput:
 
     def _cut(self, windows: list["Tokens"]) -> Example:
         """Keep each own token from the window in which it is nearer to the middle."""
-        sizes = [int(window.own.sum()) for window in windows]
-        windowing = Windowing(sizes[0], self.max_tokens // 4)
-        total = sum(sizes) - (len(sizes) - 1) * windowing.overlap
-        for window, cut in zip(windows, windowing.cuts(total), strict=True):
+        windowing = Windowing(int(windows[0].own.sum()), self.max_tokens // 4)
+        cuts = windowing.cuts(self._num_tokens(windows))
+        for window, cut in zip(windows, cuts, strict=True):
             places = np.flatnonzero(window.own)
             window.own[:] = False
             window.own[places[cut.keep]] = True
         return self._joined(windows)
+
+    def _num_tokens(self, windows: list["Tokens"]) -> int:
+        """The tokens of a text in windows, each counted once."""
+        overlap = self.max_tokens // 4
+        return sum(int(window.own.sum()) for window in windows) - (len(windows) - 1) * overlap
 
     def _joined(self, windows: list["Tokens"]) -> Example:
         kept, spans = [], []

@@ -4,7 +4,8 @@ A step is one token; special tokens are dropped unless `special_tokens` is set. 
 from 0 (the embeddings) to the number of layers of the network. With `context_turns: k` the network
 also reads up to k earlier turns of the dialogue, as the first sequence of a pair; only the
 utterance's own tokens are kept, and with `keep_context` all. A text beyond the network's limit is
-cut into windows that overlap by a quarter of it, never truncated.
+cut into windows that overlap by a quarter of it, never truncated, unless `first_window` asks for
+its beginning alone, as systems read it that cut texts at 512 tokens.
 """
 
 import sys
@@ -66,6 +67,7 @@ class HfText:
         special_tokens: bool = False,
         context_turns: int = 0,
         keep_context: bool = False,
+        first_window: bool = False,
     ) -> None:
         self.reading = Reading((MODALITY,), context_turns)
         self.weights_digest = digest_checkpoint(folder)
@@ -78,7 +80,7 @@ class HfText:
         self.dim = int(network.config.hidden_size)
         self.layers = chosen_layers(layers, network.config.num_hidden_layers)
         limit = min(tokenizer.model_max_length, num_positions(network))
-        self.prepare = TextInput(tokenizer, limit, special_tokens, keep_context)
+        self.prepare = TextInput(tokenizer, limit, special_tokens, keep_context, first_window)
         self.budget = compute.pick(**BUDGET)
 
     def upper(self, first: int) -> UpperLayers:
@@ -147,6 +149,7 @@ def load(
     special_tokens: bool = False,
     context_turns: int = 0,
     keep_context: bool = False,
+    first_window: bool = False,
 ) -> HfText:
     """Load a text encoder from a folder, a Python package or a pinned hub repository."""
     return HfText(
@@ -156,6 +159,7 @@ def load(
         special_tokens=special_tokens,
         context_turns=context_turns,
         keep_context=keep_context,
+        first_window=first_window,
     )
 
 

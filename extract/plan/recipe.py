@@ -68,11 +68,12 @@ def described_backbone(backbone: Backbone, spec: BackboneSpec) -> dict[str, Any]
         "version": backbone.version,
         "weights_digest": backbone.weights_digest,
     }
-    # Clips were scaled, and the context left out, before these could be set.
+    # Clips were scaled, contexts left out and texts read whole before these could be set.
     if described.get("normalise", True) in (None, True):
         described.pop("normalise", None)
-    if not described.get("keep_context", True):
-        described.pop("keep_context")
+    for name in ("keep_context", "first_window"):
+        if not described.get(name, True):
+            described.pop(name)
     for name in getattr(backbone, "unhashed", ()):
         described.pop(name, None)
     detector = getattr(backbone.prepare, "face_weights", None)
