@@ -19,7 +19,7 @@ STAMP = Path(".dvc/tmp/params-in-use")
 
 @click.command()
 @click.argument("name")
-@click.option("--root", type=click.Path(path_type=Path), help="Folder of the recipe's corpus.")
+@click.option("--root", type=click.Path(path_type=Path), help="The folder of the recipe's corpus.")
 @click.option("--force", is_flag=True, help="Replace an edited params.yaml; keeps a .bak.")
 def use(name: str, root: Path | None, force: bool) -> None:
     """Make the recipe NAME the params.yaml of this folder."""
@@ -48,22 +48,24 @@ def _recipe(name: str) -> Path:
 
 
 def _with_root(recipe: Path, root: Path) -> bytes:
-    """The recipe with the root of its only corpus replaced, comments kept."""
+    """The recipe with the one folder that its corpora are read from replaced, comments kept."""
     yaml = YAML()
     yaml.width = 100
     yaml.preserve_quotes = True
     content = yaml.load(recipe.read_text(encoding="utf-8"))
     corpora = content["corpora"]
-    if len(corpora) != 1:
+    roots = {corpus["root"] for corpus in corpora.values()}
+    if len(roots) != 1:
         raise ProjectError(
-            f"the recipe {recipe.stem!r} has {len(corpora)} corpora, and --root names one folder; "
+            f"the recipe {recipe.stem!r} reads {len(roots)} folders, and --root names one; "
             "use it without --root and edit corpora in params.yaml"
         )
     if not root.is_dir():
         raise ProjectError(
             f"--root is {str(root)!r}, which is not a folder; name the corpus's folder"
         )
-    next(iter(corpora.values()))["root"] = str(root)
+    for corpus in corpora.values():
+        corpus["root"] = str(root)
     out = io.StringIO()
     yaml.dump(content, out)
     return out.getvalue().encode()

@@ -18,7 +18,7 @@ turns in one process; the first is dropped, figures are medians of ratios within
 import json
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,9 @@ from benchmarks.worlds.turns import in_turns, ratio
 from features.kernels import exact_kernels
 from train.data.batches import bucketed
 from train.data.dialogues import single_utterances
-from train.data.masking import Padded
+from train.data.masking import Padded, Steps
 from train.loop.batch_loss import batch_loss
+from train.loop.predict import evaluation_batches, gathered
 from train.loop.training_loop import TrainingLoop
 
 RECOMPUTED = 128
@@ -72,11 +73,14 @@ class Bench:
         )  # fmt: skip
         shuffle = torch.Generator().manual_seed(0)
         rows_of_epoch = bucketed(self.loop.costs, BATCH, shuffle, self.loop.sorted_batches)
-        self.ready = [(self.train.dataset.gather(rows, device), rows) for rows in rows_of_epoch]
-        dev_order = torch.argsort(self.dev.dataset.costs(), stable=True).split(256)
-        self.dev_ready = [self.dev.dataset.gather(rows, device) for rows in dev_order]
+        head = self.loop.head
+        self.ready = [
+            (gathered(self.train.dataset, rows, device, head), rows) for rows in rows_of_epoch
+        ]
+        dev_order = evaluation_batches(self.dev.dataset, whole=False)
+        self.dev_ready = [gathered(self.dev.dataset, rows, device, head) for rows in dev_order]
 
-    def step(self, batch: dict[str, Padded], rows: Tensor) -> None:
+    def step(self, batch: Mapping[str, Steps], rows: Tensor) -> None:
         """Forward, backward, clipping and step."""
         loop = self.loop
         loop.optimiser.zero_grad()
@@ -84,7 +88,7 @@ class Bench:
         torch.nn.utils.clip_grad_norm_(loop.head.parameters(), 1.0)
         loop.optimiser.step()
 
-    def loss(self, batch: dict[str, Padded], rows: Tensor) -> Tensor:
+    def loss(self, batch: Mapping[str, Steps], rows: Tensor) -> Tensor:
         """The loss of a batch."""
         targets = {name: values[rows] for name, values in self.loop.targets.items()}
         turns = single_utterances(len(rows), self.device)

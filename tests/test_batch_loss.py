@@ -8,11 +8,12 @@ import torch
 
 from features.manifest import Label
 from features.specs.heads import HeadSpec
-from features.specs.training import CurriculumSpec, TrainingSpec
+from features.specs.training import AugmentSpec, CurriculumSpec, TrainingSpec
 from features.store.reader import Store
 from tests.head_world import facts_of, labels, spec, splits_of, store  # noqa: F401
 from train.data.augment import augmented, mixed
-from train.data.dataset import CPU
+from train.data.dataset import CPU, load_dataset
+from train.data.masking import packed, padded, zero_padding
 from train.loop.batch_loss import batch_loss
 from train.loop.predict import predict
 from train.loop.training_loop import TrainingLoop
@@ -127,3 +128,52 @@ def test_patience_waits_for_the_curriculum(
     while not loop.finished:
         loop.run_epoch()
     assert len(loop.epochs) == 6
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"bins": 3}, {"standardise": {"text": "utterance"}}, {"norm": "all"}]
+)
+def test_a_batch_without_padding_has_the_same_loss_and_gradients(
+    spec: HeadSpec, labels: list[Label], store: Store, changes: dict[str, Any]
+) -> None:
+    loop = loop_of(replace(spec, **changes), labels, store)
+    rows = torch.tensor([4, 0, 17, 9, 2])  # u0 has no track
+    dataset = loop.train.dataset
+    targets = {name: values[rows] for name, values in loop.targets.items()}
+    losses, gradients = [], []
+    for batch in (dataset.gather(rows), dataset.gather_packed(rows)):
+        loop.head.zero_grad()
+        loss = batch_loss(loop.head, loop.training, batch, dataset.turns(rows), targets, None)
+        loss.backward()
+        losses.append(float(loss.detach()))
+        gradients.append([p.grad for p in loop.head.parameters() if p.grad is not None])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-6)
+    for one, other in zip(*gradients, strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "training", [{"mixup": 0.5}, {"augment": {"text": AugmentSpec(noise=0.1)}}]
+)
+def test_what_changes_tracks_changes_those_without_padding_alike(
+    spec: HeadSpec, labels: list[Label], store: Store, training: dict[str, Any]
+) -> None:
+    loop = loop_of(spec, labels, store, **training)
+    rows = torch.tensor([4, 0, 17])
+    dataset, losses = loop.train.dataset, []
+    targets = {name: values[rows] for name, values in loop.targets.items()}
+    for batch in (dataset.gather(rows), dataset.gather_packed(rows)):
+        torch.manual_seed(5)
+        loss = batch_loss(loop.head, loop.training, batch, dataset.turns(rows), targets, None)
+        losses.append(float(loss.detach()))
+    assert losses[1] == pytest.approx(losses[0], rel=1e-6)
+
+
+def test_tracks_without_padding_are_those_with_it(store: Store, labels: list[Label]) -> None:
+    dataset = load_dataset({"text": store}, labels)
+    for rows in (torch.tensor([3, 0, 59]), torch.tensor([0])):
+        whole, own = dataset.gather(rows)["text"], dataset.gather_packed(rows)["text"]
+        again = packed(whole)
+        assert torch.equal(own.values.float(), again.values) and torch.equal(own.mask, again.mask)
+        assert torch.equal(own.places, again.places)
+        assert torch.equal(padded(own).values, zero_padding(whole).values)

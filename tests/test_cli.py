@@ -152,6 +152,17 @@ class TestUse:
         ).read_text()
         assert project.cli("check").returncode == 0
 
+    def test_corpora_that_are_read_from_one_folder_get_it_all(
+        self, project: Project, tmp_path: Path
+    ) -> None:
+        words = ["use", "daic-hierarchical", "--root", str(tmp_path), "--force"]
+        assert project.cli(*words).returncode == 0
+        corpora = YAML(typ="safe").load((project.folder / "params.yaml").read_text())["corpora"]
+        assert [corpus["root"] for corpus in corpora.values()] == [str(tmp_path)] * 2
+        assert project.cli("use", "demo").returncode == 0
+        words = ["cross-corpus", "--root", str(tmp_path)]
+        assert "reads 2 folders, and --root names one" in refused(project, "use", *words)
+
     def test_an_edited_file_is_not_replaced_without_force(self, project: Project) -> None:
         assert "params.yaml has been edited" in refused(project, "use", "demo")
 

@@ -12,7 +12,7 @@ from features.errors import ProjectError
 from features.manifest import Label
 from features.store.reader import Store
 from train.data.dialogues import Places, Turns
-from train.data.masking import Padded
+from train.data.masking import Packed, Padded, packed
 from train.data.tracks import Movable, StoredTracks, Taken, Tracks, TrackSource
 
 CPU = torch.device("cpu")
@@ -55,6 +55,15 @@ class Dataset:
         return {
             name: Padded(track.values.to(device), track.mask.to(device))
             for name, track in batch.items()
+        }
+
+    def gather_packed(self, rows: Tensor) -> dict[str, Packed]:
+        """A batch per modality without padding, on the CPU."""
+        return {
+            name: tracks.gather_packed(rows)
+            if isinstance(tracks, Tracks)
+            else packed(tracks.gather(rows))
+            for name, tracks in self.tracks.items()
         }
 
     def turns(self, rows: Tensor, device: torch.device = CPU) -> Turns:

@@ -22,6 +22,37 @@ class Padded(NamedTuple):
         return self.mask.any(dim=1)
 
 
+class Packed(NamedTuple):
+    """The same without padding: the real steps `values (S, ...)` of a batch one after another.
+
+    They may be of the type that they are stored in. `places (S,)` says where each step is among the `B * T` of `mask (B, T)`.
+    """
+
+    values: Tensor
+    places: Tensor
+    mask: Tensor
+
+    def with_values(self, values: Tensor) -> Padded:
+        """Other values of the same steps `(S, ...)` as a padded track, zeros in the padding."""
+        flat = values.new_zeros((self.mask.numel(), *values.shape[1:]))
+        flat = flat.index_copy(0, self.places, values)
+        return Padded(flat.unflatten(0, self.mask.shape), self.mask)
+
+
+Steps = Padded | Packed
+
+
+def packed(track: Padded) -> Packed:
+    """A padded track without its padding."""
+    places = track.mask.flatten().nonzero()[:, 0]
+    return Packed(track.values.flatten(0, 1)[places], places, track.mask)
+
+
+def padded(track: Steps) -> Padded:
+    """A track with its padding."""
+    return track if isinstance(track, Padded) else track.with_values(track.values.float())
+
+
 def zero_padding(track: Padded) -> Padded:
     """The same track with zeros in place of its padding, NaN included."""
     mask = track.mask.reshape(*track.mask.shape, *[1] * (track.values.dim() - 2))

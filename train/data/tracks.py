@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from features.store.reader import Store
-from train.data.masking import Padded
+from train.data.masking import Packed, Padded
 
 # Values that moments are computed of at a time.
 BLOCK_VALUES = 2**24
@@ -78,6 +78,17 @@ class Tracks:
         index = torch.where(mask, self.starts[rows][:, None] + steps, 0)
         values = self.values.index_select(0, index.flatten()).unflatten(0, mask.shape)
         return Padded(values.float(), mask)
+
+    def gather_packed(self, rows: Tensor) -> Packed:
+        """The same steps without padding, `(S, L, D)` as they are stored; for tracks on the CPU."""
+        lengths = self.lengths[rows]
+        mask = step_mask(lengths)
+        before = lengths.cumsum(0) - lengths
+        index = torch.arange(int(lengths.sum())) + (self.starts[rows] - before).repeat_interleave(
+            lengths
+        )
+        places = mask.flatten().nonzero()[:, 0]
+        return Packed(self.values.index_select(0, index), places, mask)
 
     def moments(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation over all steps, `(L, D)` each; 0 and 1 without steps."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from train.data.masking import Padded, masked_softmax, zero_padding
+from train.model.dropout import Dropout
 
 
 class Dialogue(nn.Module):
@@ -28,7 +29,7 @@ class Dialogue(nn.Module):
         self.backwards = None if causal else _Reader(dim, dropout)
         width = dim if causal else 2 * dim
         self.likeness = nn.Linear(width, width, bias=False) if attend else None
-        self.project = nn.Sequential(nn.Linear(width, dim), nn.Dropout(dropout))
+        self.project = nn.Sequential(nn.Linear(width, dim), Dropout(dropout))
 
     def forward(self, turns: Padded, speakers: Tensor) -> Padded:
         """The turns of each dialogue in the context of the others."""
@@ -55,7 +56,7 @@ class _Reader(nn.Module):
         self.party = nn.GRUCell(2 * dim, dim)
         self.emotion = nn.GRUCell(dim, dim)
         self.attention = nn.Linear(dim, dim, bias=False)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, turns: Tensor, party: Tensor) -> Tensor:
         """`turns (N, U, D)` in the order of reading, `party (N, U)` a number below U for each."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from train.data.masking import Padded, weighted_by_pairs, zero_padding
 from train.model.attention import check_heads
+from train.model.dropout import Dropout
 
 RANGES = {"layers": (1, 16), "heads": (1, None), "reach": (1, 1000)}
 
@@ -66,10 +67,10 @@ class _Block(nn.Module):
         self.same = nn.Embedding(2, heads) if speakers else None
         self.out = nn.Linear(dim, dim)
         self.wide = nn.Sequential(
-            nn.LayerNorm(dim), nn.Linear(dim, 2 * dim), nn.GELU(), nn.Dropout(dropout),
+            nn.LayerNorm(dim), nn.Linear(dim, 2 * dim), nn.GELU(), Dropout(dropout),
             nn.Linear(2 * dim, dim),
         )  # fmt: skip
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, turns: Padded, visible: Tensor, same: Tensor) -> Padded:
         """`visible (N, U, U)`: which turns each may attend to; `same`: which have one speaker."""

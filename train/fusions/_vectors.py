@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from train.data.masking import Padded
 from train.model.contracts import Pool, by_name
+from train.model.dropout import Dropout
 
 
 class Vectors(nn.Module):
@@ -17,7 +18,7 @@ class Vectors(nn.Module):
         self.pools = by_name({name: pool(name) for name in modalities})
         self.projections = by_name(
             {
-                name: nn.Sequential(nn.Dropout(dropout), nn.Linear(pooling.out_dim, dim))
+                name: nn.Sequential(Dropout(dropout), nn.Linear(pooling.out_dim, dim))
                 for name, pooling in self.pools.items()
             }
         )

@@ -12,6 +12,7 @@ from train.data.masking import Padded, attend, zero_padding
 from train.fusions._exchange import Then, pairs, then_fusion
 from train.model.attention import check_heads
 from train.model.contracts import Pool, by_name
+from train.model.dropout import Dropout
 
 RANGES = {"heads": (1, None)}
 MIN_MODALITIES = 2
@@ -40,7 +41,7 @@ class Fusion(nn.Module):
                 for query, memory in pairs(modalities)
             }
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.then = then_fusion(then, modalities, dim, dropout, pool)
         self.out_dim = self.then.out_dim
 

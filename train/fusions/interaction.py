@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from train.data.masking import Padded, masked_softmax, zero_padding
 from train.fusions._exchange import Then, pairs, then_fusion
 from train.model.contracts import Pool
+from train.model.dropout import Dropout
 
 MIN_MODALITIES = 2
 ENCODES_STEPS = True
@@ -33,10 +34,7 @@ class Fusion(nn.Module):
         names = [f"{one}-{other}" for one, other in pairs(modalities)]
         self.affinities = nn.ModuleDict({n: nn.Linear(dim, dim, bias=False) for n in names})
         self.comparisons = nn.ModuleDict(
-            {
-                n: nn.Sequential(nn.Linear(4 * dim, dim), nn.GELU(), nn.Dropout(dropout))
-                for n in names
-            }
+            {n: nn.Sequential(nn.Linear(4 * dim, dim), nn.GELU(), Dropout(dropout)) for n in names}
         )
         self.then = then_fusion(then, modalities, dim, dropout, pool)
         self.modalities = list(modalities)

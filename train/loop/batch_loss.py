@@ -8,7 +8,7 @@ from torch import Tensor
 from features.specs.training import TrainingSpec
 from train.data.augment import augmented, mixed
 from train.data.dialogues import Turns
-from train.data.masking import Padded
+from train.data.masking import Padded, Steps, padded
 from train.model.contracts import Encoded
 from train.model.head import Head
 
@@ -16,7 +16,7 @@ from train.model.head import Head
 def batch_loss(
     head: Head,
     training: TrainingSpec,
-    batch: Mapping[str, Padded],
+    batch: Mapping[str, Steps],
     turns: Turns,
     targets: Mapping[str, Tensor],
     difficulty: Tensor | None,
@@ -30,9 +30,12 @@ def batch_loss(
     device = next(iter(batch.values())).mask.device
     partner, share = None, 1.0
     with torch.autocast(device.type, torch.bfloat16, enabled=reduced):
-        tracks = augmented(training.augment, head.standardised(batch))
+        tracks = head.standardised(batch)
+        if training.augment:
+            tracks = {**augmented(training.augment, _padded(tracks))}
         if training.mixup:
-            tracks, partner, share = mixed(tracks, training.mixup)
+            mixture, partner, share = mixed(_padded(tracks), training.mixup)
+            tracks = {**mixture}
         encoded = head.encode(tracks, turns)
         outputs = {name: output.float() for name, output in head.outputs(encoded).items()}
         encoded = _in_float32(encoded)
@@ -50,6 +53,10 @@ def batch_loss(
     for name, objective in head.objectives.items():
         total = total + objective.weight * objective(encoded, targets[name])
     return total
+
+
+def _padded(tracks: Mapping[str, Steps]) -> dict[str, Padded]:
+    return {name: padded(track) for name, track in tracks.items()}
 
 
 def _in_float32(encoded: Encoded) -> Encoded:

@@ -17,7 +17,7 @@ from train.data.dataset import SplitData
 from train.loop.batch_loss import batch_loss
 from train.loop.optimiser import Average, Schedule, optimiser_of, parameter_groups, with_weights
 from train.loop.pacing import dropout_at, easiest, epoch_steps, num_scheduled, set_dropout
-from train.loop.predict import build_head, outputs_of, predictions_of
+from train.loop.predict import build_head, gathered, outputs_of, predictions_of
 from train.loop.tracking import Epoch
 from train.model.contracts import Networks, Objective, Task
 from train.model.head import NO_NETWORKS
@@ -185,7 +185,7 @@ class TrainingLoop:
         return batch_loss(
             self.head,
             self.training,
-            dataset.gather(rows, self.device),
+            gathered(dataset, rows, self.device, self.head),
             dataset.turns(rows, self.device),
             {name: values[on_device] for name, values in self.targets.items()},
             difficulty,

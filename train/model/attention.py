@@ -3,6 +3,7 @@
 from torch import nn
 
 from train.data.masking import Padded, attend, zero_padding
+from train.model.dropout import Dropout
 
 
 class AttentionBlock(nn.Module):
@@ -18,10 +19,10 @@ class AttentionBlock(nn.Module):
         self.query_norm, self.memory_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.attention = nn.MultiheadAttention(dim, heads, dropout, batch_first=True)
         self.wide = nn.Sequential(
-            nn.LayerNorm(dim), nn.Linear(dim, 2 * dim), nn.GELU(), nn.Dropout(dropout),
+            nn.LayerNorm(dim), nn.Linear(dim, 2 * dim), nn.GELU(), Dropout(dropout),
             nn.Linear(2 * dim, dim),
         )  # fmt: skip
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, query: Padded, memory: Padded) -> Padded:
         """Steps of the query `(B, T, D)` after attending to those of the memory."""

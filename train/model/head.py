@@ -12,7 +12,7 @@ from features.leaves import load_leaf
 from features.specs.heads import HeadSpec
 from train.data.dataset import Dataset
 from train.data.dialogues import Turns, single_utterances
-from train.data.masking import Padded, some_rows
+from train.data.masking import Padded, Steps, padded, some_rows
 from train.model.contracts import (
     Dialogue,
     Encoded,
@@ -24,6 +24,7 @@ from train.model.contracts import (
     Temporal,
     by_name,
 )
+from train.model.dropout import Dropout
 from train.model.input import Input, StoredStates
 from train.model.losses import Uncertainty
 
@@ -82,11 +83,11 @@ class Head(nn.Module):
         except ValueError as error:
             raise ProjectError(f"{spec.where}: {error}") from None
         self.mix = nn.Sequential(
-            nn.Dropout(spec.dropout),
+            Dropout(spec.dropout),
             nn.Linear(self.fusion.out_dim, hidden),
             *([nn.LayerNorm(hidden)] if spec.norm == "all" else []),
             nn.GELU(),
-            nn.Dropout(spec.dropout),
+            Dropout(spec.dropout),
         )
         weights = torch.tensor([float(task.weight) for task in self.tasks.values()])
         self.register_buffer("task_weights", weights, persistent=False)
@@ -103,11 +104,11 @@ class Head(nn.Module):
         for name, tracks in dataset.tracks.items():
             self.inputs[name].take_moments(*tracks.moments())
 
-    def standardised(self, tracks: Mapping[str, Padded]) -> dict[str, Padded]:
+    def standardised(self, tracks: Mapping[str, Steps]) -> dict[str, Steps]:
         """The tracks of the modalities it reads, in standard deviations from the mean."""
         return {name: entry.standardised(tracks[name]) for name, entry in self.inputs.items()}
 
-    def encode(self, tracks: Mapping[str, Padded], turns: Turns | None = None) -> Encoded:
+    def encode(self, tracks: Mapping[str, Steps], turns: Turns | None = None) -> Encoded:
         """Encoded steps and fused vectors of standardised tracks.
 
         `turns` says who of the batch speaks when; None: every utterance is on its own.
@@ -123,14 +124,14 @@ class Head(nn.Module):
         in_context = self.dialogue(turns.arranged(fused), turns.speakers)
         return Encoded(encoded, turns.flat(in_context.values), turns, self.causal)
 
-    def utterances(self, tracks: Mapping[str, Padded]) -> tuple[dict[str, Padded], Tensor]:
+    def utterances(self, tracks: Mapping[str, Steps]) -> tuple[dict[str, Padded], Tensor]:
         """Encoded steps and fused vectors of utterances, each on its own."""
         encoded = {
             name: self.temporals[name](entry(tracks[name])) for name, entry in self.inputs.items()
         }
         return encoded, self.mix(self.fusion(encoded))
 
-    def _by_length(self, tracks: Mapping[str, Padded]) -> Tensor:
+    def _by_length(self, tracks: Mapping[str, Steps]) -> Tensor:
         """Only the fused vectors; utterances of like length together, or most would be padding.
 
         A GPU takes them all at once: it would have to be waited for, to learn their lengths.
@@ -140,7 +141,9 @@ class Head(nn.Module):
         lengths = torch.stack([track.mask.sum(dim=1) for track in tracks.values()]).sum(dim=0)
         order = lengths.argsort(stable=True)
         fused = [
-            self.utterances({name: some_rows(track, rows) for name, track in tracks.items()})[1]
+            self.utterances(
+                {name: some_rows(padded(track), rows) for name, track in tracks.items()}
+            )[1]
             for rows in order.split(GROUP)
         ]
         return torch.cat(fused)[order.argsort()]
@@ -149,9 +152,7 @@ class Head(nn.Module):
         """The output of each task."""
         return {name: task(encoded) for name, task in self.tasks.items()}
 
-    def forward(
-        self, tracks: Mapping[str, Padded], turns: Turns | None = None
-    ) -> dict[str, Tensor]:
+    def forward(self, tracks: Mapping[str, Steps], turns: Turns | None = None) -> dict[str, Tensor]:
         return self.outputs(self.encode(self.standardised(tracks), turns))
 
 

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from features.specs.heads import HeadSpec
-from train.data.masking import Padded, masked_bins, zero_padding
+from train.data.masking import Padded, Steps, masked_bins, padded, zero_padding
+from train.model.dropout import Dropout
 
 
 class StoredStates(nn.Module):
@@ -22,12 +23,13 @@ class StoredStates(nn.Module):
     def take_moments(self, mean: Tensor, std: Tensor) -> None:
         """It needs none."""
 
-    def standardised(self, track: Padded) -> Padded:
-        """`(B, T, 1, D)` to the same; what is in the padding is zero."""
-        return zero_padding(track)
+    def standardised(self, track: Steps) -> Padded:
+        """`(B, T, 1, D)`, padded or not, to the same; what is in the padding is zero."""
+        return zero_padding(padded(track))
 
-    def forward(self, track: Padded) -> Padded:
+    def forward(self, track: Steps) -> Padded:
         """`(B, T, 1, D)` to `(B, T, D)`."""
+        track = padded(track)
         return Padded(track.values[:, :, 0], track.mask)
 
 
@@ -50,7 +52,7 @@ class Input(nn.Module):
         self.register_buffer("std", torch.ones(shape))
         self.layer_weights = nn.Parameter(torch.zeros(num_layers)) if num_layers > 1 else None
         self.project = nn.Sequential(
-            nn.Dropout(spec.dropout),
+            Dropout(spec.dropout),
             nn.Linear(in_dim, spec.dim),
             *([] if spec.norm == "none" else [nn.LayerNorm(spec.dim)]),
             nn.GELU(),
@@ -61,22 +63,26 @@ class Input(nn.Module):
         self.mean.copy_(mean)
         self.std.copy_(std)
 
-    def standardised(self, track: Padded) -> Padded:
-        """`(B, T, L, D)` to the same, or to as many bins; what is in the padding is finite.
+    def standardised(self, track: Steps) -> Steps:
+        """`(B, T, L, D)`, padded or not, to the same, or to as many bins; padding is finite.
 
         Tracks that are not standardised by the training split come standardised.
         """
-        values = zero_padding(track).values
+        values = zero_padding(track).values if isinstance(track, Padded) else track.values
         if self.standardises:
-            # In place: a batch of wide tracks is hundreds of megabytes.
-            values = values.sub_(self.mean).div_(self.std)
-        scaled = Padded(values, track.mask)
-        return scaled if self.bins is None else masked_bins(scaled, self.bins)
+            # One copy, in float32: a batch of wide tracks is hundreds of megabytes.
+            values = (values - self.mean).div_(self.std)
+        values = values.float()
+        scaled = track._replace(values=values)
+        return scaled if self.bins is None else masked_bins(padded(scaled), self.bins)
 
-    def forward(self, track: Padded) -> Padded:
+    def forward(self, track: Steps) -> Padded:
         """Standardised `(B, T, L, D)` to `(B, T, dim)`."""
         if self.layer_weights is None:
-            return Padded(self.project(track.values[:, :, 0]), track.mask)
-        weights = self.layer_weights.softmax(dim=0)
-        values = torch.einsum("btld,l->btd", track.values, weights)
-        return Padded(self.project(values), track.mask)
+            values = track.values.select(-2, 0)
+        else:
+            values = torch.einsum("...ld,l->...d", track.values, self.layer_weights.softmax(dim=0))
+        projected = self.project(values)
+        if isinstance(track, Padded):
+            return Padded(projected, track.mask)
+        return track.with_values(projected)

@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from train.data.masking import Padded, zero_padding
+from train.model.dropout import Dropout
 
 Cell = Literal["gru", "lstm"]
 
@@ -27,7 +28,7 @@ class Recurrent(nn.Module):
             dropout=dropout if layers > 1 else 0.0,
         )  # fmt: skip
         width = 2 * dim if both_directions else dim
-        self.project = nn.Sequential(nn.Linear(width, dim), nn.Dropout(dropout))
+        self.project = nn.Sequential(nn.Linear(width, dim), Dropout(dropout))
 
     def forward(self, track: Padded) -> Padded:
         """The steps of every track, each with what was read up to it."""

@@ -3,6 +3,7 @@
 from torch import nn
 
 from train.data.masking import Padded, zero_padding
+from train.model.dropout import Dropout
 
 RANGES = {"width": (1, None)}
 
@@ -13,7 +14,7 @@ class Temporal(nn.Module):
     def __init__(self, dim: int, dropout: float, *, width: int = 32) -> None:
         super().__init__()
         self.narrow = nn.Sequential(
-            nn.LayerNorm(dim), nn.Linear(dim, width), nn.GELU(), nn.Dropout(dropout)
+            nn.LayerNorm(dim), nn.Linear(dim, width), nn.GELU(), Dropout(dropout)
         )
         self.widen = nn.Linear(width, dim)
         nn.init.zeros_(self.widen.weight)

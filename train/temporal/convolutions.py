@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from train.data.masking import Padded, zero_padding
+from train.model.dropout import Dropout
 
 RANGES = {"blocks": (1, 12), "kernel": (1, 64), "pool": (1, 64)}
 
@@ -34,7 +35,7 @@ class _Block(nn.Module):
         super().__init__()
         self.pool = pool
         self.convolution = nn.Conv1d(dim, dim, kernel, padding="same")
-        self.after = nn.Sequential(nn.LayerNorm(dim), nn.GELU(), nn.Dropout(dropout))
+        self.after = nn.Sequential(nn.LayerNorm(dim), nn.GELU(), Dropout(dropout))
 
     def forward(self, track: Padded) -> Padded:
         clean = zero_padding(track)

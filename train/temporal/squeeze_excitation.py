@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from train.data.masking import Padded, masked_mean, masked_strides, zero_padding
+from train.model.dropout import Dropout
 
 RANGES = {"layers": (1, 8), "kernel": (1, 64), "groups": (1, None), "stride": (1, 10000)}
 # The bottleneck of squeeze and excitation is so many times narrower.
@@ -65,7 +66,7 @@ class _Block(nn.Module):
         self.excite = nn.Sequential(
             nn.Linear(dim, narrow), nn.GELU(), nn.Linear(narrow, dim), nn.Sigmoid()
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, track: Padded) -> Padded:
         inner = zero_padding(Padded(self.into(track.values), track.mask)).values

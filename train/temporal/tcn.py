@@ -8,6 +8,7 @@ steps.
 from torch import nn
 
 from train.data.masking import Padded, masked_strides, zero_padding
+from train.model.dropout import Dropout
 
 RANGES = {"layers": (1, 16), "kernel": (1, 64), "stride": (1, 10000)}
 
@@ -40,7 +41,7 @@ class _Block(nn.Module):
         self.norm = nn.LayerNorm(dim)
         self.convolution = nn.Conv1d(dim, 2 * dim, kernel, dilation=dilation, padding="same")
         self.gate = nn.GLU(dim=1)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, track: Padded) -> Padded:
         clean = zero_padding(track)

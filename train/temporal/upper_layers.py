@@ -15,6 +15,7 @@ from torch import nn
 
 from features.errors import ProjectError
 from train.data.masking import Padded, zero_padding
+from train.model.dropout import Dropout
 from train.model.low_rank import LowRank, adapt, freeze, merge
 
 TAKES_NETWORK = True
@@ -55,8 +56,9 @@ class Temporal(nn.Module):
         else:
             self.network = sharing_tensors(network)
             adapt_only(self.network, targets, lora, alpha, dropout)
+        with_own_dropout(self.network)
         self.project = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(network.dim, dim), nn.LayerNorm(dim), nn.GELU()
+            Dropout(dropout), nn.Linear(network.dim, dim), nn.LayerNorm(dim), nn.GELU()
         )
 
     def forward(self, track: Padded) -> Padded:
@@ -104,6 +106,14 @@ def adapt_only(
     for module in network.modules():
         if not isinstance(module, LowRank):
             freeze(module)
+
+
+def with_own_dropout(network: nn.Module) -> None:
+    """Replace its dropout by one that is fast on a CPU."""
+    for name, module in list(network.named_modules()):
+        if type(module) is nn.Dropout:
+            parent, _, own = name.rpartition(".")
+            setattr(network.get_submodule(parent), own, Dropout(module.p))
 
 
 def sharing_tensors(network: nn.Module) -> Any:
