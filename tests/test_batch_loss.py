@@ -11,7 +11,7 @@ from features.specs.heads import HeadSpec
 from features.specs.training import AugmentSpec, CurriculumSpec, TrainingSpec
 from features.store.reader import Store
 from tests.head_world import facts_of, labels, spec, splits_of, store  # noqa: F401
-from train.data.augment import augmented, mixed
+from train.data.augment import mixed
 from train.data.dataset import CPU, load_dataset
 from train.data.masking import packed, padded, zero_padding
 from train.loop.batch_loss import batch_loss
@@ -59,7 +59,7 @@ def test_a_mixture_is_compared_with_both_labels(
     torch.manual_seed(3)
     loss = loss_of(loop, training, rows)
     torch.manual_seed(3)
-    tracks = augmented({}, loop.head.standardised(loop.train.dataset.gather(rows)))
+    tracks = loop.head.standardised(loop.train.dataset.gather(rows))
     tracks, partner, share = mixed(tracks, 0.5)
     logits = loop.head.outputs(loop.head.encode(tracks))["emotion"]
     targets = loop.targets["emotion"][rows]

@@ -1,4 +1,4 @@
-"""Dropout with fast random numbers: torch's own in distribution, in gradients and in repeatability."""
+"""Dropout with fast random numbers: as torch's own in distribution, gradients and repetition."""
 
 import math
 
@@ -18,7 +18,7 @@ def test_so_many_values_are_dropped_and_the_mean_stays(p: float) -> None:
     assert kept.shape == values.shape
     deviation = math.sqrt(p * (1 - p) / values.numel())
     assert abs(float((kept == 0).float().mean()) - p) < 5 * deviation
-    assert set(kept.unique().tolist()) == {0.0, pytest.approx(1 / (1 - p), rel=1e-4)}
+    assert kept.unique().tolist() == pytest.approx([0.0, 1 / (1 - p)], rel=1e-3)
     # Nothing depends on the row or the column.
     for way in (0, 1):
         shares = (kept == 0).float().mean(dim=way)

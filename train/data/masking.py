@@ -25,7 +25,8 @@ class Padded(NamedTuple):
 class Packed(NamedTuple):
     """The same without padding: the real steps `values (S, ...)` of a batch one after another.
 
-    They may be of the type that they are stored in. `places (S,)` says where each step is among the `B * T` of `mask (B, T)`.
+    They may be of the type that they are stored in. `places (S,)` says where each step is among the
+    `B * T` of `mask (B, T)`.
     """
 
     values: Tensor
