@@ -10,7 +10,10 @@ turns in one process; the first is dropped, figures are medians of ratios within
   batches, ready in memory, over a full epoch of ours, which also gathers, pads and scores.
 - `over_dataloader`: an epoch of torch's DataLoader (random batches, every track a tensor, padded
   by `pad_sequence`) over ours, without workers; `over_dataloader_workers` with two of them. Both
-  sum to the same loss under the same weights (`loss_gap`).
+  have our head and its dropout, and sum to the same loss under the same weights (`loss_gap`).
+- `over_usual`: as `over_dataloader`, with torch's own dropout as well, as tools have it.
+- `seeds_together`: a run of five seeds over a run of one, of three epochs each: reading, training,
+  the shuffled-label control, which every run has once, predictions and figures.
 - `cached_over_recompute`: an epoch that runs a frozen network of BERT's size on the tokens of every
   batch (random weights) over an epoch of ours, per utterance.
 """
@@ -18,13 +21,15 @@ turns in one process; the first is dropped, figures are medians of ratios within
 import json
 import statistics
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -38,6 +43,7 @@ from benchmarks.worlds.training import (
     head_spec,
     lengths_of,
     random_split,
+    random_store,
 )
 from benchmarks.worlds.turns import in_turns, ratio
 from features.kernels import exact_kernels
@@ -47,6 +53,8 @@ from train.data.masking import Padded, Steps
 from train.loop.batch_loss import batch_loss
 from train.loop.predict import evaluation_batches, gathered
 from train.loop.training_loop import TrainingLoop
+from train.model.dropout import Dropout
+from train.runs.run_head import run_head
 
 RECOMPUTED = 128
 
@@ -115,6 +123,15 @@ class Bench:
             self.step(self.moved(batch), rows)
         self.look()
 
+    def all_usual(self) -> None:
+        """An epoch of the usual loader and torch's own dropout."""
+        own = Dropout.forward
+        Dropout.forward = nn.Dropout.forward  # type: ignore[method-assign]
+        try:
+            self.usual(self.loader)
+        finally:
+            Dropout.forward = own  # type: ignore[method-assign]
+
     def moved(self, batch: dict[str, Padded]) -> dict[str, Padded]:
         """A batch on the device."""
         return {
@@ -156,6 +173,21 @@ def recomputing(bench: Bench) -> Callable[[], None]:
     return run
 
 
+class Runs:
+    """Whole runs of some seeds, on a store in a temporary folder."""
+
+    def __init__(self, bench: Bench, folder: Path) -> None:
+        self.labels, self.store = random_store(folder, bench.train, bench.dev)
+        self.folder = folder
+
+    def __call__(self, num_seeds: int) -> None:
+        """Train, test and write one run."""
+        spec = head_spec()
+        training = replace(spec.training, seeds=list(range(num_seeds)), epochs=3)
+        run = self.folder / "run"
+        run_head(replace(spec, training=training), self.labels, {"text": self.store}, run)
+
+
 @click.command()
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write figures here.")
 @click.option("--rounds", default=5, show_default=True)
@@ -169,11 +201,15 @@ def main(json_path: Path | None, rounds: int, utterances: int, device: str) -> N
     bench = Bench(utterances, place)
     recompute = recomputing(bench)
     gap = bench.loss_gap()
+    with tempfile.TemporaryDirectory() as folder:
+        runs = Runs(bench, Path(folder))
+        together = in_turns({"five": lambda: runs(5), "one": lambda: runs(1)}, 3, place)
     works: dict[str, Callable[[], None]] = {
         "epoch": bench.loop.run_epoch,
         "pure": bench.pure,
         "usual": lambda: bench.usual(bench.loader),
         "working": lambda: bench.usual(bench.working),
+        "with torch's dropout": bench.all_usual,
         "recompute": recompute,
     }
     kept = in_turns(works, rounds, place)
@@ -181,7 +217,9 @@ def main(json_path: Path | None, rounds: int, utterances: int, device: str) -> N
     figures = {
         "epoch_over_pure": ratio(kept, "pure", "epoch"),
         "over_dataloader": ratio(kept, "usual", "epoch"),
+        "over_usual": ratio(kept, "with torch's dropout", "epoch"),
         "over_dataloader_workers": ratio(kept, "working", "epoch"),
+        "seeds_together": ratio(together, "five", "one"),
         "cached_over_recompute": scale * ratio(kept, "recompute", "epoch"),
         "loss_gap": gap,
         "epoch_s": statistics.median(kept["epoch"]),

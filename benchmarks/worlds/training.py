@@ -3,6 +3,7 @@
 import csv
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from features.manifest import Label
 from features.specs.heads import HeadSpec, ProtocolSpec
 from features.specs.tracks import LeafSpec
 from features.specs.training import TrainingSpec
+from features.store.pool import Pool
+from features.store.publish import Header, publish
+from features.store.reader import Store
 from train.data.dataset import Dataset, SplitData
 from train.data.dialogues import Places
 from train.data.masking import Padded
@@ -50,6 +54,25 @@ def random_split(lengths: Tensor, name: str) -> SplitData:
     return SplitData(
         Dataset(tuple(x.id for x in labels), {"text": tracks}, Places.of(labels)), labels
     )
+
+
+def random_store(folder: Path, train: SplitData, dev: SplitData) -> tuple[list[Label], Store]:
+    """The tracks of two splits as a store, and their labels; the dev set is tested as well."""
+    tested = [replace(label, id=f"x{label.id}", split="test") for label in dev.labels]
+    splits = (("train", train), ("dev", dev))
+    labels = [replace(x, split=name) for name, data in splits for x in data.labels] + tested  # type: ignore[arg-type]
+    tracks: list[Any] = [data.dataset.tracks["text"] for data in (train, dev, dev)]
+    values = torch.cat([own.values for own in tracks]).transpose(0, 1).numpy()
+    lengths = torch.cat([own.lengths for own in tracks]).tolist()
+    pool = Pool(folder / "pool")
+    count = len(labels)
+    part = pool.add(
+        values, key="all", ids=tuple(label.id for label in labels), inputs=("",) * count,
+        lengths=tuple(lengths), reasons=("ok",) * count, spans=None, made_with={},
+    )  # fmt: skip
+    header = Header("recipe", {"code": "made-up"}, "text", DIM, (0,), "float16", None)
+    publish(folder / "text.zarr", header, [part], pool)
+    return labels, Store(folder / "text.zarr")
 
 
 def head_spec() -> HeadSpec:

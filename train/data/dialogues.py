@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -80,14 +81,21 @@ class Places:
 
     def of_rows(self, rows: Tensor) -> Turns:
         """The turns of a batch of some rows: those of each dialogue that are in it, in order."""
-        dialogues, turns = self.dialogues[rows], self.turns[rows]
-        order = torch.argsort(dialogues * (int(self.turns.max()) + 1) + turns)
-        counts = dialogues[order].unique_consecutive(return_counts=True)[1]
-        mask = torch.arange(int(counts.max())) < counts[:, None]
-        places = torch.zeros(mask.shape, dtype=torch.int64)
-        places[mask] = order
-        flat = _flat_places(places, mask)
-        return Turns(places, mask, self.speakers[rows][places], flat)
+        # With numpy, ten times as fast for the few rows of a batch.
+        dialogues = self.dialogues[rows].numpy()
+        order = np.lexsort((self.turns[rows].numpy(), dialogues))
+        is_first = np.diff(dialogues[order], prepend=-1) != 0
+        number = is_first.cumsum() - 1
+        turn = np.arange(len(order)) - np.flatnonzero(is_first)[number]
+        places = np.zeros((number[-1] + 1, turn.max() + 1), np.int64)
+        mask = np.zeros(places.shape, np.bool_)
+        places[number, turn], mask[number, turn] = order, True
+        flat = np.empty_like(order)
+        flat[order] = number * places.shape[1] + turn
+        arranged = torch.from_numpy(places)
+        return Turns(
+            arranged, torch.from_numpy(mask), self.speakers[rows][arranged], torch.from_numpy(flat)
+        )
 
     def whole(self) -> list[Tensor]:
         """The rows of each dialogue, in the order of talk."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -81,14 +82,15 @@ class Tracks:
 
     def gather_packed(self, rows: Tensor) -> Packed:
         """The same steps without padding, `(S, L, D)` as they are stored; for tracks on the CPU."""
-        lengths = self.lengths[rows]
-        mask = step_mask(lengths)
-        before = lengths.cumsum(0) - lengths
-        index = torch.arange(int(lengths.sum())) + (self.starts[rows] - before).repeat_interleave(
-            lengths
-        )
-        places = mask.flatten().nonzero()[:, 0]
-        return Packed(self.values.index_select(0, index), places, mask)
+        # With numpy, several times as fast for the few rows of a batch.
+        lengths, starts = self.lengths[rows].numpy(), self.starts[rows].numpy()
+        longest = max(1, int(lengths.max()))
+        step = np.arange(lengths.sum()) - np.repeat(lengths.cumsum() - lengths, lengths)
+        places = step + np.repeat(longest * np.arange(len(lengths)), lengths)
+        mask = np.zeros((len(lengths), longest), np.bool_)
+        mask.ravel()[places] = True
+        values = self.values.index_select(0, torch.from_numpy(step + np.repeat(starts, lengths)))
+        return Packed(values, torch.from_numpy(places), torch.from_numpy(mask))
 
     def moments(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation over all steps, `(L, D)` each; 0 and 1 without steps."""
