@@ -10,7 +10,7 @@ from app.cluster import on_a_cluster
 from app.corpora.imported_files import untracked, with_imported_files
 from app.devices import chosen_device
 from app.paths import DATA_PATH, labels_path, manifest_path, notes_path
-from app.tables import faceless, mostly_unknown, without_sound
+from app.tables import DOUBTS, faceless
 from features.cluster import Cluster
 from features.errors import ProjectError
 from features.files import write_atomic
@@ -104,10 +104,8 @@ def extract(
     )
     if note := untracked(params, track):
         click.echo(f"{name}: {note}", err=True)
-    if filled.unknown_texts:
-        click.echo(f"{name}: {mostly_unknown(filled.unknown_texts)}", err=True)
-    if filled.silent:
-        click.echo(f"{name}: {without_sound(filled.silent)}", err=True)
+    for fact, ids in filled.doubtful.items():
+        click.echo(f"{name}: {DOUBTS[fact](ids)}", err=True)
 
 
 def _companions(params: Params, track: TrackSpec) -> list[BackboneSpec]:

@@ -1,6 +1,6 @@
 """Tables in plain text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 NUM_NAMED = 5
 
@@ -48,6 +48,22 @@ def without_sound(names: Sequence[str]) -> str:
         f"clips without any sound: {len(names)} ({_listed(names)}); they are silent, or their "
         "channels cancel each other: listen to them"
     )
+
+
+def partly_read(names: Sequence[str]) -> str:
+    """A note on texts of which the first window alone was read."""
+    return (
+        f"texts read only up to the end of the first window: {len(names)} ({_listed(names)}), as "
+        "'first_window: true' asks"
+    )
+
+
+# By the fact that a store records.
+DOUBTS: Mapping[str, Callable[[Sequence[str]], str]] = {
+    "num_silent": without_sound,
+    "num_unknown": mostly_unknown,
+    "num_unread": partly_read,
+}
 
 
 def _listed(names: Sequence[str]) -> str:

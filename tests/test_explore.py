@@ -428,7 +428,8 @@ class TestCommand:
         import uvicorn
 
         asked: list[int] = []
-        running, connected = threading.Event(), threading.Event()
+        waited: list[bool] = []
+        running, connected, ended = (threading.Event() for _ in range(3))
 
         def served(*_: Any, **__: Any) -> None:
             running.set()
@@ -439,12 +440,13 @@ class TestCommand:
             with socket.create_connection((host, int(port))):
                 asked.append(int(port))
             connected.set()
-            running.wait(10)  # as a browser in the terminal does
+            waited.append(running.wait(10))  # as a browser in the terminal does
+            ended.set()
 
         monkeypatch.setattr("webbrowser.open", browser)
         monkeypatch.setattr(uvicorn.Server, "run", served)
         done = run("explore", "planted", "--port", 0)
-        assert done.exit_code == 0 and running.is_set()
+        assert ended.wait(10) and done.exit_code == 0 and waited == [True]
         assert f":{asked[0]}/" in done.output
 
     def test_a_port_that_is_taken_is_named(self, planted: Corpus) -> None:

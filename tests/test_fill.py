@@ -129,9 +129,9 @@ def test_texts_that_the_tokenizer_does_not_know_are_named(tmp_path: Path, demo_r
     for row, text in ((3, "\N{NAZAR AMULET} \N{NAZAR AMULET} no"), (9, "\N{NAZAR AMULET}")):
         world.manifest[row] = replace(world.manifest[row], text=text)
     filled = world.extract()
-    assert filled.unknown_texts == (world.manifest[3].id, world.manifest[9].id)
+    assert filled.doubtful["num_unknown"] == (world.manifest[3].id, world.manifest[9].id)
     assert Store(world.path).facts["num_unknown"].sum() == 3
-    message = mostly_unknown([*filled.unknown_texts, *"abcd"])
+    message = mostly_unknown([*filled.doubtful["num_unknown"], *"abcd"])
     assert message.startswith("texts that are mostly unknown to the tokenizer: 6 (")
     assert ", c, ...)" in message
 

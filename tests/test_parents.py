@@ -141,6 +141,18 @@ def test_every_head_of_a_parent_runs_on_the_demo_corpus(
     assert ("dropout" in lines[0]) == (spec.training.raise_dropout is not None)
 
 
+@pytest.mark.parametrize("name", RECIPES)
+def test_tuned_heads_continue_from_what_their_tracks_hold(name: str) -> None:
+    params = _params(name)
+    for head in params.heads.values():
+        for modality in tuned_modalities(head):
+            assert isinstance(head, HeadSpec)
+            options = params.backbones[head.inputs[modality]].leaf.options
+            assert options["layers"] == [head.temporal[modality].options["from"]]
+            assert options["special_tokens"] and options["first_window"]
+            assert params.corpora[head.corpus].leaf.options["segments"] is False
+
+
 def test_the_head_of_emotion2vec_text_is_tested_on_another_corpus(
     world: tuple[list[Label], dict[str, Store]], tmp_path: Path
 ) -> None:

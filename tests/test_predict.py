@@ -360,7 +360,7 @@ def test_every_head_of_every_recipe_comes_back_from_its_record(recipe: str) -> N
         assert described(restored_head(described(head))) == described(head)
 
 
-def test_the_surest_mistakes_are_listed_with_their_clips(project: Path) -> None:
+def test_the_most_confident_mistakes_are_listed_with_their_clips(project: Path) -> None:
     done = run("results", "--errors", "main")
     assert done.exit_code == 0, done.exception
     own = own_predictions(project, "main").values()

@@ -40,8 +40,8 @@ def scan(track: str, task: str, corpus: str | None) -> None:
 
     The table and runs/_scans/ have the figure of each with its 95 % confidence interval; the report
     draws it. An official test set is not used. A corpus without official splits is split by
-    speakers, five times: there every speaker is in the dev set of one fold, so the layer is
-    selected on utterances that are tested in others.
+    speakers, five times: there the dev set of a fold is drawn from speakers who are tested in other
+    folds.
     """
     params = load_params()
     tasks = leaf_names("train/tasks")

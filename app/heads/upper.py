@@ -59,7 +59,8 @@ def refuse_other_states(head: AnyHead, modality: str, spec: BackboneSpec, store:
     assert isinstance(head, HeadSpec)
     where, layers = f"{head.where}.temporal.{modality}", store.attributes["layers"]
     first = head.temporal[modality].options["from"]
-    options = spec.leaf.options
+    # As it was extracted, which params.yaml may no longer say.
+    options = store.attributes["backbone"]
     if options.get("context_turns") and not options.get("keep_context"):
         raise ProjectError(
             f"{where}: the layers of {spec.name!r} need the tokens of earlier turns as well, which "
@@ -83,9 +84,9 @@ def refuse_segments(head: AnyHead, corpus: str) -> None:
     names = [each.id for each in read_utterances(manifest_path(corpus)) if each.segments]
     if names:
         raise ProjectError(
-            f"{head.where}.temporal: {len(names)} utterances of {corpus} are made of segments "
-            f"({names[0]!r} is the first), and no layers can be tuned above tracks that are put "
-            "together from several pieces; read them with frozen layers"
+            f"{head.where}.temporal: {corpus} has utterances that are made of segments "
+            f"({len(names)}; {names[0]!r} is the first), and no layers can be tuned above tracks "
+            "that are put together from several pieces; read them with frozen layers"
         )
 
 

@@ -1,4 +1,4 @@
-"""The mistakes of which a head is surest, with what was said and where the clip is."""
+"""The most confident mistakes of a head, with what was said and where the clip is."""
 
 import json
 from collections import defaultdict
@@ -36,7 +36,7 @@ class Mistake:
 
 
 def mistakes_of(run: Run, measure: str) -> list[Mistake]:
-    """The wrong predictions of a measure with classes on the test set, the surest first."""
+    """The wrong predictions of a measure with classes on the test set, the most confident first."""
     means: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     truths: dict[str, str] = {}
     counts: dict[str, int] = defaultdict(int)

@@ -34,7 +34,7 @@ from app.results.provenance import made_from, settings_of, tracks_of
 from app.results.remarks import against_probes, against_seeds, by_speaker
 from app.results.runs import Results, Run
 from app.results.written import WRITERS
-from app.tables import faceless, mostly_unknown, without_sound
+from app.tables import DOUBTS, faceless
 from features.errors import and_more
 from features.manifest import SPLITS, Utterance
 from features.specs.heads import METRICS, HeadSpec
@@ -178,7 +178,7 @@ def _view(run: Run, runs: Sequence[Run], sound_of: SoundOf) -> dict[str, Any]:
         "doubtful": [
             f"{run.spec.inputs[modality]}: {doubt(ids)}"
             for modality, store in run.record["stores"].items()
-            for name, doubt in (("num_silent", without_sound), ("num_unknown", mostly_unknown))
+            for name, doubt in DOUBTS.items()
             if (ids := store["doubtful"].get(name))
         ],
         "missing": [

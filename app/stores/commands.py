@@ -11,7 +11,7 @@ from app.stores.exporting import export_stores
 from app.stores.gc import gc
 from app.stores.heal import heal_store
 from app.stores.importing import import_store
-from app.tables import NUM_NAMED, aligned, faceless, mostly_unknown, without_sound
+from app.tables import DOUBTS, NUM_NAMED, aligned, faceless
 from features.progress import progress
 from features.store.format import chunk_name
 from features.store.pool import Pool
@@ -129,12 +129,10 @@ def _show_facts(store: Store) -> None:
     if faceless(facts):
         no_face = (store.facts["num_faceless"] == store.facts["num_frames"])[store.lengths > 0]
         click.echo(f"  faces: {faceless(facts)}; in {no_face.sum()} tracks none at all")
-    if "num_unknown" in facts:
-        counts = zip(store.ids, store.facts["num_unknown"], strict=True)
-        click.echo(f"  {mostly_unknown([name for name, count in counts if count])}")
-    if "num_silent" in facts:
-        counts = zip(store.ids, store.facts["num_silent"], strict=True)
-        click.echo(f"  {without_sound([name for name, count in counts if count])}")
+    for fact, doubt in DOUBTS.items():
+        if facts.get(fact):
+            counts = zip(store.ids, store.facts[fact], strict=True)
+            click.echo(f"  {doubt([name for name, count in counts if count])}")
     if "num_video_steps" in facts:
         num_words = int(store.lengths.sum()) - facts["num_video_steps"]
         click.echo(f"  video first, then text: {facts['num_video_steps']} and {num_words} steps")

@@ -1,13 +1,14 @@
 """Ends an extraction: publishes a store whose parts are all there, and says what was done."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from extract.plan.extraction import Extraction
 from features.errors import ProjectError, and_more
 from features.specs.tracks import CorpusSpec, ExtractSpec
+from features.store.format import DOUBTFUL
 from features.store.index import FAILURES
 from features.store.pool import Part, Pool
 from features.store.publish import publish
@@ -25,9 +26,8 @@ class ExtractionResult:
     """What one extraction did: parts in all, parts made now, utterances per reason, its speed.
 
     `padding` is the share of padding in the steps that the network ran over. `facts` are sums over
-    the utterances, by name. `unknown_texts` are the ids of texts that are mostly unknown to the
-    tokenizer, `silent` those of clips without any sound. `num_unfinished` parts are left to other
-    shares; where there are some, nothing was published.
+    the utterances, by name; `doubtful` has the ids of those of which a fact in DOUBTFUL is not 0.
+    `num_unfinished` parts are left to other shares; where there are some, nothing was published.
     """
 
     num_parts: int
@@ -36,8 +36,7 @@ class ExtractionResult:
     padding: float
     speed: str
     facts: Counter[str]
-    unknown_texts: tuple[str, ...]
-    silent: tuple[str, ...] = ()
+    doubtful: Mapping[str, tuple[str, ...]]
     num_unfinished: int = 0
 
 
@@ -62,9 +61,9 @@ def result_of(
     for part in parts:
         facts.update({name: sum(counts) for name, counts in part.facts.items()})
     reasons = Counter(reason for part in parts for reason in part.reasons)
-    unknown_texts, silent = _ids_with(parts, "num_unknown"), _ids_with(parts, "num_silent")
+    doubtful = {name: ids for name in DOUBTFUL if (ids := _ids_with(parts, name))}
     return ExtractionResult(
-        len(extraction.planned), num_made, reasons, padding, speed, facts, unknown_texts, silent,
+        len(extraction.planned), num_made, reasons, padding, speed, facts, doubtful,
         len(extraction.unfinished),
     )  # fmt: skip
 

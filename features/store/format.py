@@ -21,6 +21,8 @@ from features.files import digest_json
 SCHEMA = 2
 READABLE = (1, 2)
 CRC_BYTES = 4
+# Facts that make an utterance doubtful where they are not 0.
+DOUBTFUL = ("num_silent", "num_unknown", "num_unread")
 # Attributes that say something about the others, or about one version of zarr-python.
 SEALS = ("digest", "metadata", "seal")
 Array = NDArray[Any]

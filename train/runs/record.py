@@ -9,14 +9,12 @@ from features.runs.csv_files import csv_table
 from features.runs.described import described
 from features.runs.staleness import Sources
 from features.specs.heads import AnyHead
+from features.store.format import DOUBTFUL
 from features.store.reader import Store
 from train.runs.fold_result import FoldResult
 from train.scoring.class_measure import ClassMeasure
 from train.scoring.measure import UNKNOWN, Measure
 from train.scoring.predictions import RunPredictions
-
-# Facts of utterances that are named in the report.
-DOUBTFUL = ("num_silent", "num_unknown")
 
 
 def run_record(

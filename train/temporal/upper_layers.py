@@ -99,9 +99,10 @@ def adapt_only(
     """
     modules = network.named_modules()
     linear = sorted({n.rpartition(".")[2] for n, m in modules if isinstance(m, nn.Linear)})
-    wanted = [name for name in QUERIES_AND_VALUES if name in linear] if targets is None else targets
+    usual = [name for name in QUERIES_AND_VALUES if name in linear] or QUERIES_AND_VALUES
+    wanted = usual if targets is None else targets
     if not wanted or not set(wanted) <= set(linear):
-        raise ValueError(f"targets is {targets}; the linear layers of the network are {linear}")
+        raise ValueError(f"targets is {wanted}; the linear layers of the network are {linear}")
     adapt(network, wanted, rank, alpha, dropout)
     for module in network.modules():
         if not isinstance(module, LowRank):

@@ -14,7 +14,9 @@ export async function load() {
 }
 
 export async function get(address) {
-  const response = await fetch(address);
+  const response = await fetch(address).catch(() => {
+    throw new Error("the server does not answer; is 'python cli.py explore' still running?");
+  });
   if (!response.ok) {
     const refusal = await response.json().catch(() => ({}));
     throw new Error(refusal.detail ?? `${address} cannot be read (${response.status})`);

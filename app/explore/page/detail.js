@@ -23,6 +23,7 @@ let lastAsked = 0;
 export async function show(open) {
   latest += 1;
   const own = latest;
+  panel.removeAttribute("aria-busy");
   const row = corpus.rowOf.get(state.id);
   if (shown?.id !== state.id) leave();
   if (row === undefined) {
@@ -70,7 +71,7 @@ function draw(row, open) {
   redraw(panel, ...[
     top(row, open),
     clip.element,
-    chooser(own, () => draw(row, open)),
+    chooser(own, () => show(open)),
     line?.element,
     weights.words,
     weights.note,
@@ -113,7 +114,7 @@ function dialogue(row, open) {
   if (shown.dialogue.length < 2) return null;
   const { ids, texts, speakers } = corpus.table;
   const lines = shown.dialogue.map((turn) => make("li", { class: isRight(turn) === false ? "wrong" : "", "aria-current": turn === row },
-    make("button", { type: "button", onclick: () => open(ids[turn]) },
+    make("button", { type: "button", name: `turn-${turn}`, onclick: () => open(ids[turn]) },
       make("b", {}, speakers[turn] ?? ""), ` ${texts[turn] ?? ids[turn]} `,
       make("span", { class: "soft" }, [value(truth(turn)), value(predicted(turn))].filter(Boolean).join(" → ")))));
   return make("details", { open: true, class: "dialogue" }, make("summary", {}, "Dialogue (label → prediction)"), make("ol", {}, lines));

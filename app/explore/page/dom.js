@@ -44,7 +44,8 @@ export function redraw(panel, ...children) {
   if (kept) kept.after(...children.slice(place + 1));
   else panel.append(...children);
   for (const each of panel.querySelectorAll("details")) each.open = opened.get(keyOf(each.firstChild)) ?? each.open;
-  if (key) [...panel.querySelectorAll(FOCUSABLE)].find((each) => keyOf(each) === key)?.focus({ preventScroll: true });
+  const focusable = [...panel.querySelectorAll(FOCUSABLE)];
+  if (key) (focusable.find((each) => keyOf(each) === key) ?? panel).focus({ preventScroll: true });
 }
 
 export function table(headings, rows, attributes = {}) {

@@ -101,7 +101,7 @@ async function start() {
   document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); back(); });
   window.addEventListener("popstate", () => { read(); announce(["all"]); });
   announce(["all"]);
-  if (state.id) {
+  if (corpus.rowOf.has(state.id)) {
     document.body.classList.add("open");
     list.reveal();
   }

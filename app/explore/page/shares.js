@@ -24,15 +24,19 @@ export function swap(row, own, measure) {
   if (corpus.table.is_static || !own.shares?.[measure?.name]) return null;
   if (marked === null) {
     return make("section", { class: "swap" }, title,
-      make("button", { type: "button", onclick: () => mark(row) }, "Mark this utterance (m)"),
-      make("p", { class: "soft" }, "Then open another one of the same set: the head predicts it again with the marked one's words, voice or face."));
+      make("button", { type: "button", name: "mark", onclick: () => mark(row) }, "Mark this utterance (m)"),
+      make("p", { class: "soft" }, "Then open another one of the same set: the head predicts it again with the words, voice or face of the marked one."));
   }
   const name = corpus.table.ids[marked];
-  const stop = make("button", { type: "button", onclick: () => mark(marked) }, "Unmark it");
+  const stop = make("button", { type: "button", name: "mark", onclick: () => mark(marked) }, "Unmark it");
   if (marked === row) return make("section", { class: "swap" }, title, make("p", {}, "This utterance is marked. Open another one of the same set."), stop);
   const place = make("div", {}, make("p", { class: "soft" }, "…"));
   const address = `data/swapped/${encodeURIComponent(head().name)}/${row}/${marked}.json`;
-  if (lastSwap.address !== address) lastSwap = { address, answer: get(address) };
+  if (lastSwap.address !== address) {
+    const asked = { address, answer: get(address) };
+    asked.answer.catch(() => { asked.address = null; }); // it is asked again next time
+    lastSwap = asked;
+  }
   lastSwap.answer.then(
     (decisions) => place.replaceChildren(drawn(decisions[measure.name], `all modalities of ${name}`)),
     (error) => place.replaceChildren(make("p", { class: "fault" }, error.message)),
