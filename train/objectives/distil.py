@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from features.manifest import Label
 from train.model.contracts import Encoded
 from train.model.losses import weighted_mean
+from train.objectives._classes import classes_by_label
 
 RANGES = {"weight": (0, None), "temperature": (0.01, 100)}
 
@@ -43,10 +44,7 @@ class Objective(nn.Module):
     @staticmethod
     def facts(train: Sequence[Label]) -> dict[str, Any]:
         """The classes of every task that may be taught."""
-        return {
-            name: sorted({value for label in train if (value := getattr(label, name)) is not None})
-            for name in ("emotion", "sentiment", "depression")
-        }
+        return {**classes_by_label(train)}
 
     def targets(self, labels: Sequence[Label]) -> Tensor:
         """The answers `(N, C)` of a teacher that knows the labels; a run takes those of its own."""
@@ -59,8 +57,8 @@ class Objective(nn.Module):
 
     def forward(self, encoded: Encoded, targets: Tensor) -> Tensor:
         is_said = targets.isfinite().all(dim=1)
-        known = torch.where(is_said[:, None], targets, 1 / targets.shape[1])
-        teacher = (known.clamp_min(1e-12).log() / self.temperature).log_softmax(dim=1)
+        answers = torch.where(is_said[:, None], targets, 1 / targets.shape[1])
+        teacher = (answers.clamp_min(1e-12).log() / self.temperature).log_softmax(dim=1)
         student = (encoded.outputs[self.task] / self.temperature).log_softmax(dim=1)
         each = (teacher.exp() * (teacher - student)).sum(dim=1)
         return weighted_mean(each, is_said.to(each.dtype)) * self.temperature**2

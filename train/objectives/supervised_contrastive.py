@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from features.manifest import Label
 from train.model.contracts import Encoded
+from train.objectives._classes import classes_by_label
 from train.scoring.measure import UNKNOWN
 
 RANGES = {"weight": (0, None), "temperature": (0.001, 100), "width": (1, None)}
@@ -42,10 +43,7 @@ class Objective(nn.Module):
     @staticmethod
     def facts(train: Sequence[Label]) -> dict[str, Any]:
         """The classes of every label that the objective may be told to use."""
-        return {
-            name: sorted({value for label in train if (value := getattr(label, name)) is not None})
-            for name in ("emotion", "sentiment", "depression")
-        }
+        return {**classes_by_label(train)}
 
     def targets(self, labels: Sequence[Label]) -> Tensor:
         """Class numbers `(N,)`, UNKNOWN where there is no label."""
