@@ -331,7 +331,7 @@ def test_rows_that_are_passed_quickly_are_not_asked_for(page: Page, address: str
     opened_at(page, f"{address}#head=main&split=test")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    pressed = "document.dispatchEvent(new KeyboardEvent('keydown', {key: 'j', bubbles: true}))"
+    pressed = "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'j', bubbles: true}))"
     page.evaluate(f"for (let n = 0; n < 12; n += 1) {pressed}; null")
     until(page, "document.querySelector('#detail h2')?.textContent === 'u179'")
     assert sum("/data/utterances/" in url for url in asked) <= 2

@@ -80,7 +80,8 @@ def test_every_example_keeps_its_contract(extended: Project) -> None:
 @pytest.mark.slow
 def test_a_pipeline_runs_on_all_examples_at_once(extended: Project) -> None:
     raw = read_yaml(ROOT / "tests" / "small_params.yaml")
-    raw |= {"corpora": {"demo": {"code": "demo", "root": "data/raw/demo"}}, "continued": {}}
+    raw |= {"corpora": {"demo": {"code": "demo", "root": "data/raw/demo"}}}
+    raw |= {"continued": {}, "distilled": {}}
     raw["backbones"] = {"r3d-random": {"code": "r3d", "weights": "random", "seed": 0, "rate_hz": 2,
                                        "size_px": 56}}  # fmt: skip
     raw["tracks"] = {"demo-r3d-random": {"corpus": "demo", "backbone": "r3d-random"}}

@@ -151,4 +151,4 @@ def test_all_stale_heads_are_trained_to_the_bytes_of_one_process(project: Path) 
 
 def test_heads_are_trained_after_those_that_they_start_from(project: Path) -> None:
     waves = [[head.name for head in wave] for wave in in_waves(list(load_params().heads.values()))]
-    assert waves == [["main", "audio"], ["tuned"]]
+    assert waves == [["main", "audio"], ["tuned", "small"]]
