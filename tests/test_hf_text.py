@@ -10,6 +10,7 @@ import pytest
 import torch
 from transformers import RobertaConfig, RobertaModel
 
+from app.tables import DOUBTS
 from extract.backbones._text_input import TextInput
 from extract.backbones.hf_text import HfText, load, num_positions, tiny
 from extract.media.text import Text
@@ -19,6 +20,7 @@ from extract.network.encoder import Encoder
 from extract.plan.context import earlier_texts
 from features.errors import ProjectError
 from features.manifest import Utterance
+from features.store.format import DOUBTFUL
 from tests.architectures import SMALL, texts
 from tests.conformance import assert_same
 
@@ -132,6 +134,8 @@ class TestContext:
         assert len(whole.windows) > 1 and len(first.windows) == 1
         # [CLS], as many letters as the network has room for, [SEP].
         assert kept_ids(first) == prepare.tokenizer(long[:123])["input_ids"]
+        assert set(DOUBTS) == set(DOUBTFUL)
+        assert DOUBTS["num_unread"](["u1", "u2"]).startswith("texts read only up to the end of the")
         assert first.facts["num_unread"] == 140 - 62 and "num_unread" not in whole.facts
         short = replace(prepare, first_window=True)(Text("ab"))
         assert kept_ids(short) == kept_ids(prepare(Text("ab"))) and short.facts == {}

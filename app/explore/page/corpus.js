@@ -80,7 +80,7 @@ export function labels() {
 
 export function filter() {
   const { ids, speakers } = corpus.table;
-  const chosen = Object.fromEntries(FILTERS.map((name) => [name, applies(name) ? state[name] : ""]));
+  const chosen = Object.fromEntries(FILTERS.map((name) => [name, state[name] && applies(name) ? state[name] : ""]));
   const search = state.search.toLowerCase();
   const [from, to] = [chosen.from, chosen.to].map((edge) => (edge === "" ? null : Number(edge)));
   const missing = state.missing && corpus.missing[state.missing];
