@@ -18,9 +18,9 @@ from features.errors import ProjectError
 USER_ERROR = 2
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def cli() -> None:
-    """Frozen backbones once, small heads many times."""
+    """Run frozen backbones once, train small heads many times."""
 
 
 for command in (
@@ -48,7 +48,7 @@ for command in (
 
 
 def main() -> None:
-    """Run a command; what the user can mend is one message and exit code 2."""
+    """Run a command; an error that the user can fix is one message and exit code 2."""
     escape_output()
     try:
         cli()

@@ -1,8 +1,8 @@
 """Cached tracks, labels, predictions and trained heads, as numpy arrays and pandas tables.
 
-Every function looks in the project in the current folder, or in `project`: the folder that holds
-params.yaml. During a call that is the current folder of the whole process, so calls from several
-threads must take turns.
+Every function works on the project in the current folder, or in `project`: the folder that holds
+params.yaml. While a call runs, that folder is the working directory of the whole process, so calls
+from several threads must take turns.
 
     >>> import permafrost
     >>> table = permafrost.tracks("demo/minilm", split="train")
@@ -50,13 +50,13 @@ __version__ = VERSION
 
 @dataclass(frozen=True)
 class Tracks:
-    """The tracks of a store with the labels of its corpus; the lists are in one order.
+    """The tracks of a store with the labels of its corpus; all lists have the same order.
 
     Attributes:
         ids: the utterances that have a track.
         arrays: the track of each, `(T, D)` where the store keeps one layer, else `(L, T, D)`, in
             the number format of the store (float16 unless params.yaml says otherwise).
-        labels: what each means, its split, and who speaks it in which dialogue.
+        labels: the label of each utterance, with its split, speaker and dialogue.
         rate_hz: steps per second; None for text, whose steps are tokens.
     """
 
@@ -85,7 +85,7 @@ def open_store(name: Where, project: Where = ".") -> Store:
 def tracks(name: str, split: str | None = None, project: Where = ".") -> Tracks:
     """The tracks of the store ``"CORPUS/BACKBONE"``, with labels, of one split or of all.
 
-    `split` is an official one (``"train"``, ``"dev"``, ``"test"``), as the labels have it.
+    `split` is an official split (``"train"``, ``"dev"``, ``"test"``), as recorded in the labels.
     Utterances without a track are left out: `Store.reasons` says why. Arrays are copies in memory;
     read large stores row by row with `Store.track`. Raises ProjectError where the store or the
     labels are missing.
@@ -109,13 +109,13 @@ def tracks(name: str, split: str | None = None, project: Where = ".") -> Tracks:
 
 
 def frame(corpus: str, head: str | None = None, project: Where = ".") -> "pandas.DataFrame":
-    """A table of a corpus's utterances and labels, a row for each, and what a head predicts.
+    """A corpus as a table, one row per utterance with its labels, or with a head's predictions.
 
     Columns are the fields of the manifest and of the labels; times are in seconds. With a `head`
-    there are ``fold`` and ``seed``, and for each measure ``<measure>_predicted`` and, for classes,
-    ``<measure>_<class>`` (probabilities): a row for each fold and seed that predicted the
-    utterance on its dev or test set, and ``predicted_split`` says which. Raises ProjectError where
-    corpus or run are missing.
+    there is one row for each fold and seed that predicted the utterance on its dev or test set
+    (``predicted_split`` says which), with the columns ``fold`` and ``seed``, for each measure
+    ``<measure>_predicted``, and for classes ``<measure>_<class>`` (probabilities). Raises
+    ProjectError if the corpus or the run is missing.
     """
     import pandas
 
@@ -135,8 +135,8 @@ def load_head(
     """A trained head of a project, or the bundle in a folder, ready to predict.
 
     `device` is ``"auto"`` (a GPU if there is one), ``"cpu"`` or ``"cuda:0"``. With a `coverage`
-    such as 0.9, answers have a set of classes that contains the true one that often. Raises
-    ProjectError where there is no such head, or a file of it has changed.
+    such as 0.9, each answer also has a set of classes that contains the true class with that
+    probability. Raises ProjectError if there is no such head, or if one of its files has changed.
     """
     from app.devices import chosen_device
     from app.predict.models import read_model
@@ -158,7 +158,7 @@ def predict(
     window_s: float = 4.0,
     project: Where = ".",
 ) -> "pandas.DataFrame":
-    """What a trained head, or a bundle, answers for clips: `load_head` and one call of it."""
+    """The answers of a trained head, or of a bundle, for clips: `load_head` and one `predict`."""
     with load_head(head, project=project) as loaded:
         return loaded.predict(files, text, every_s=every_s, window_s=window_s)
 
@@ -189,11 +189,11 @@ class LoadedHead:
     ) -> "pandas.DataFrame":
         """A row for each clip, with the columns of ``predict --to OUT.csv``.
 
-        `files` are media files, folders and tables; relative paths are those of the current
-        folder. `text` is what is said in the only clip. With `every_s` there is a row for every so
-        many seconds of each file, each answered from `window_s` seconds around it. A clip that
-        cannot be read is a row with its ``reason``. Raises ProjectError for a path that does not
-        exist.
+        `files` are media files, folders and tables; relative paths start from the current
+        folder. `text` is what is said in a single clip. With `every_s` there is one row for every
+        `every_s` seconds of each file, each answered from the `window_s` seconds around it. A clip
+        that cannot be read is a row with its ``reason``. Raises ProjectError for a path that does
+        not exist.
         """
         import pandas
 
@@ -213,7 +213,7 @@ class LoadedHead:
         return pandas.DataFrame(rows)
 
     def close(self) -> None:
-        """End the processes that decode."""
+        """End the decoding processes."""
         self._predictor.close()
 
     def __enter__(self) -> "LoadedHead":
@@ -251,7 +251,7 @@ def _predictions(head: str, corpus: str) -> "pandas.DataFrame":
     if not (RUNS_PATH / head).is_dir():
         runs = sorted(path.name for path in RUNS_PATH.glob("[a-z0-9]*"))
         raise ProjectError(
-            f"{RUNS_PATH / head} does not exist; trained are {quoted(runs)}."
+            f"{RUNS_PATH / head} does not exist; trained heads are {quoted(runs)}."
             f"{did_you_mean(head, runs)}"
         )
     run = read_as_trained(RUNS_PATH / head, ["predictions.jsonl"])

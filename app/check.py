@@ -1,4 +1,4 @@
-"""`check`: everything in params.yaml that can be seen to be wrong before anything runs."""
+"""`check`: finds the problems of params.yaml that show before anything runs."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from features.specs.tracks import CACHE_PATH
 
 @click.command()
 def check() -> None:
-    """Check params.yaml, the folders of corpora and the checkpoints without running anything."""
+    """Check params.yaml, the folders of corpora and the checkpoints; nothing is run."""
     params, problems = read_params(read_yaml(PARAMS_PATH), PARAMS_PATH.name)
     problems = problems + root_problems(params) + _checkpoint_problems(params)
     raise_all([f"{PARAMS_PATH.name}: {problem}" for problem in problems], PARAMS_PATH.name)
@@ -37,8 +37,8 @@ def root_problems(params: Params) -> list[str]:
         shared += [x for x in synthetic if x.is_relative_to(root) and x != root]
         if shared:
             problems.append(
-                f"{where}, where the pipeline writes {shared[0]}; give a folder that holds the "
-                "corpus alone, such as data/raw/NAME"
+                f"{where}, where the pipeline writes {shared[0]}; give a folder that holds only "
+                "the corpus, such as data/raw/NAME"
             )
         elif not root.is_dir() and not any(root.is_relative_to(path) for path in synthetic):
             problems.append(f"{where}, which is not a folder; give the folder of the corpus")

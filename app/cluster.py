@@ -16,15 +16,17 @@ def on_a_cluster(command: Callable[..., None]) -> Callable[..., None]:
 
     @click.option(
         "--engine", type=click.Choice(ENGINES), default="local", envvar="PERMAFROST_ENGINE",
-        help="local, or ray: on a Ray cluster whose machines share this folder.",
+        help="Where it runs: local, or ray (a Ray cluster whose machines share this folder).",
     )  # fmt: skip
-    @click.option("--address", help="Of the cluster; by default RAY_ADDRESS, or this machine.")
     @click.option(
-        "--workers", type=click.IntRange(1), help="How many; as many as there is room for."
+        "--address", help="Address of the Ray cluster (default: RAY_ADDRESS, or this machine)."
+    )
+    @click.option(
+        "--workers", type=click.IntRange(1), help="Number of Ray workers (default: all that fit)."
     )
     @click.option(
         "--gpus-per-worker", type=click.FloatRange(0), default=0.0, show_default=True,
-        help="GPUs that each worker takes; 0.5 lets two share one.",
+        help="GPUs per Ray worker; 0.5 lets two workers share one GPU.",
     )  # fmt: skip
     @wraps(command)
     def with_cluster(

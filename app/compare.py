@@ -12,7 +12,7 @@ from features.params.load import load_params
 @click.argument("first")
 @click.argument("second")
 def compare(first: str, second: str) -> None:
-    """By how much the head FIRST is above SECOND on the test set, with interval and p value."""
+    """Compare two heads on the test set: differences, intervals, p values."""
     from app.results.comparison import compared
     from app.results.runs import load_run
 
@@ -31,5 +31,5 @@ def compare(first: str, second: str) -> None:
     unit = runs[0].evaluation["resampled"]["unit"]
     click.echo(
         f"Means over seeds. 95 % CI: confidence interval (paired bootstrap over {unit}s of the "
-        f"test set). p: permutation test over {unit}s, not corrected for several comparisons."
+        f"test set). p: permutation test over {unit}s, not corrected for multiple comparisons."
     )

@@ -30,7 +30,7 @@ def chosen_device(option: str, *, auto_takes_gpu: bool = True) -> "torch.device"
     reason = _why_unusable()
     if option == "auto":
         if reason and torch.cuda.device_count():
-            click.echo(f"There is a GPU, but {reason}. The CPU is used.", err=True)
+            click.echo(f"There is a GPU, but {reason}; using the CPU.", err=True)
         return torch.device("cpu" if reason else "cuda:0")
     if reason:
         raise ProjectError(f"--device is {option!r}, but {reason}; use --device cpu")

@@ -36,7 +36,7 @@ def synthesise(name: str) -> None:
 @click.command()
 @click.argument("name")
 def manifest(name: str) -> None:
-    """Read the corpus NAME: its manifest, its labels and its empty store."""
+    """Read the corpus NAME and write its manifest, its labels and its empty store."""
     from app.corpora.counts import counts_of
     from extract.corpus.read import read_corpus
 
@@ -61,7 +61,9 @@ def manifest(name: str) -> None:
     is_flag=True,
     help="Also make the parts of other tracks over the same media that have no store yet.",
 )
-@click.option("--shard", help="Make one share of the parts alone, such as 1/4; the last publishes.")
+@click.option(
+    "--shard", help="Make only one share of the parts, such as 1/4; the last to finish publishes."
+)
 @on_a_cluster
 def extract(
     name: str, device: str, together: bool, shard: str | None, engine: str, cluster: Cluster

@@ -20,7 +20,7 @@ STAMP = Path(".dvc/tmp/params-in-use")
 @click.command()
 @click.argument("name")
 @click.option("--root", type=click.Path(path_type=Path), help="The folder of the recipe's corpus.")
-@click.option("--force", is_flag=True, help="Replace an edited params.yaml; keeps a .bak.")
+@click.option("--force", is_flag=True, help="Replace an edited params.yaml; keeps params.yaml.bak.")
 def use(name: str, root: Path | None, force: bool) -> None:
     """Make the recipe NAME the params.yaml of this folder."""
     text = _with_root(_recipe(name), root) if root else _recipe(name).read_bytes()
@@ -48,7 +48,7 @@ def _recipe(name: str) -> Path:
 
 
 def _with_root(recipe: Path, root: Path) -> bytes:
-    """The recipe with the one folder that its corpora are read from replaced, comments kept."""
+    """The recipe, with `root` as the folder that its corpora are read from; comments are kept."""
     yaml = YAML()
     yaml.width = 100
     yaml.preserve_quotes = True

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from train.scoring.significance import Difference
 
 REPORT_PATH = Path("report.html")
-LEGEND = """Mean ± standard deviation over seeds (of transfers, over folds as well).
+LEGEND = """Mean ± standard deviation over seeds (for transfers, over folds as well).
 95 % CI: confidence interval (bootstrap over dialogues, speakers or utterances).
 Ensemble: the mean of the calibrated predictions of all seeds.
 Epochs and penalties were selected on the dev set."""
@@ -55,7 +55,7 @@ def report() -> None:
     shown += [f"{len(results.ensembles)} ensembles"] if results.ensembles else []
     shown.append(f"{len(results.transfers)} transfers")
     click.echo(f"{REPORT_PATH}: {', '.join(shown)}")
-    # Nobody has to scan, and no stage makes a scan again: a stale one is left out, and named.
+    # Scans are optional and no stage repeats them: a stale one is left out, and named.
     for line in stale_scans:
         click.echo(line, err=True)
     _exit_where_unusable(results.unusable)
@@ -63,13 +63,13 @@ def report() -> None:
 
 @click.command()
 @click.option(
-    "--errors", metavar="HEAD", help="The mistakes that this head is most confident about."
+    "--errors", metavar="HEAD", help="Print only the most confident mistakes of this head."
 )
 @click.option(
-    "--format", "form", type=click.Choice(sorted(WRITERS)), help="To paste or to read elsewhere."
+    "--format", "form", type=click.Choice(sorted(WRITERS)), help="Print the tables in this format."
 )
 def results(errors: str | None, form: str | None) -> None:
-    """Print the test results of all heads; exit code 1 where one is missing or stale."""
+    """Print the test results of all heads; exit code 1 if one is missing or stale."""
     if errors is not None:
         _echo_mistakes(errors)
         return

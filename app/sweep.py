@@ -1,4 +1,4 @@
-"""`sweep`: a search over the settings of a head, on its dev set alone."""
+"""`sweep`: a search over the settings of a head, on its dev set only."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ NUM_LISTED = 10
 @click.command()
 @click.argument("name")
 def sweep(name: str) -> None:
-    """Search settings of a head, as set in sweeps.NAME of params.yaml; the test set is not read."""
+    """Search settings of a head on its dev set, as set in sweeps.NAME of params.yaml."""
     params = load_params()
     spec: SweepSpec = params.pick("sweeps", name)
     raw = read_yaml(PARAMS_PATH)

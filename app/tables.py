@@ -35,10 +35,10 @@ def faceless(facts: Mapping[str, int]) -> str:
 
 
 def mostly_unknown(names: Sequence[str]) -> str:
-    """A note on utterances of which more than half is unknown to the tokenizer."""
+    """A note on utterances of which more than half of the tokens are unknown."""
     return (
-        f"texts that are mostly unknown to the tokenizer: {len(names)} ({_listed(names)}); check "
-        "that the network reads their language and script"
+        f"texts that are mostly unknown tokens: {len(names)} ({_listed(names)}); check that the "
+        "network supports their language and script"
     )
 
 
@@ -51,10 +51,10 @@ def without_sound(names: Sequence[str]) -> str:
 
 
 def partly_read(names: Sequence[str]) -> str:
-    """A note on texts of which the first window alone was read."""
+    """A note on texts of which only the first window was read."""
     return (
-        f"texts read only up to the end of the first window: {len(names)} ({_listed(names)}), as "
-        "'first_window: true' asks"
+        f"texts truncated to their first window: {len(names)} ({_listed(names)}), as set by "
+        "'first_window: true'"
     )
 
 

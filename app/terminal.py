@@ -1,14 +1,14 @@
-"""What is printed: ids and texts of a corpus can move no cursor and change no colour."""
+"""Terminal output: ids and texts of a corpus cannot move the cursor or change colours."""
 
 import errno
 import re
 import sys
 from typing import Any, TextIO
 
-# Control characters but tabs, line ends and the carriage returns of progress bars, and the marks
-# that turn the direction of writing around.
+# Control characters except tabs, line ends and the carriage returns of progress bars, and the
+# marks that reverse the direction of writing.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-# Errors of the file system that the user, and not the code, can mend.
+# Errors of the file system that the user can fix and the code cannot.
 MENDABLE = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some of your quota",
@@ -47,7 +47,7 @@ def escaped(text: str) -> str:
 
 
 def escape_output() -> None:
-    """Let nothing that this process prints contain a control character."""
+    """Escape the control characters in everything that this process prints."""
     sys.stdout, sys.stderr = Escaped(sys.stdout), Escaped(sys.stderr)  # type: ignore[assignment]
 
 
@@ -57,6 +57,6 @@ def remedy(error: OSError) -> str | None:
         return None
     where = f"{error.filename}: " if error.filename else ""
     return (
-        f"{where}{error.strerror}; {MENDABLE[error.errno]} and run the same command again. What is "
-        "finished is kept."
+        f"{where}{error.strerror}; {MENDABLE[error.errno]} and run the same command again. "
+        "Finished work is kept."
     )

@@ -88,7 +88,7 @@ def _train(params: Params, head: AnyHead, device: str) -> None:
 
 
 def _train_on_ray(params: Params, heads: Sequence[AnyHead], device: str, cluster: Cluster) -> None:
-    """Do the trainings of networks; those of probes take less time than to send them away."""
+    """Train networks on Ray; a probe is fitted in less time than it takes to send it there."""
     from train.runs.cluster import HeadJob, train_on_ray
 
     jobs = [
@@ -142,7 +142,7 @@ def _inputs(
 
 
 def _teacher(params: Params, head: AnyHead) -> "Teacher | None":
-    """The trained head from whose answers this one learns, with what it reads."""
+    """The trained head that this one is distilled from, with its inputs."""
     if not isinstance(head, HeadSpec) or head.teacher is None:
         return None
     from train.apply.teacher import Teacher
@@ -180,7 +180,7 @@ def transfer(name: str) -> None:
 @click.command()
 @click.argument("name")
 def ensemble(name: str) -> None:
-    """Put trained heads together, as set in ensembles.NAME of params.yaml."""
+    """Combine trained heads into an ensemble, as set in ensembles.NAME of params.yaml."""
     params = load_params()
     spec = params.pick("ensembles", name)
     heads = [params.heads[head] for head in spec.heads]

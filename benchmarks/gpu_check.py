@@ -1,7 +1,7 @@
 """The first ten minutes on a new GPU: everything that is guaranteed on one, checked, with figures.
 
 Each line has what was found, what is required, and whether it passes; the exit code is 1 where a
-check fails. docs/gpu.md says what each line means.
+check fails. docs/how-to/gpu.md says what each line means.
 
     python benchmarks/gpu_check.py [--device cuda:0] [--json PATH] [--quick]
 

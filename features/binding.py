@@ -26,7 +26,7 @@ class Parameter:
 def within(least: float | None, greatest: float | None) -> Callable[[Any], str | None]:
     """A check that a number, or each number of a list, is within two limits (None: no limit).
 
-    What a setting may be instead of a number, such as ``none``, has no limits.
+    Values other than numbers that a setting allows, such as ``none``, are not checked.
     """
 
     def check(value: Any) -> str | None:
@@ -156,7 +156,7 @@ def _value(where: str, value: Any, parameter: Parameter, problems: list[str]) ->
 
 
 def _beyond_any_use(name: str, value: Any) -> str | None:
-    """What a count must be at most: more can only be a slip, and would exhaust the memory."""
+    """The upper limit of a count: more can only be a typing error, and would exhaust memory."""
     if name.endswith("_bytes") or "seed" in name:
         return None
     numbers = value if isinstance(value, list) else [value]
@@ -170,4 +170,6 @@ def _quotes(value: Any) -> str:
     if not isinstance(value, Mapping) or all(isinstance(name, str) for name in value):
         return ""
     name = next(name for name in value if not isinstance(name, str))
-    return f". {name!r} is not a name in YAML; quote codes as the table has them, such as '01'"
+    return (
+        f". YAML does not read {name!r} as text; quote codes as they are in the table, such as '01'"
+    )

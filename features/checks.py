@@ -40,7 +40,7 @@ def _character_problems(utterances: Sequence[Utterance]) -> list[str]:
     texts = ((u.id, text) for u in utterances for text in (u.id, u.text, u.speaker, u.dialogue))
     return [
         f"the utterance {name!r} has half of a character ({lone[0]!r}, a lone surrogate) in "
-        f"{text[:40]!r}; write the text again"
+        f"{text[:40]!r}; retype the text"
         for name, text in texts
         if text is not None and (lone := LONE_SURROGATE.search(text)) is not None
     ]
@@ -56,7 +56,7 @@ def _turn_problems(utterances: Sequence[Utterance]) -> list[str]:
             turns[utterance.dialogue].append(utterance.id)
     return [
         f"the dialogue {dialogue!r} has turns with and without a number: {ids[0]!r} has none; "
-        "number all of them, or none, for the order in which they stand"
+        "number all of them, or none to keep the order of the corpus"
         for dialogue, ids in unnumbered.items()
         if dialogue in numbered
     ]
@@ -65,7 +65,7 @@ def _turn_problems(utterances: Sequence[Utterance]) -> list[str]:
 def _cause_problems(utterances: Sequence[Utterance], labels: Sequence[Label]) -> list[str]:
     dialogues = {utterance.id: utterance.dialogue or utterance.id for utterance in utterances}
     return [
-        f"the utterance {label.id!r} has the cause {cause!r}, which is no utterance of its dialogue"
+        f"the utterance {label.id!r} has the cause {cause!r}, which is not in its dialogue"
         for label in labels
         for cause in label.causes or ()
         if dialogues.get(cause) != dialogues[label.id]
@@ -83,7 +83,7 @@ def _dialogue_problems(utterances: Sequence[Utterance], labels: Sequence[Label])
             splits[utterance.dialogue].add(label.split)
     problems = [
         f"the dialogue {dialogue!r} is in {' and '.join(sorted(map(str, names)))}; a dialogue "
-        "belongs to one split, or its test turns are seen in training"
+        "must be in one split, or its test turns would be seen in training"
         for dialogue, names in splits.items()
         if len(names) > 1
     ]
@@ -99,7 +99,7 @@ def _dialogue_problems(utterances: Sequence[Utterance], labels: Sequence[Label])
     ]
     runs = Counter(dialogue for dialogue, _ in groupby(u.dialogue for u in utterances) if dialogue)
     return problems + [
-        f"the dialogue {dialogue!r} is interrupted by another; its turns must be neighbours"
+        f"the dialogue {dialogue!r} is interrupted by another; its turns must be consecutive"
         for dialogue, count in runs.items()
         if count > 1
     ]

@@ -34,7 +34,7 @@ class Cluster:
         """The library, connected during the block.
 
         Raises ProjectError where it is not installed, where the cluster cannot be reached, and
-        where workers are lost again and again; what a worker raised is raised as it was there.
+        where workers are lost again and again; an error in a worker is raised here unchanged.
         """
         require_extra("the engine ray", "ray", "ray")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

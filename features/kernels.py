@@ -28,8 +28,8 @@ def exact_kernels(device: torch.device, number_format: NumberFormat = "float32")
     workspace = os.environ.setdefault(WORKSPACE, REPEATABLE[0])
     if workspace not in REPEATABLE:
         raise ProjectError(
-            f"{WORKSPACE} is {workspace!r} in the environment; only with "
-            f"{quoted(REPEATABLE)} are results on a GPU repeatable. Unset it."
+            f"{WORKSPACE} is {workspace!r} in the environment; results on a GPU are repeatable "
+            f"only with {quoted(REPEATABLE)}. Unset it."
         )
     torch.cuda.set_device(device)
     # By the older of torch's two interfaces: after the newer one, reading the older one fails.

@@ -13,9 +13,9 @@ Modality = Literal["text", "audio", "video"]
 MODALITIES: tuple[Modality, ...] = ("text", "audio", "video")
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
-# One for all records that have none: a million empty dictionaries would be 64 MB.
+# Shared by all records without entries: a million empty dictionaries would take 64 MB.
 NOTHING: dict[str, Any] = {}
-# What files are read by that hold the tracks of many utterances.
+# Files that hold the tracks of many utterances are read by utterance id.
 BY_ID = "id"
 
 
@@ -30,7 +30,7 @@ class Segment(NamedTuple):
 class FeatureFile(NamedTuple):
     """A file of ready-made features, relative to the corpus root, and the SHA-256 of it.
 
-    `row` is the utterance's place in an array of many; None: by the order of the manifest.
+    `row` is the utterance's row in an array of many; None: rows are in the order of the manifest.
     """
 
     path: str
@@ -45,11 +45,11 @@ class Utterance:
     Paths are relative to the corpus root. `start_s` and `end_s` cut the stretch out of longer
     media (None: the whole file), `video_start_s` and `video_end_s` where the times in the video
     differ. `segments` are the turns that are used where the labelled unit is long: each is encoded
-    alone, and their steps follow one another. `audio_channel` picks one channel (None: the mean
+    on its own, and their steps are concatenated. `audio_channel` picks one channel (None: the mean
     of all). `video_box` is left, top, right, bottom as fractions of the frame. `features` are
     ready-made feature files by name. The digests are SHA-256 of the media, None where the file is
-    missing. `annotated_s` is the length of the media by the annotation. `known_bad` is the reason
-    why the media are known to be unusable; the text is used all the same.
+    missing. `annotated_s` is the duration that the annotation states. `known_bad` is the reason
+    why the media are known to be unusable; the text is still used.
     """
 
     id: str
@@ -113,7 +113,7 @@ class Utterance:
 
     @property
     def duration_s(self) -> float | None:
-        """How long it is by the manifest: its segments together, or its stretch."""
+        """Its duration according to the manifest: of its segments together, or of its stretch."""
         if self.segments is not None:
             return sum(segment.end_s - segment.start_s for segment in self.segments)
         if self.end_s is not None:
@@ -126,10 +126,10 @@ class Label:
     """What an utterance means, and the split it belongs to.
 
     Classes are names. `split` is None where the corpus has no official splits; `folds` is the fold
-    that tests it, by column of the table of folds. `speaker`, `session`,
+    in which it is tested, for each column of the table of folds. `speaker`, `session`,
     `dialogue` and `turn` are those of the utterance, so that heads train without the manifest.
     `emotion_votes` says how many annotators chose each emotion, where that is known.
-    `recording` is set where the corpus has its recording twice: the id under which it occurs first.
+    `recording` is set where the corpus has the recording twice: the id under which it occurs first.
     `causes` are the ids of the utterances that cause the emotion, `is_cause` (``cause``,
     ``no-cause``) is whether it causes one. `phq8` is the depression score (0 to 24) of the speaker,
     `phq8_items` its eight answers (0 to 3), `depression` ``depressed`` or ``not-depressed``.
@@ -199,7 +199,7 @@ def _read(path: Path, kind: type[Record]) -> list[Record]:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    """The lines of a file, which end in a line feed alone: a text may contain U+2028."""
+    """The lines of a file, which end only at line feeds: a text may contain U+2028."""
     try:
         with path.open(encoding="utf-8", newline="\n") as file:
             yield from file

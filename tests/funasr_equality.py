@@ -5,8 +5,9 @@ FunASR is heavy and lives in an environment of its own, which this script makes 
     python tests/funasr_equality.py [--env FOLDER] [--json PATH] [--fixture PATH]
 
 It prints, for clips of several lengths, the relative error of our track against FunASR's frames:
-each clip alone, and all of them in one batch of ours. What it printed: docs/numerics.md. With
-`--fixture` it also saves a tiny network, its clips and FunASR's frames, which the tests compare.
+each clip alone, and all of them in one batch of ours. docs/explanation/numerics.md has what it
+printed. With `--fixture` it also saves a tiny network, its clips and FunASR's frames, which the
+tests compare.
 """
 
 import json

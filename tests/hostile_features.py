@@ -141,18 +141,18 @@ PICKLES: dict[str, tuple[Maker, str]] = {
     ),
     "NEWOBJ of a name that is allowed": (
         pickled(lambda _: b"\x80\x04cbuiltins\nlist\n)\x81."),
-        "not a whole pickle",
+        "a complete pickle",
     ),
     "BUILD of a function": (
         pickled(lambda _: b"\x80\x04cbuiltins\nlist\nN}\x8c\x0c__defaults__)s\x86b."),
         "changes builtins.list",
     ),
-    "EXT1": (pickled(lambda _: b"\x80\x04\x82\x01."), "not a whole pickle"),
-    "EXT2": (pickled(lambda _: b"\x80\x04\x83\x01\x01."), "not a whole pickle"),
-    "EXT4": (pickled(lambda _: b"\x80\x04\x84\x01\x01\x01\x01."), "not a whole pickle"),
-    "PERSID": (pickled(lambda c: b"P" + c + b"\n."), "of no format"),
+    "EXT1": (pickled(lambda _: b"\x80\x04\x82\x01."), "a complete pickle"),
+    "EXT2": (pickled(lambda _: b"\x80\x04\x83\x01\x01."), "a complete pickle"),
+    "EXT4": (pickled(lambda _: b"\x80\x04\x84\x01\x01\x01\x01."), "a complete pickle"),
+    "PERSID": (pickled(lambda c: b"P" + c + b"\n."), "no known format"),
     "BINPERSID": (pickled(lambda c: b"\x80\x04" + _short(c) + b"Q."), "refers to objects outside"),
-    "NEXT_BUFFER": (pickled(lambda _: b"\x80\x05\x97."), "not a whole pickle"),
+    "NEXT_BUFFER": (pickled(lambda _: b"\x80\x05\x97."), "a complete pickle"),
     "pandas": (
         calling("pandas.core.frame", "DataFrame"),
         "pandas.core.frame.DataFrame'.* parquet or CSV",
@@ -160,15 +160,15 @@ PICKLES: dict[str, tuple[Maker, str]] = {
     "torch": (calling("torch._utils", "_rebuild_tensor_v2"), "torch._utils.*as 'torch'"),
     "memo of 2^31": (
         pickled(lambda _: b"\x80\x04Nr\xff\xff\xff\x7f."),
-        "memory|not a whole pickle|no layout",
+        "memory|a complete pickle|known layout",
     ),
     "bytes of 2^62": (
         pickled(lambda _: b"\x80\x04\x8e" + struct.pack("<Q", 2**62) + b"x."),
-        "not a whole pickle|memory",
+        "a complete pickle|memory",
     ),
     "bytes of 2^40": (
         pickled(lambda _: b"\x80\x04\x8e" + struct.pack("<Q", 2**40) + b"x."),
-        "not a whole pickle|memory",
+        "a complete pickle|memory",
     ),
     "bytes made of a size": (
         calling("builtins", "bytearray", b"\x8a\x06\xff\xff\xff\xff\xff\x7f"),
@@ -180,7 +180,7 @@ PICKLES: dict[str, tuple[Maker, str]] = {
         "nested too",
     ),
     "holds itself": (pickled(lambda _: b"\x80\x04}q\x00\x8c\x01ah\x00s."), "holds itself"),
-    "laughs": (pickled(lambda _: b"\x80\x04" + _laughs() + b"."), "no layout that is known"),
+    "laughs": (pickled(lambda _: b"\x80\x04" + _laughs() + b"."), "not a known layout"),
     "shape of 2^40": (
         pickled(lambda _: _numpy_array(b"\x8a\x06\x00\x00\x00\x00\x00\x01\x85", F4, b"C\x00")),
         "bytes, not",
@@ -213,14 +213,14 @@ PICKLES: dict[str, tuple[Maker, str]] = {
         pickled(lambda _: _numpy_array(b"K\x01\x85", OBJECTS, b"(cos\nsystem\n)Rl")),
         "os.system",
     ),
-    "truncated": (pickled(lambda _: pickle.dumps({"a": ROW}, 4)[:-9] + b"."), "not a whole pickle"),
-    "an array of words": (holding(lambda: {"a": np.array(["x", "y"])}), "no layout that is known"),
+    "truncated": (pickled(lambda _: pickle.dumps({"a": ROW}, 4)[:-9] + b"."), "a complete pickle"),
+    "an array of words": (holding(lambda: {"a": np.array(["x", "y"])}), "not a known layout"),
     "two widths": (holding(lambda: {"a": ROW, "b": ROW[:, :2]}), "they must be equal"),
-    "nothing": (holding(dict), "no layout that is known"),
+    "nothing": (holding(dict), "not a known layout"),
     "an id with a line break": (holding(lambda: {"a\nb": ROW}), "control characters"),
     "an id of 5,000 letters": (holding(lambda: {"a" * 5000: ROW}), "more than 1024 bytes"),
     "an empty id": (holding(lambda: {"": ROW}), "it must be text"),
-    "a lone surrogate": (holding(lambda: {"\udc80": ROW}, 4), "not valid text|not a whole"),
+    "a lone surrogate": (holding(lambda: {"\udc80": ROW}, 4), "not valid text|a complete"),
     "ids of two normal forms": (
         holding(lambda: {"\u00e9": ROW, "e\u0301": ROW}),
         "which look alike",
@@ -320,7 +320,7 @@ HDF5: dict[str, tuple[Maker, str]] = {
         hdf5(lambda f, _: f.create_dataset("a", data=np.zeros(2, "f4,i4"))),
         "no utterances",
     ),
-    "start beyond the values": (hdf5(_ours(start=[0, 3])), "has the steps 3 to 5 of 4"),
+    "start beyond the values": (hdf5(_ours(start=[0, 3])), "has the steps 3 to 5, but there are 4"),
     "a length below zero": (hdf5(_ours(length=[2, -1])), "has the steps"),
     "more ids than rows": (hdf5(_ours(ids=["a", "b", "c"])), "one for each id"),
     "an id twice": (hdf5(_ours(ids=["a", "a"])), "'a' twice"),
@@ -331,7 +331,7 @@ HDF5: dict[str, tuple[Maker, str]] = {
     ),
     "cut off": (
         lambda folder: _cut(hdf5(lambda f, _: f.update({"a": ROW}))(folder)),
-        "HDF5|no format",
+        "HDF5|known format",
     ),
     "reversed intervals": (_sequence(ROW, [[0.0, 1.0], [2.0, 1.5]]), "interval from 2 to 1.5"),
     "intervals that are no numbers": (
@@ -434,11 +434,11 @@ ARCHIVES: dict[str, tuple[Maker, str]] = {
     ),
     "a later version": (zipped(("a.npy", b"\x93NUMPY\x09\x00" + npy(ROW)[8:])), "not an array"),
     "a structured array": (zipped(("a.npy", npy(np.zeros(2, "f4,f4")))), "not an array of numbers"),
-    "a member twice": (zipped(("a.npy", npy(ROW)), ("a.npy", npy(ROW))), "two of one name"),
+    "a member twice": (zipped(("a.npy", npy(ROW)), ("a.npy", npy(ROW))), "two with the same name"),
     "a member that states a size of its own": (_stated_larger, "would have 2000000 bytes"),
     "an encrypted member": (_encrypted, "is encrypted"),
     "a member beyond any track": (_stated_huge, "would have 3000000000 bytes of 30000000 stored"),
-    "cut off archive": (lambda folder: _cut(zipped(("a.npy", npy(ROW)))(folder)), "zip|no format"),
+    "cut off archive": (lambda folder: _cut(zipped(("a.npy", npy(ROW)))(folder)), "zip|known"),
 }
 
 
@@ -516,16 +516,16 @@ def _columns(**columns: Any) -> Callable[[], Any]:
 PARQUET: dict[str, tuple[Maker, str]] = {
     "a footer of another length": (
         parquet(_plain, lambda raw: raw[:-8] + struct.pack("<I", 2**31 - 1) + b"PAR1"),
-        "not a whole parquet",
+        "a complete parquet",
     ),
     "a footer of nothing": (
         parquet(_plain, lambda raw: raw[:-8] + struct.pack("<I", 0) + b"PAR1"),
-        "not a whole",
+        "a complete",
     ),
-    "the beginning alone": (parquet(_plain, lambda raw: raw[:4]), "not a whole parquet"),
+    "the beginning alone": (parquet(_plain, lambda raw: raw[:4]), "a complete parquet"),
     "ragged steps": (
         parquet(_columns(id=["a"], track=[[[1.0, 2.0], [3.0]]])),
-        "of several lengths",
+        "differ in length",
     ),
     "a missing number": (parquet(_columns(id=["a"], track=[[[1.0, None]]])), "a number is missing"),
     "no ids": (parquet(_columns(track=[[[1.0]]])), "must have a column of ids"),

@@ -5,7 +5,7 @@ import re
 from tests.conftest import ROOT
 
 ROOMS = ("features", "extract", "train", "app")
-PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
 NAMED = {name.rstrip("/") for name in re.findall(r"`([a-z0-9_]+(?:/[a-z0-9_]+)*/)`", PAGE)}
 DRAWN = set(re.findall(r"\b(?:extract|train)/[a-z]+", PAGE))
 

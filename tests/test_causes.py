@@ -234,7 +234,7 @@ def test_a_cause_outside_the_dialogue_is_named() -> None:
     labels = [Label("a", "train", causes=("b",)), Label("b", "train", causes=("nobody",) * 2)]
     problems = corpus_problems(utterances, labels)
     assert problems == [
-        "the utterance 'a' has the cause 'b', which is no utterance of its dialogue",
-        *["the utterance 'b' has the cause 'nobody', which is no utterance of its dialogue"] * 2,
+        "the utterance 'a' has the cause 'b', which is not in its dialogue",
+        *["the utterance 'b' has the cause 'nobody', which is not in its dialogue"] * 2,
         "the utterance 'b' names a cause twice: nobody nobody",
     ]

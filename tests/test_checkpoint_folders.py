@@ -105,7 +105,7 @@ class TestDigest:
 def test_a_shard_outside_the_folder_is_refused(shard: object, tmp_path: Path) -> None:
     index = json.dumps({"weight_map": {"a": shard}}).encode()
     write_files(tmp_path, {"config.json": b"{}", "model.safetensors.index.json": index})
-    message = re.escape(f"model.safetensors.index.json names {shard!r} as a file of weights")
+    message = re.escape(f"model.safetensors.index.json names {shard!r} as a weight file")
     with pytest.raises(ProjectError, match=message):
         checkpoint_folder(str(tmp_path), None)
 
@@ -113,7 +113,7 @@ def test_a_shard_outside_the_folder_is_refused(shard: object, tmp_path: Path) ->
 def test_a_shard_that_is_missing_is_named(tmp_path: Path) -> None:
     write_files(tmp_path, FILES | SHARDS)
     (tmp_path / "model-2.safetensors").unlink()
-    message = r"has 1 of the 2 files of weights.*'model-2\.safetensors' are missing"
+    message = r"has 1 of the 2 weight files.*'model-2\.safetensors' are missing"
     with pytest.raises(ProjectError, match=message):
         digest_checkpoint(checkpoint_folder(str(tmp_path), None))
 

@@ -63,7 +63,7 @@ class TestBadInput:
         (project.folder / "data/raw/mine/audio/d000-u0.wav").unlink()
         assert project.cli("manifest", "mine").returncode == 0
         line = refused(project, "extract", "mine-mel")
-        assert "1 utterances cannot be encoded, 0 are allowed: d000-u0 (missing)" in line
+        assert "1 utterances cannot be encoded, but only 0 may fail: d000-u0 (missing)" in line
 
     def test_undecodable_media_beyond_the_allowed_number(self, project: Project) -> None:
         for turn in (0, 1):
@@ -72,7 +72,7 @@ class TestBadInput:
         assert project.cli("manifest", "mine").returncode == 0
         shutil.rmtree(project.folder / "features/cache/mine/mel.zarr")
         line = refused(project, "extract", "mine-mel")
-        assert "2 utterances cannot be encoded, 1 are allowed" in line
+        assert "2 utterances cannot be encoded, but only 1 may fail" in line
         project.edit("params.yaml", "max_failed: 1", "max_failed: 2")
         assert project.cli("extract", "mine-mel").returncode == 0
 
@@ -146,7 +146,7 @@ class TestUse:
         assert done.returncode == 0, done.stderr
         text = (project.folder / "params.yaml").read_text()
         assert YAML(typ="safe").load(text)["corpora"]["meld"]["root"] == str(root)
-        assert "# MELD, emotion from the transcripts" in text
+        assert "# Reproduces: no published system; emotion from MELD" in text
         assert (project.folder / "params.yaml.bak").read_text() == (
             ROOT / "tests/small_params.yaml"
         ).read_text()

@@ -94,7 +94,7 @@ class TestTime:
     def test_a_time_that_cannot_be_costs_the_utterance(self, tmp_path: Path, time: str) -> None:
         table = rows(*frames(3, 10.0), (4, 0, time, 1, 1, 2))
         with pytest.raises(
-            UnreadableError, match="more than 10000000 steps at 10 a second|no time"
+            UnreadableError, match="more than 10000000 steps at 10 per second|no time"
         ):
             prepared(tmp_path, table, rate_hz=10.0)
 
@@ -159,7 +159,7 @@ class TestLostFrames:
 
 def test_columns_of_the_clock_are_no_features(tmp_path: Path) -> None:
     assert steps(tmp_path, rows(*frames(3, 10.0)), columns=None) == [0, 1, 2]
-    with pytest.raises(UnreadableError, match="gives 1 numbers per step, and dim is 6"):
+    with pytest.raises(UnreadableError, match="gives 1 numbers per step, but dim is 6"):
         prepared(tmp_path, rows(*frames(3, 10.0)), columns=None, dim=6)
 
 
@@ -208,6 +208,6 @@ class TestStores:
 
     def test_more_bad_files_than_are_allowed_stop_the_extraction(self, tmp_path: Path) -> None:
         with pytest.raises(
-            ProjectError, match=r"3 utterances .* 2 are allowed: broken .undecodable"
+            ProjectError, match=r"3 utterances .* only 2 may fail: broken .undecodable"
         ):
             self.extract(tmp_path, max_failed=2)

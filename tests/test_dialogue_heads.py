@@ -170,7 +170,7 @@ def test_dialogues_are_transferred_whole(dialogues: World, tmp_path: Path) -> No
 
 def test_a_corpus_without_dialogues_is_refused(dialogues: World) -> None:
     labels = [replace(label, dialogue=None) for label in dialogues[0]]
-    with pytest.raises(ProjectError, match="dialogue is set, and no utterance of 'demo' is in"):
+    with pytest.raises(ProjectError, match="dialogue is set, but no utterance of 'demo' is in"):
         folds_of(dialogue_head(), labels)
 
 

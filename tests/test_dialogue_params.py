@@ -28,7 +28,7 @@ from tests.test_params import complaint, raw  # noqa: F401
         ),
         (
             {"dialogue": {"code": "none"}, "training": {"seeds": [0], "mixup": 0.5}},
-            "heads.main.training.mixup is 0.5, and utterances are not mixed in a head that",
+            "heads.main.training.mixup is 0.5, but a head that reads dialogues cannot mix",
         ),
         (
             {
@@ -41,7 +41,7 @@ from tests.test_params import complaint, raw  # noqa: F401
                     "scale_loss": 1.0,
                 },
             },
-            "heads.main.training.difficulty is 'first-model', and pairs have no difficulty",
+            "heads.main.training.difficulty is 'first-model', but pairs have no difficulty",
         ),
         (
             {"tasks": {"causes": {"label_smoothing": 5.0}}, "dialogue": {"code": "none"}},

@@ -190,7 +190,7 @@ def test_the_settings_of_a_distilled_head() -> None:
         ({"objectives": {"distil": {}}}, "objectives.distil.from is None; it must be the name"),
         ({"objectives": {}}, "objectives.distil.from is None; it must be the name"),
         ({"protocol": {"code": "speaker-folds", "num_folds": 3}}, "protocol differs from that of"),
-        ({"corpus": "yours"}, "corpus differs from that of 'main'"),
+        ({"corpus": "yours"}, "corpus differs from that of its teacher 'main'"),
         ({"tasks": {"sentiment": {}}}, "which 'small' does not predict"),
         (
             {"objectives": {"distil": {"from": "main", "task": "sentiment"}}},
@@ -213,7 +213,7 @@ def test_what_cannot_teach_is_refused(changes: dict[str, Any], message: str) -> 
 def test_it_belongs_into_its_own_section_with_its_own_name() -> None:
     raw = _params()
     raw["heads"]["small"] = entry(raw)
-    with pytest.raises(ProjectError, match="put this head into the section 'distilled'"):
+    with pytest.raises(ProjectError, match="move this head to the section 'distilled'"):
         parse_params(raw)
     raw = _params()
     raw["distilled"] = {"linear": entry(raw)}

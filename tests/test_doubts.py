@@ -29,7 +29,10 @@ class TestControlCharacters:
         first, second = read.utterances
         assert (first.text, first.speaker) == (second.text, second.speaker)
         assert read.labels[0].emotion == read.labels[1].emotion
-        note = "1 utterances have control characters that are bytes of cp1252, read as such (U+0084"
+        note = (
+            "1 utterances have control characters that are bytes of cp1252; they are read as such "
+            "(U+0084"
+        )
         assert any(line.startswith(note) and line.endswith(": a") for line in read.notes)
 
     def test_every_reader_is_read_with_them(self, tmp_path: Path) -> None:
@@ -60,8 +63,8 @@ class TestSpellings:
         assert alike.startswith(
             "speaker: 'A\\u030asa' 1, 'ÅSA' 1, '\\xc5sa' 1 count as 3 different"
         )
-        assert alike.endswith("differ in case, blanks or normal form alone")
-        assert spaced.startswith("speaker: 'Bo B' 1, 'BoB' 1 count as 2 different ones")
+        assert alike.endswith("differ only in case, spaces or Unicode form")
+        assert spaced.startswith("speaker: 'Bo B' 1, 'BoB' 1 count as 2 different names")
 
     def test_sessions_dialogues_and_classes_are_too(self) -> None:
         utterances = [
@@ -90,8 +93,8 @@ class TestHalfFilled:
         self, tmp_path: Path
     ) -> None:
         fault = (
-            r"clips\.csv, line 3: turn is empty, and the dialogue 'dia 7' has numbers elsewhere "
-            r"\(line 2\)"
+            r"clips\.csv, line 3: turn is empty, but other turns of the dialogue 'dia 7' have "
+            r"numbers \(line 2\)"
         )
         with pytest.raises(ProjectError, match=fault):
             own(tmp_path, turns("5", "", "6"), clips="")
@@ -126,8 +129,8 @@ class TestHalfFilled:
             ("c", "x", "", "1", "2", "3", "joy"),
         ]
         notes = own(tmp_path, rows, clips="").notes
-        assert "speaker: column 'speaker' is empty in 2 of 3 rows, the first is line 3" in notes
-        assert "end_s: column 'end' is empty in 1 of 3 rows, the first is line 3" in notes
+        assert "speaker: column 'speaker' is empty in 2 of 3 rows; the first is line 3" in notes
+        assert "end_s: column 'end' is empty in 1 of 3 rows; the first is line 3" in notes
         assert not any(note.startswith(("session:", "start_s:", "text:")) for note in notes)
 
 

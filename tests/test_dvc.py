@@ -182,12 +182,12 @@ def test_damage_that_dvc_holds_too_is_healed(settled: Pipeline) -> None:
     assert settled.cli("train", "main").returncode == 2
     done = settled.cli("stores", "heal", "mine/mel")
     assert done.returncode == 0, done.stderr
-    assert "does not match its checksum" in done.stdout and "made again and whole" in done.stdout
-    assert "deleted 1 parts of the pool, 1 files of DVC's cache" in done.stdout
+    assert "does not match its checksum" in done.stdout and "rebuilt and intact" in done.stdout
+    assert "deleted 1 parts from the pool, 1 files from DVC's cache" in done.stdout
     assert settled.cli("stores", "verify").returncode == 0
     ran, _ = settled.repro()
     assert ran == set()
-    assert "the store is whole" in settled.cli("stores", "heal", "mine/mel").stdout
+    assert "the store is intact" in settled.cli("stores", "heal", "mine/mel").stdout
 
 
 def test_a_damaged_run_is_healed(settled: Pipeline) -> None:
@@ -196,8 +196,8 @@ def test_a_damaged_run_is_healed(settled: Pipeline) -> None:
     assert done.returncode == 1
     assert done.stderr.rstrip().endswith("run 'python cli.py runs heal audio'")
     healed = settled.cli("runs", "heal", "audio")
-    assert healed.returncode == 0 and "made again and whole" in healed.stdout, healed.stderr
-    assert "deleted 1 files of DVC's cache" in healed.stdout
+    assert healed.returncode == 0 and "rebuilt and intact" in healed.stdout, healed.stderr
+    assert "deleted 1 files from DVC's cache" in healed.stdout
     assert settled.cli("results").returncode == 0
     ran, _ = settled.repro()
     assert ran == set()

@@ -130,7 +130,7 @@ class TestEmotion2VecFiles:
         (tmp_path / "model.pt").rename(tmp_path / "elsewhere.pt")
         content = json.dumps({"file_path_metas": {"init_param": name}})
         (tmp_path / "configuration.json").write_text(content)
-        with pytest.raises(ProjectError, match=f"configuration.json names {name!r} as a file of"):
+        with pytest.raises(ProjectError, match=f"configuration.json names {name!r} as a weight"):
             emotion2vec.load(CPU, checkpoint=str(tmp_path))
 
     def test_entries_that_are_not_tensors_are_left_out(self, tmp_path: Path) -> None:

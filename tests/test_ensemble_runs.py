@@ -59,7 +59,7 @@ def test_an_ensemble_is_written_shown_and_refused_where_a_head_changes(
     assert "both" in shown and "  main, ensemble" in shown
     assert run("report").exit_code == 0
     html = (with_ensembles / "report.html").read_text()
-    assert "Heads put together" in html and "ensemble of its 2 seeds" in html
+    assert "Ensembles of heads" in html and "ensemble of its 2 seeds" in html
     params = with_ensembles / "params.yaml"
     params.write_text(params.read_text().replace("lr: 0.01}\n  folded", "lr: 0.02}\n  folded"))
     done = run("results")
@@ -114,4 +114,4 @@ def test_an_adjusted_ensemble_says_by_which_power(with_ensembles: Path) -> None:
     assert figures[1] >= figures[0]
     assert run("report").exit_code in (0, 1)
     page = (with_ensembles / "report.html").read_text()
-    assert "The prior of the training split is divided out (logit adjustment), emotion with" in page
+    assert "by the class prior of the training split (logit adjustment), emotion with" in page

@@ -135,7 +135,7 @@ def test_a_dev_set_with_one_class_is_weighed_where_a_regression_cannot_be_fitted
         ("{heads: [main, main]}", "two or more different heads"),
         ("{heads: [main, liner]}", "names 'liner'.*Did you mean 'linear'"),
         ("{heads: [main, linear], combine: voting}", "combine is 'voting'"),
-        ("{heads: [main, other]}", "'other' has another corpus than 'main'"),
+        ("{heads: [main, other]}", "'other' and 'main' differ in corpus"),
     ],
 )
 def test_what_cannot_be_put_together_is_refused(entry: str, message: str, tmp_path: Path) -> None:
@@ -183,5 +183,5 @@ def test_an_adjustment_of_numbers_is_refused(tmp_path: Path) -> None:
     text = PARAMS.replace("tasks: {emotion: {}}", "tasks: {vad: {}}")
     text += "ensembles:\n  both: {heads: [main, linear], imbalance: logit-adjustment}\n"
     (tmp_path / "params.yaml").write_text(text.replace("lr: 0.01}", "lr: 0.01, choose_by: ccc}"))
-    with pytest.raises(ProjectError, match=r"imbalance is 'logit-adjustment', which is about clas"):
+    with pytest.raises(ProjectError, match=r"imbalance is 'logit-adjustment', which needs a task"):
         parse_params(read_yaml(tmp_path / "params.yaml"))

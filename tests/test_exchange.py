@@ -161,7 +161,7 @@ def test_a_file_is_recognised_by_its_content(form: str, tmp_path: Path) -> None:
     other = path if form == "pooled" else path.rename(tmp_path / "other.bin")
     assert recognised(other) == form
     wrong = "hdf5" if form != "hdf5" else "npz"
-    with pytest.raises(ProjectError, match=f"is {form}, not {wrong}; say {form}"):
+    with pytest.raises(ProjectError, match=f"is {form}, not {wrong}; give {form}"):
         recognised(other, wrong)
 
 
@@ -179,7 +179,7 @@ def test_equal_stores_give_equal_bytes(form: str, tmp_path: Path) -> None:
 
 
 def test_the_page_says_what_each_format_keeps() -> None:
-    page = (ROOT / "docs" / "exchange.md").read_text().splitlines()
+    page = (ROOT / "docs" / "how-to" / "exchange.md").read_text().splitlines()
     rows = [
         [cell.strip() for cell in line.split("|")[1:-1]] for line in page if line.startswith("| `")
     ]

@@ -112,7 +112,7 @@ def test_a_file_is_imported_for_the_utterances_of_a_corpus_that_is_there() -> No
     assert Store(store_path("c", "again")).ids == list(IDS)
     write_mmin(Path("other.h5"))
     message = refused("stores", "import", "hdf5", "other.h5", "c/other", "--modality", "audio")
-    assert "other.h5 has none of the utterances of data/c/manifest.jsonl: its ids are" in message
+    assert "other.h5 has none of the utterances of data/c/manifest.jsonl: its ids look" in message
     assert not store_path("c", "other").exists()
 
 
@@ -134,18 +134,18 @@ def test_ids_are_brought_together_by_a_pattern() -> None:
     ("command", "message"),
     [
         (("export", "c/net-audio", "--to", "hdf", "x.h5"), "no format 'hdf'.* Did you mean 'hdf5'"),
-        (("export", "c/net-audio", "--to", "torch", "x.pt"), "'torch' is only read; formats that"),
+        (("export", "c/net-audio", "--to", "torch", "x.pt"), "'torch' can only be imported"),
         (("export", "c/net", "--to", "npz", "x"), "no store 'c/net' .* Did you mean 'c/net-text'?"),
         (("export", "c/net-audio", "c/net-text", "--to", "npz", "x"), "npz takes one store, not 2"),
         (("export", "c/net-audio", "--to", "npz", "no/x"), "no is not a folder; make it first"),
         (("export", "c/net-audio", "--to", "npz", "data"), "data exists; give another name"),
         (("export", "c/net-audio", "--to", "pooled", "x"), "call it x.csv"),
-        (("export", "c/net-audio", "--to", "npz", "x", "--packed"), "--packed is a layout of hdf5"),
+        (("export", "c/net-audio", "--to", "npz", "x", "--packed"), "--packed is for hdf5 only"),
         (("export", "c/net-audio", "--to", "npz", "x", "--layer", "3"), "--layer is 3, and c/net"),
         (("import", "auto", "x", "d/e"), "x does not exist"),
-        (("import", "auto", "params.txt", "d/e"), "params.txt is of no format that is read"),
+        (("import", "auto", "params.txt", "d/e"), "params.txt has no known format"),
         (("import", "auto", "x", "d"), "'d' is not CORPUS/NAME"),
-        (("import", "auto", "x", "c/net-text"), "there is a store c/net-text; choose another name"),
+        (("import", "auto", "x", "c/net-text"), "the store c/net-text exists; choose another name"),
     ],
 )  # fmt: skip
 def test_wrong_commands_say_what_would_be_right(command: tuple[str, ...], message: str) -> None:
@@ -196,7 +196,7 @@ def test_a_hostile_utterance_costs_itself_alone() -> None:
 def test_the_ways_in_which_a_colleague_opens_it_work() -> None:
     for form, name in (("hdf5", "minilm.h5"), ("npz", "minilm.npz"), ("parquet", "minilm.parquet")):
         done("stores", "export", "c/net-text", "--to", form, name)
-    page = (ROOT / "docs" / "exchange.md").read_text().replace("d000-u0", IDS[0])
+    page = (ROOT / "docs" / "how-to" / "exchange.md").read_text().replace("d000-u0", IDS[0])
     snippets = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     assert len(snippets) == 3
     namespace: dict[str, Any] = {}
@@ -242,7 +242,7 @@ def test_a_file_of_features_is_a_corpus_and_two_backbones_and_decoded_once(
         ("{code: imported, format: hdf5}", "theirs.path is missing; imported features need format"),
         ("{code: imported, path: x.h5}", "theirs.format is missing; imported"),
         ("{code: imported}", "theirs.modality is missing; imported features need modality and fea"),
-        ("{code: imported, format: hdf5, path: x, dim: 3}", "theirs.dim does not go with format"),
+        ("{code: imported, format: hdf5, path: x, dim: 3}", "theirs.dim is not used with format"),
         ("{code: imported, format: hdf6, path: x}", "theirs.format is 'hdf6'; it must be one of"),
     ],
 )
@@ -272,7 +272,7 @@ def test_another_file_than_the_stated_digest_is_refused() -> None:
     text = text.replace("  theirs-voice: {corpus: theirs, backbone: voice}\n", "")
     Path("params.yaml").write_text(text[: text.index("heads:")] + "heads: {}\n")
     message = refused("extract", "theirs-words")
-    assert "out.h5 is another file than params.yaml names: its digest is " in message
+    assert "out.h5 is not the file that params.yaml names: its digest is " in message
     digest = message.split("its digest is ")[1].split(",")[0]
     Path("params.yaml").write_text(Path("params.yaml").read_text().replace("abc", f"'{digest}'"))
     assert "digest" not in done("extract", "theirs-words")
@@ -294,7 +294,7 @@ def test_an_export_replaces_nothing_but_an_export(project: Path) -> None:
 def test_a_modality_that_contradicts_the_file_is_refused() -> None:
     done("stores", "export", "c/net-audio", "--to", "hdf5", "out.h5")
     message = refused("stores", "import", "hdf5", "out.h5", "d/x", "--modality", "text")
-    assert "modality is 'text', and out.h5 says that its tracks are audio" in message
+    assert "modality is 'text', but out.h5 says that its tracks are audio" in message
     assert not labels_path("d").exists()
 
 
@@ -320,7 +320,7 @@ def test_a_file_that_dvc_does_not_see_is_named_with_its_digest(project: Path) ->
     done("manifest", "theirs")
     said = done("extract", "theirs-words")
     digest = path_digest(project / "far/mosi.pkl")
-    assert f"add to backbones.words: digest: {digest}" in said
+    assert f"add 'digest: {digest}' to backbones.words" in said
     assert "digest" not in done("extract", "theirs-voice")
     Path("params.yaml").write_text(
         text.replace("modality: text", f"digest: '{digest}', modality: text")

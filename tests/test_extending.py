@@ -1,4 +1,4 @@
-"""The examples of docs/extending.md work as they stand there: in their folders, in a pipeline."""
+"""The examples of docs/how-to/extending.md work as shown: in their folders, in a pipeline."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from features.params.yaml_files import parse_yaml, read_yaml
 from tests.conftest import ROOT
 from tests.project import Project
 
-PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "extending.md").read_text(encoding="utf-8")
 EXAMPLES = ROOT / "docs" / "examples"
 # Path in the project and content of every example that the page shows.
 SHOWN = dict(re.findall(r"^`([\w/]+\.py)`:\n\n```python\n(.*?)```$", PAGE, re.S | re.M))
@@ -86,7 +86,7 @@ def test_a_pipeline_runs_on_all_examples_at_once(extended: Project) -> None:
                                        "size_px": 56}}  # fmt: skip
     raw["tracks"] = {"demo-r3d-random": {"corpus": "demo", "backbone": "r3d-random"}}
     for block in blocks("yaml"):
-        for section, entries in parse_yaml(block, "docs/extending.md").items():
+        for section, entries in parse_yaml(block, "docs/how-to/extending.md").items():
             raw[section] = entries if section == "heads" else {**raw[section], **entries}
     (extended.folder / "params.yaml").write_text(json.dumps(raw), encoding="utf-8")
     for arguments in (

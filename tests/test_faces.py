@@ -145,7 +145,7 @@ def test_frames_without_a_face_are_whole_and_counted(
     assert done.facts == {"num_faceless": 4, "num_frames": 9}
     monkeypatch.chdir(tmp_path)
     output = CliRunner().invoke(stores, ["show", "videos/r3d"]).output
-    assert "faces: no face in 4 of 9 frames; in 1 tracks none at all" in output
+    assert "faces: no face in 4 of 9 frames; no face at all in 1 tracks" in output
 
 
 # How each network on video is loaded; those with a checkpoint from one that is saved for it.

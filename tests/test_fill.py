@@ -132,7 +132,7 @@ def test_texts_that_the_tokenizer_does_not_know_are_named(tmp_path: Path, demo_r
     assert filled.doubtful["num_unknown"] == (world.manifest[3].id, world.manifest[9].id)
     assert Store(world.path).facts["num_unknown"].sum() == 3
     message = mostly_unknown([*filled.doubtful["num_unknown"], *"abcd"])
-    assert message.startswith("texts that are mostly unknown to the tokenizer: 6 (")
+    assert message.startswith("texts that are mostly unknown tokens: 6 (")
     assert ", c, ...)" in message
 
 
@@ -140,7 +140,7 @@ def test_media_that_changed_since_the_manifest_are_never_recorded(world: World) 
     clip = world.corpus.root / "audio/d000-u3.wav"
     kept = clip.read_bytes()
     clip.unlink()
-    with pytest.raises(ProjectError, match=r"d000-u3\.wav is gone since the manifest was made"):
+    with pytest.raises(ProjectError, match=r"d000-u3\.wav has been removed since the manifest"):
         world.extract(replace(SMALL, max_failed=32))
     clip.write_bytes((world.corpus.root / "audio/d000-u4.wav").read_bytes())
     with pytest.raises(ProjectError, match=r"d000-u3\.wav has changed since the manifest"):

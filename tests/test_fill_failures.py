@@ -51,7 +51,7 @@ class TestFailures:
         ]
         with pytest.raises(
             ProjectError,
-            match=r"1 utterances cannot be encoded, 0 are allowed: d000-u0 \(missing\)",
+            match=r"1 utterances cannot be encoded, but only 0 may fail: d000-u0 \(missing\)",
         ):
             world.extract()
         assert not world.path.exists()

@@ -132,7 +132,7 @@ def test_a_split_with_unseen_classes_is_refused_by_name(
     unseen = [replace(x, emotion="fear") if x.split == "test" else x for x in labels]
     with pytest.raises(
         ProjectError,
-        match="the test split has utterances of the classes 'fear', and the training split has "
+        match="the test split has utterances of the classes 'fear', but the training split has "
         "none",
     ):
         folds_of(spec, unseen)

@@ -83,7 +83,7 @@ def test_a_class_that_is_a_number_has_no_name(tmp_path: Path, numbers: list[Any]
     assert [label["emotion"] for label in content.labels] == [0, 6]
     notes: list[str] = []
     assert named_labels(content.labels, {}, "x.csv", notes.append) == [{}, {}]
-    assert "numbered, 0 to 6, without names, and left out" in notes[0]
+    assert "numbered, 0 to 6, without names, and is left out" in notes[0]
 
 
 def test_a_file_that_is_gone_is_a_track_that_is_absent(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_link_out_of_a_folder_is_never_followed(tmp_path: Path, name: str) -> 
 def test_a_pipe_is_no_list_of_lengths(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.lengths")
     np.save(tmp_path / "a.npy", ROW)
-    with pytest.raises(ProjectError, match="is of no format"):
+    with pytest.raises(ProjectError, match="has no known format"):
         decoded(tmp_path)
 
 
@@ -150,7 +150,7 @@ def test_fields_that_widen_one_after_another_are_read_again(tmp_path: Path) -> N
         ("classification_labels", np.array([np.nan]), None),
         ("regression_labels", [None], None),
         ("regression_labels", ["a"], "valence is 'a'"),
-        ("id", np.array(3), "is not understood|no format|must be"),
+        ("id", np.array(3), "is not understood|no known format|must be"),
         ("raw_text", ["\ud83d"], "is not understood"),
         ("text_lengths", [[]], "is not understood"),
         (7, [1], None),
@@ -273,11 +273,9 @@ def test_counts_of_a_corpus_are_said_where_its_names_are_others() -> None:
     ]
     notes: list[str] = []
     named_labels(numbers, {"sentiment": ["neu", "neg", "pos"]}, "x", notes.append)
-    assert (
-        "has the counts of MELD's sentiment, whose order is then neutral, negative, pos" in notes[0]
-    )
+    assert "has the counts of MELD's sentiment, whose order is neutral, negative, pos" in notes[0]
     with pytest.raises(
-        ProjectError, match="by which 'positive' has 4184 utterances; in .* it has 3088"
+        ProjectError, match="so that 'positive' has 4184 utterances; in .* it has 3088"
     ):
         named_labels(numbers, {"sentiment": ["neutral", "positive", "negative"]}, "x", notes.append)
 
@@ -296,5 +294,5 @@ def test_a_file_that_unpacks_to_much_more_than_its_size_is_refused(
 
 @pytest.mark.parametrize("emotion", ["?", "{joy}", "a}b"])
 def test_a_word_that_arff_would_change_is_not_written(tmp_path: Path, emotion: str) -> None:
-    with pytest.raises(ProjectError, match="means something else in arff"):
+    with pytest.raises(ProjectError, match="has a special meaning in arff"):
         with_labels(tmp_path, "arff", emotion=emotion)

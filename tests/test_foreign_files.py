@@ -187,7 +187,7 @@ def test_bc_lstm(tmp_path: Path) -> None:
     assert tracks.track(3).tolist() == [[[2.0] * 4]]
     assert np.array_equal(tracks.track(5)[0, 0], np.float32(written[2][0, 1]))
     files.write_pickle(tmp_path / "more.pickle", (*written[:5], [4, 1], [2]))
-    with pytest.raises(ProjectError, match="train video 0 would have 4 utterances of 3"):
+    with pytest.raises(ProjectError, match="train video 0 states 4 utterances; it must be"):
         decoded(tmp_path / "more.pickle")
 
 
@@ -289,11 +289,11 @@ def test_numbered_labels_are_named_or_left_out(tmp_path: Path) -> None:
     content, notes = decoded(tmp_path / "m.pkl"), list[str]()
     unnamed = [label for _, label in records(content, {}, "m.pkl", notes.append)]
     assert {label.emotion for label in unnamed} == {None}
-    assert "emotion is numbered, 0 to 6, without names, and left out" in notes[0]
+    assert "emotion is numbered, 0 to 6, without names, and is left out" in notes[0]
     named = [label for _, label in records(content, {"emotion": MELD}, "m.pkl", notes.append)]
     assert [label.emotion for label in named] == ["neutral", "anger", "joy", "surprise", "neutral"]
     assert any(note.startswith("emotion as named: neutral 2, surprise 1") for note in notes)
-    with pytest.raises(ProjectError, match=r"has 2 names, 'joy', 'neutral', and the numbers are 0"):
+    with pytest.raises(ProjectError, match=r"has 2 names, 'joy', 'neutral', but the numbers are 0"):
         list(records(content, {"emotion": ["neutral", "joy"]}, "m.pkl", notes.append))
     with pytest.raises(ProjectError, match="names sentiment, which the file does not number"):
         list(records(content, {"sentiment": ["a"]}, "m.pkl", notes.append))
@@ -314,6 +314,6 @@ def test_an_order_of_names_that_contradicts_the_corpus_is_refused(tmp_path: Path
     assert len(list(records(content, {"emotion": MELD}, "m.pkl", lambda _: None))) == 2610
     alphabetical = sorted(MELD)
     with pytest.raises(
-        ProjectError, match="by which 'anger' has 1256 .* MELD's test split it has 345"
+        ProjectError, match="so that 'anger' has 1256 .* MELD's test split it has 345"
     ):
         list(records(content, {"emotion": alphabetical}, "m.pkl", lambda _: None))

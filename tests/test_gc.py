@@ -67,7 +67,7 @@ def test_an_extraction_that_is_not_complete_is_kept(here: Path) -> None:
     extract("--shard", "1/2")
     assert len(keys()) == 6
     printed = run("stores", "gc")
-    assert "2 parts (" in printed and "kept: of a backbone in params.yaml or recipes/" in printed
+    assert "2 parts (" in printed and "kept: for a backbone in params.yaml or recipes/" in printed
     assert len(keys()) == 6
 
 

@@ -66,7 +66,7 @@ def test_number_formats_are_never_mixed(here: Path) -> None:
         (here / "params.yaml").write_text(text)
     tf32 = Store(here / "features/cache/mine/mel.zarr").attributes
     assert tf32["made_on"]["compute"] == "tf32" and tf32["recipe"] != float32["recipe"]
-    stated = "compute: tf32; neighbours in a batch change a track by at most 1e-02 of its size"
+    stated = "compute: tf32; batch neighbours change a track by at most 1e-02 (relative)"
     assert stated in output
 
 

@@ -27,7 +27,7 @@ class TestScales:
         read = own(tmp_path, scored("0.0", "-0.35", "1.0"), clips="")
         assert {x.emotion for x in read.labels} == {None}
         note = (
-            "column 'label' is not taken for emotion: it has numbers such as -0.35, which are no "
+            "column 'label' is not used as emotion: it has numbers such as -0.35, which are not "
             "classes. 'columns: {valence: label}' predicts such numbers"
         )
         assert note in read.notes and "columns that are not used: 'label'" in read.notes
@@ -36,7 +36,7 @@ class TestScales:
 
     def test_many_different_numbers_are_a_scale(self, tmp_path: Path) -> None:
         read = own(tmp_path, scored(*map(str, range(31))), clips="")
-        assert any("it has 31 different numbers, which are no classes" in n for n in read.notes)
+        assert any("it has 31 different numbers, which are not classes" in n for n in read.notes)
 
     @pytest.mark.parametrize("codes", [("-1", "0", "1"), ("01", "02"), ("joy", "0.5"), ("3", "")])
     def test_codes_are_classes(self, tmp_path: Path, codes: tuple[str, ...]) -> None:
@@ -142,7 +142,7 @@ class TestPaths:
 class TestIds:
     def test_ids_of_file_names_are_noted(self, tmp_path: Path) -> None:
         notes = own(tmp_path, [("wav", "emotion"), ("a.wav", "joy")]).notes
-        assert any(n.startswith("no column is taken for id; ids are the names of") for n in notes)
+        assert any(n.startswith("no column is used as id; ids are the names of") for n in notes)
 
     def test_a_clash_of_file_names_names_both_rows_and_the_way_out(self, tmp_path: Path) -> None:
         rows = [("wav", "take"), ("x/1.wav", "p"), ("y/2.wav", "q"), ("y/1.wav", "r")]
@@ -150,7 +150,8 @@ class TestIds:
             own(tmp_path, rows, clips="")
         message = str(caught.value)
         assert (
-            "clips.csv, line 4: its id is '1', from 'y/1.wav', and so is that of line 2" in message
+            "clips.csv, line 4: its id is '1', from 'y/1.wav', the same as that of line 2"
+            in message
         )
         assert "columns: {id: COLUMN}" in message and "'take', 'wav'" in message
 
@@ -178,5 +179,5 @@ def test_lists_in_json_are_lists(tmp_path: Path) -> None:
 def test_codes_that_yaml_takes_for_numbers_must_be_quoted(setting: str) -> None:
     raw = read_yaml(ROOT / "recipes" / "demo.yaml")
     raw["corpora"]["mine"] = parse_yaml(f"{{code: table, root: r, file: f.csv, {setting}}}", "x")
-    with pytest.raises(ProjectError, match="; quote codes as the table has them, such as '01'"):
+    with pytest.raises(ProjectError, match="; quote codes as they are in the table, such as '01'"):
         parse_params(raw)

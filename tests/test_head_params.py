@@ -40,16 +40,16 @@ def test_mappings_within_the_training_are_read(raw: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"difficulty": "vad"}, "training.difficulty is 'vad', and nothing uses it"),
-        ({"scale_loss": 1.0}, "training.difficulty is 'none', and curriculum or scale_loss need"),
+        ({"difficulty": "vad"}, "training.difficulty is 'vad', but nothing uses it"),
+        ({"scale_loss": 1.0}, "training.difficulty is 'none', but curriculum and scale_loss need"),
         (
             {"difficulty": "vad", "curriculum": {"epochs": 25}},
-            "training.curriculum.epochs is 25, and there are 25 epochs",
+            "training.curriculum.epochs is 25, but there are only 25 epochs",
         ),
-        ({"warmup_epochs": 2}, "warmup_epochs is 2, and the schedule 'one-cycle' has no warm-up"),
-        ({"schedule": "cosine", "warmup_epochs": 26}, "warmup_epochs is 26, and there are 25"),
-        ({"raise_dropout": {"to": 0.1}}, "raise_dropout.to is 0.1, below the dropout"),
-        ({"raise_dropout": {"to": 0.6, "after": 30}}, "raise_dropout.after is 30, and there are"),
+        ({"warmup_epochs": 2}, "warmup_epochs is 2, but the schedule 'one-cycle' has no warm-up"),
+        ({"schedule": "cosine", "warmup_epochs": 26}, "warmup_epochs is 26, but there are only 25"),
+        ({"raise_dropout": {"to": 0.1}}, "raise_dropout.to is 0.1; it must be at least"),
+        ({"raise_dropout": {"to": 0.6, "after": 30}}, "raise_dropout.after is 30, but there are"),
         ({"raise_dropout": {"too": 0.6}}, "Did you mean 'to'?"),
         ({"curriculum": {"pacing": "linnear"}}, "Did you mean 'linear'?"),
         ({"augment": {"sound": {}}}, "training.augment names 'sound'"),
@@ -60,7 +60,7 @@ def test_mappings_within_the_training_are_read(raw: dict[str, Any]) -> None:
         ({"lr": 0}, "training.lr is 0; it must be above 0"),
         ({"clip_norm": 0.0}, "training.clip_norm is 0.0; it must be above 0"),
         ({"augment": {"audio": {"missing": 1.0}}}, "missing is 1.0; it must be in [0, 1)"),
-        ({"task_weights": "uncertainty"}, "'uncertainty', and there is only one task"),
+        ({"task_weights": "uncertainty"}, "'uncertainty', but there is only one task"),
     ],
 )
 def test_trainings_that_contradict_themselves_are_refused(
@@ -99,7 +99,7 @@ def test_augmenting_or_dropping_what_is_switched_off_is_refused(raw: dict[str, A
     raw["heads"]["text"]["training"]["augment"] = {"audio": {}, "text": {"missing": 0.5}}
     message = complaint(raw)
     assert "augment names 'audio', which the inputs switch off" in message
-    assert "text.missing is 0.5, and the head has no other modality" in message
+    assert "text.missing is 0.5, but the head has no other modality" in message
 
 
 def test_memocmt_pools_all_modalities_in_one_way(raw: dict[str, Any]) -> None:
@@ -110,13 +110,13 @@ def test_memocmt_pools_all_modalities_in_one_way(raw: dict[str, Any]) -> None:
         "audio": {"code": "mean"},
         "video": {"code": "mean"},
     }
-    assert "pooling differs between modalities, and the fusion 'memocmt'" in complaint(raw)
+    assert "pooling differs between modalities, but the fusion 'memocmt'" in complaint(raw)
 
 
 def test_mixed_utterances_have_no_objectives(raw: dict[str, Any]) -> None:
     raw["heads"]["main"]["objectives"] = {"supervised-contrastive": {}}
     raw["heads"]["main"]["training"]["mixup"] = 0.2
-    assert "mixup is 0.2, and the objectives 'supervised-contrastive' need" in complaint(raw)
+    assert "mixup is 0.2, but the objectives 'supervised-contrastive' need" in complaint(raw)
 
 
 def test_all_contradictions_are_reported_together(raw: dict[str, Any]) -> None:
@@ -158,7 +158,7 @@ class TestProtocolsAndSelection:
 
     def test_a_choice_must_fit_a_task(self, raw: dict[str, Any]) -> None:
         raw["heads"]["main"]["tasks"] = {"phq8": {}}
-        fault = "is 'macro_f1', by which none of the tasks 'phq8' is scored; choose one of 'ccc'"
+        fault = "is 'macro_f1', not a metric of the tasks 'phq8'; choose one of 'ccc'"
         assert fault in complaint(raw)
 
     def test_a_probe_has_its_own_settings(self, raw: dict[str, Any]) -> None:
@@ -173,7 +173,7 @@ class TestProtocolsAndSelection:
         assert "strengths is [0]; it must be a list of numbers above 0" in message
         raw["heads"]["text"].pop("dropout")
         raw["heads"]["text"].pop("strengths")
-        assert "a probe's tasks have none, write emotion: {}" in complaint(raw)
+        assert "a probe's tasks take none, so write emotion: {}" in complaint(raw)
 
 
 @pytest.mark.parametrize(
@@ -193,4 +193,4 @@ def test_steps_that_upper_layers_go_on_from_are_not_changed(
     head["temporal"] = {"text": {"code": "upper-layers", "from": 3, "lora": "none"}}
     parse_params(raw)
     head[setting] = value
-    assert "changes the text steps, and heads.text.temporal.text" in complaint(raw)
+    assert "changes the text steps, but heads.text.temporal.text" in complaint(raw)

@@ -135,7 +135,7 @@ class TestContext:
         # [CLS], as many letters as the network has room for, [SEP].
         assert kept_ids(first) == prepare.tokenizer(long[:123])["input_ids"]
         assert set(DOUBTS) == set(DOUBTFUL)
-        assert DOUBTS["num_unread"](["u1", "u2"]).startswith("texts read only up to the end of the")
+        assert DOUBTS["num_unread"](["u1", "u2"]).startswith("texts truncated to their")
         assert first.facts["num_unread"] == 140 - 62 and "num_unread" not in whole.facts
         short = replace(prepare, first_window=True)(Text("ab"))
         assert kept_ids(short) == kept_ids(prepare(Text("ab"))) and short.facts == {}

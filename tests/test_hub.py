@@ -131,25 +131,26 @@ class TestLocalCopies:
         (folder / "vocab.txt").unlink()
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
         leaf = load_leaf("extract/backbones", "hf-text")
-        with pytest.raises(ProjectError, match=f"{COMMIT} has no vocabulary of a tokenizer"):
+        with pytest.raises(ProjectError, match=f"{COMMIT} has no tokenizer vocabulary"):
             leaf.load(CPU, checkpoint=NAME, revision=COMMIT)
 
 
 class TestRefusals:
     def test_a_commit_that_does_not_exist_is_named(self, hub: Hub) -> None:
         hub.refusal = "RevisionNotFound"
-        with pytest.raises(ProjectError, match=f"the hub's '{NAME}' has no commit {COMMIT}"):
+        with pytest.raises(ProjectError, match=f"'{NAME}' on the .* hub has no commit {COMMIT}"):
             checkpoint_folder(NAME, COMMIT)
 
     def test_a_name_that_does_not_exist_is_named(self, hub: Hub) -> None:
         hub.refusal = "RepoNotFound"
-        with pytest.raises(ProjectError, match=f"the hub has no public checkpoint '{NAME}'.*login"):
+        with pytest.raises(ProjectError, match=f"hub has no public checkpoint '{NAME}'.*login"):
             checkpoint_folder(NAME, COMMIT)
 
     def test_the_terms_of_a_gated_repository_are_to_be_accepted(self, hub: Hub) -> None:
         hub.files, hub.gated = {"config.json": b"{}"}, True
         message = (
-            rf"'{NAME}' is gated\. Accept its terms on https://huggingface\.co/{NAME}.*HF_TOKEN"
+            rf"'{NAME}' is gated on the Hugging Face hub\. Accept its terms on "
+            rf"https://huggingface\.co/{NAME}.*HF_TOKEN"
         )
         with pytest.raises(ProjectError, match=message):
             checkpoint_folder(NAME, COMMIT)
@@ -164,7 +165,7 @@ class TestRefusals:
     ) -> None:
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
         with pytest.raises(
-            ProjectError, match=r"Connect to the network, or copy its folder here and give"
+            ProjectError, match=r"Connect to the internet, or copy its folder here and give"
         ):
             checkpoint_folder("nobody/nothing", COMMIT)
 

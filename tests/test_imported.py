@@ -73,7 +73,7 @@ class TestTables:
             ("id,x,y\na,1,2\n", {}, "line 2: id is 'a'; it must be a number.*'columns'"),
             ("x,y\n1,2\n\n3,?\n", {}, r"line 4: y is '\?'; it must be a number"),
             ("x,y\n1,2\n3\n", {"columns": ["x"], "dim": 1}, "line 3: it must have 2 cells"),
-            ("x,y\n1,2\n", {"dim": 3}, "gives 2 numbers per step, and dim is 3"),
+            ("x,y\n1,2\n", {"dim": 3}, "gives 2 numbers per step, but dim is 3"),
             ("x,y\n1,2\n", {"columns": ["z"]}, "has no column 'z'; it has 'x', 'y'"),
             ("idd,x,y\na,1,2\n", {"id_column": "id"}, r"no column 'id'.*Did you mean 'idd'\?"),
             ("", {}, "is empty; it must be a table of numbers"),
@@ -90,7 +90,7 @@ class TestTables:
 
     def test_a_shared_table_needs_the_column_of_ids(self, tmp_path: Path) -> None:
         (tmp_path / "t.csv").write_text("x,y\n1,2\n3,4\n")
-        with pytest.raises(ProjectError, match="is the table of 2 utterances, .*; set id_column"):
+        with pytest.raises(ProjectError, match="table that 2 utterances share, .*; set id_column"):
             prepare(tmp_path / "t.csv", {"num_sharing": 2})
 
     def test_a_pattern_needs_one_group(self, tmp_path: Path) -> None:

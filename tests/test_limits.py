@@ -257,8 +257,10 @@ class TestPaths:
         (own_demo / "link.wav").symlink_to(outside)
         for place, name in ((0, "pipe.wav"), (3, "link.wav")):
             world.manifest[place] = replace(world.manifest[place], audio=name, audio_digest=None)
-        (note,) = [line for line in contradictions(own_demo, world.manifest) if "not read" in line]
-        assert note.startswith("2 files are not read: ") and "pipe.wav is not a regular" in note
+        (note,) = [
+            line for line in contradictions(own_demo, world.manifest) if "cannot be read" in line
+        ]
+        assert note.startswith("2 files cannot be read: ") and "pipe.wav is not a regular" in note
         assert f"link.wav is a link that leads out of the corpus, to {outside}" in note
         filled = world.extract(replace(SMALL, max_failed=2))
         assert filled.reasons == {"ok": 30, "missing": 2}

@@ -67,7 +67,7 @@ def test_a_dialogue_in_two_splits_is_refused_by_name() -> None:
 def test_an_interrupted_dialogue_is_refused_by_name() -> None:
     pairs = [pair("a", dialogue="d1"), pair("b", dialogue="d2"), pair("c", dialogue="d1")]
     assert problems(*pairs) == [
-        "the dialogue 'd1' is interrupted by another; its turns must be neighbours"
+        "the dialogue 'd1' is interrupted by another; its turns must be consecutive"
     ]
 
 

@@ -77,7 +77,7 @@ class TestAudio:
 
     def test_a_channel_that_is_not_there_is_undecodable(self, tmp_path: Path) -> None:
         soundfile.write(tmp_path / "a.wav", tone(0.1), RATE_HZ)
-        with pytest.raises(UnreadableError, match="1 channels, and the manifest says number 3"):
+        with pytest.raises(UnreadableError, match="1 channels, but the manifest says number 3"):
             read_audio(tmp_path / "a.wav", channel=3)
 
     def test_the_centre_channel_of_surround_sound_is_found(self, tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ class TestChild:
                 child.call(os._exit, 1)
 
     def test_a_fault_of_the_disk_says_nothing_about_the_file(self, tmp_path: Path) -> None:
-        with Child() as child, pytest.raises(ProjectError, match="could not be read now"):
+        with Child() as child, pytest.raises(ProjectError, match="could not be read this time"):
             child.call(os.listdir, tmp_path / "absent")
 
     def test_large_arrays_come_back_whole_and_their_memory_is_given_back(self) -> None:

@@ -41,8 +41,8 @@ def test_a_fused_head() -> None:
         "text by hf-text (bert-base, layers 9, 12), audio by log-mel (num bands 64) and video by",
         "pooled by attention (heads 4, hidden 32) and fused by cross modal (heads 4, then concat)",
         "181,812 parameters were trained to predict emotion (balanced class weights, label smooth",
-        "trained by AdamW with a learning rate of 0.002", "with 3 random seeds.",
-        "The epoch was selected by macro F1 on the dev set; the test set was scored once.",
+        "trained with AdamW, a learning rate of 0.002", "with 3 random seeds.",
+        "The epoch was selected by macro F1 on the dev set; the test set was evaluated once.",
         "bootstrap over the 21 dialogues",
     ):  # fmt: skip
         assert part in text
@@ -52,14 +52,14 @@ def test_one_modality_in_folds_with_a_drawn_dev_set() -> None:
     spec = replace(demo("audio"), standardise={"audio": "speaker"})
     folds = {name: {**FOLD, "dev_drawn": True} for name in ("1", "2", "3")}
     text = methods(run_of(spec, folds))
-    assert "We used demo in 3 folds" in text and "dev set drawn from the training split" in text
+    assert "3-fold cross-validation" in text and "dev set drawn from the training split" in text
     assert "standardised (audio by speaker)" in text and "fused" not in text
     assert "encoded over time by tcn (layers 4, kernel 3, stride 2)" in text
 
 
 def test_a_dialogue_and_a_probe() -> None:
     talk = replace(demo("text"), dialogue=LeafSpec("recurrent", {"causal": True, "cell": "gru"}))
-    assert "read together (recurrent (causal True, cell gru); previous utterances)" in methods(
+    assert "modelled jointly (recurrent (causal True, cell gru); previous utterances)" in methods(
         run_of(talk)
     )
     probes = load_params(ROOT / "recipes" / "meld-sentiment-emotion.yaml").heads

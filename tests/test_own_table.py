@@ -38,8 +38,8 @@ def test_columns_are_guessed_and_the_guesses_are_noted(tmp_path: Path) -> None:
     assert corpus.utterances[0].audio == "a.wav" and corpus.utterances[0].speaker is None
     assert [x.split for x in corpus.labels] == ["train", "dev", "test"]
     assert [x.emotion for x in corpus.labels] == ["happy", "angry", "happy"]
-    assert "column 'wav' is taken for audio" in corpus.notes
-    assert "column 'label' is taken for emotion" in corpus.notes
+    assert "column 'wav' is used as audio" in corpus.notes
+    assert "column 'label' is used as emotion" in corpus.notes
     assert "columns that are not used: 'who', 'words'" in corpus.notes
     assert not any("angry" in note for note in corpus.notes)
     counts = counts_of(corpus.labels)
@@ -64,7 +64,7 @@ def test_causes_are_ids_separated_by_spaces(tmp_path: Path) -> None:
     assert [x.is_cause for x in corpus.labels] == ["cause", "cause"]
     assert [x.turn for x in corpus.labels] == [0, 1]
     rows[2] = ("b", "No!", "1", "1", "anger", "nobody")
-    with pytest.raises(ProjectError, match="'b' has the cause 'nobody', which is no utterance of"):
+    with pytest.raises(ProjectError, match="'b' has the cause 'nobody', which is not in its"):
         own(tmp_path, rows, clips="")
     assert {x.causes for x in own(tmp_path / "plain").labels} == {None}
 
@@ -105,7 +105,9 @@ def test_missing_clips_are_counted_and_named(tmp_path: Path) -> None:
 
 def test_classes_that_differ_in_case_alone_are_noted(tmp_path: Path) -> None:
     rows = [*ROWS, ("a2.wav", "", "Happy", "ann", "train")]
-    note = "emotion: 'Happy' 1, 'happy' 2 count as 2 different ones, and differ in case, blanks or"
+    note = (
+        "emotion: 'Happy' 1, 'happy' 2 count as 2 different names, but differ only in case, spaces"
+    )
     assert any(line.startswith(note) for line in own(tmp_path, rows).notes)
 
 

@@ -151,7 +151,7 @@ def test_a_head_without_any_input_is_refused(raw: dict[str, Any]) -> None:
 
 def test_two_tracks_of_the_same_store_are_refused(raw: dict[str, Any]) -> None:
     raw["tracks"]["again"] = {"corpus": "demo", "backbone": "minilm"}
-    assert "tracks.again is the same store as tracks.demo-minilm" in complaint(raw)
+    assert "tracks.again writes the same store as tracks.demo-minilm" in complaint(raw)
 
 
 def test_a_repeated_key_is_not_valid_yaml(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_clips_are_standardised_by_the_speakers_that_a_table_names(
         done = run("predict", "by-speaker", str(table), "--each", "--to", f"{tmp_path}/out.jsonl")
         assert done.exit_code == 0, done.output
         num_speakers = rows["speaker"].nunique()
-        assert f"by their own mean: {len(rows)} (of {num_speakers})" in done.stderr
+        assert f"{len(rows)} clips (of {num_speakers} speakers with" in done.stderr
         for record in records(tmp_path / "out.jsonl"):
             (single,) = record["each"]
             expected = own[record["id"], single["fold"], single["seed"]]["emotion"]
@@ -92,7 +92,7 @@ def test_clips_are_standardised_by_the_speakers_that_a_table_names(
             )
         rows.drop(columns="speaker").to_csv(table, index=False)
         done = run("predict", "by-speaker", str(table), "--to", f"{tmp_path}/alone.jsonl")
-        assert f"(of 0); all others, by the training split: {len(rows)}" in done.stderr
+        assert f"by the speaker, {len(rows)} others by the training split" in done.stderr
         changed = records(tmp_path / "alone.jsonl")
     finally:
         table.unlink()
@@ -270,7 +270,7 @@ def test_a_broken_params_yaml_is_said_and_the_run_answers(
     (tmp_path / "params.yaml").write_text("heads: [")
     monkeypatch.chdir(tmp_path)
     done = run("predict", "probe", str(trained / CLIP))
-    assert done.exit_code == 0 and "whether it is stale cannot be said" in done.output
+    assert done.exit_code == 0 and "cannot check whether it is stale" in done.output
 
 
 def test_the_answers_of_every_head_are_printed(project: Path) -> None:
@@ -380,5 +380,5 @@ def test_the_report_says_how_often_sets_hold_the_true_class(project: Path) -> No
     run("report")
     measured = json.loads((project / "runs/main/evaluation.json").read_text())["coverage"]
     text = " ".join((project / "report.html").read_text().split())
-    share = f"hold the true class of {100 * measured['emotion']['measured']:.1f} % of the test set"
+    share = f"the true class for {100 * measured['emotion']['measured']:.1f} % of the test set"
     assert share in text

@@ -60,7 +60,7 @@ class TestScaling:
         self, code: str, normalise: bool, tmp_path: Path
     ) -> None:
         saved(code, tmp_path)
-        message = f"normalise is {normalise}, and .* states do_normalize: {code != 'wavlm'}"
+        message = f"normalise is {normalise}, but .* states do_normalize: {code != 'wavlm'}"
         with pytest.raises(ProjectError, match=message):
             load(code, tmp_path, normalise=normalise)
 

@@ -186,7 +186,7 @@ def test_speaker_folds_are_of_about_equal_size() -> None:
 
 
 def test_more_folds_than_groups_of_speakers_are_refused() -> None:
-    with pytest.raises(ProjectError, match="num_folds is 7, and the corpus has 6 groups"):
+    with pytest.raises(ProjectError, match="num_folds is 7, but the corpus has 6 groups"):
         many = ProtocolSpec(LeafSpec("speaker-folds", {"num_folds": 7, "seed": 0}))
         split_corpus(many, corpus(dialogues=True), "x")
 

@@ -180,6 +180,6 @@ def test_a_damaged_file_of_torchvisions_weights_is_named(
     half = len(content) // 2
     flipped = bytes([content[half] ^ 0xFF]) + content[half + 1 :]
     file.write_bytes(content[:half] + (b"" if change == "cut" else flipped))
-    message = rf"{file.name} is damaged: its SHA-256 begins with [0-9a-f]{{8}}, and by.*Delete it"
+    message = rf"{file.name} is damaged: its SHA-256 begins with [0-9a-f]{{8}}, but by.*Delete it"
     with pytest.raises(ProjectError, match=message):
         r3d.load(CPU)

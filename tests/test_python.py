@@ -49,7 +49,7 @@ def test_a_frame_joins_utterances_labels_and_predictions(trained: Path) -> None:
         assert row["emotion_predicted"] == line["emotion"]["predicted"]
         assert row["emotion_joy"] == line["emotion"]["probabilities"]["joy"]
         assert row["emotion"] == line["emotion"]["truth"]
-    with pytest.raises(permafrost.ProjectError, match=r"trained are .*Did you mean 'main'\?"):
+    with pytest.raises(permafrost.ProjectError, match=r"trained heads are .*Did you mean 'main'\?"):
         permafrost.frame("mine", "mian", project=trained)
 
 

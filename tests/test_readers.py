@@ -42,7 +42,7 @@ class TestMspPodcast:
         assert podcast.utterances[0].text == "I told you so." and podcast.labels[1].emotion is None
         assert "1 turns of Test2 are left out; the test set is Test1" in podcast.notes
         assert (
-            "release 2.0 has 264705 turns in all, and 4 are labelled; Test3 may have no labels"
+            "release 2.0 has 264705 turns, of which 4 are labelled; Test3 may have no labels"
             in podcast.notes
         )
 
@@ -84,8 +84,11 @@ class TestDaicWoz:
             "session 409: PHQ8_Binary is 0, but PHQ8_Score is 10; the score decides, so 1 is used"
             in notes
         )
-        assert "session 319: PHQ8_Sleep is missing; from the total it is 2" in notes
-        assert "session 373: 1 turns are left out; it is interrupted from 395 to 428 s" in notes
+        assert "session 319: PHQ8_Sleep is missing; by the total score it is 2" in notes
+        assert (
+            "session 373: 1 turns are left out; the interview is interrupted from 395 to 428 s"
+            in notes
+        )
 
     def test_quotation_marks_are_words_and_misaligned_times_are_shifted(
         self, tmp_path: Path

@@ -56,6 +56,6 @@ def test_what_seeds_gain_together_is_said_with_its_interval() -> None:
 def test_standardising_by_speaker_is_said_to_see_all_test_utterances() -> None:
     counts = {"audio": {"speakers": 4, "by_speaker": 237, "by_corpus": 3}}
     (line,) = by_speaker(run_of(head_spec(), 0.5, standardised=counts))
-    assert "takes all test utterances of a test speaker at once" in line
+    assert "uses all test utterances of a test speaker at once" in line
     assert "237 tracks of 4 speakers" in line and "3 tracks, of unknown speakers" in line
     assert by_speaker(run_of(head_spec(), 0.5)) == []

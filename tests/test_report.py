@@ -148,7 +148,7 @@ def test_every_head_has_its_figures_curves_and_confusion_matrix(page: str) -> No
 def test_a_curriculum_is_drawn_where_there_is_one(page: str) -> None:
     assert page.count("Curriculum and dropout, in the longest training") == 1
     assert page.count("Started from the weights of audio.") == 1
-    assert "share of the training split" in page and "its mean difficulty" in page
+    assert "share of the training split" in page and "mean difficulty of this share" in page
 
 
 def test_the_page_says_what_was_selected_on_which_dev_set(page: str) -> None:
@@ -163,7 +163,7 @@ def test_notes_on_a_corpus_are_listed(page: str) -> None:
 
 
 def test_numbers_are_in_their_units_and_classes_in_per_cent(page: str) -> None:
-    assert "Test: phq8, in units of the labels" in page
+    assert "Test: phq8, in the units of the labels" in page
     assert "Test: emotion, in per cent" in page
 
 
@@ -181,7 +181,7 @@ def test_a_transfer_names_the_classes_and_what_was_dropped(page: str) -> None:
 
 
 def test_heads_on_the_same_utterances_are_compared(reported: Project, page: str) -> None:
-    assert "main against the others" in page
+    assert "main compared with the others" in page
     output = reported.cli("compare", "main", "audio").stdout
     assert re.search(r"^macro_f1 .* [+-]\d+\.\d", output, re.MULTILINE)
     refused = reported.cli("compare", "main", "probe")
@@ -248,9 +248,9 @@ def test_tables_to_paste_have_the_figures_of_the_runs(reported: Project) -> None
 def test_a_page_has_what_a_paper_needs(reported: Project, page: str) -> None:
     csv_text = b64decode(re.findall(r'download="results.csv" href="data:[^,]*,([^"]+)"', page)[0])
     assert csv_text.decode() == reported.cli("results", "--format", "csv").stdout
-    assert page.count("<summary>Methods, to paste</summary>") == 7
-    assert "Utterances were encoded by frozen networks, step by step: audio by log-mel (num" in page
-    assert "penalty, the weakest last" in page and page.count("<summary>Settings and tracks") == 7
+    assert page.count("<summary>Methods paragraph for a paper</summary>") == 7
+    assert "Utterances were encoded as sequences by frozen networks: audio by log-mel (num" in page
+    assert "penalty, weakest last" in page and page.count("<summary>Settings and tracks") == 7
     record = json.loads((reported.folder / "runs/main/run.json").read_text())
     assert f"recipe {record['stores']['audio']['recipe'][:16]}" in page
     assert "torch " in page and "Most confident mistakes: emotion" in page

@@ -213,7 +213,7 @@ def test_a_task_without_labels_is_refused(
     spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
     unlabelled = [replace(label, emotion=None) for label in labels]
-    with pytest.raises(ProjectError, match="names 'emotion', and no train utterance of 'demo'"):
+    with pytest.raises(ProjectError, match="names 'emotion', but no train utterance of 'demo'"):
         run(spec, unlabelled, store, tmp_path / "run")
     assert not (tmp_path / "run").exists()
     no_dev_labels = [replace(x, emotion=None) if x.split == "dev" else x for x in labels]
@@ -224,7 +224,7 @@ def test_a_task_without_labels_is_refused(
 def test_a_single_class_is_refused(
     spec: HeadSpec, labels: list[Label], store: Store, tmp_path: Path
 ) -> None:
-    with pytest.raises(ProjectError, match="has one class only, 'joy'; there is nothing to learn"):
+    with pytest.raises(ProjectError, match="has only one class, 'joy'; there is nothing to learn"):
         run(spec, [replace(x, emotion="joy") for x in labels], store, tmp_path / "run")
 
 
@@ -234,7 +234,7 @@ def test_a_class_that_training_lacks_is_refused_by_name(
     unseen = [replace(labels[-1], emotion="fear") if x is labels[-1] else x for x in labels]
     with pytest.raises(
         ProjectError,
-        match="the test split has utterances of the classes 'fear', and the training split has "
+        match="the test split has utterances of the classes 'fear', but the training split has "
         "none",
     ):
         run(spec, unseen, store, tmp_path / "run")

@@ -186,5 +186,5 @@ def test_a_fault_of_ours_is_a_line_and_not_a_trace(
     assert answer.status_code == 500
     assert answer.json() == {
         "reason": "fault",
-        "detail": "a fault of the server; its log has the details",
+        "detail": "internal error; see the log of the server",
     }

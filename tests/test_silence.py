@@ -119,7 +119,7 @@ class TestStreams:
 
     def test_the_cover_of_a_recording_is_not_its_video(self, videos: Path) -> None:
         soundfile.write(videos / "a.flac", tone(0.5), RATE_HZ)
-        with pytest.raises(ProjectError, match="no file that the corpus names for its video has"):
+        with pytest.raises(ProjectError, match="none of the files that the corpus names as video"):
             self.extract(videos, ["a.flac", "sound.mp4"], CLIPS)
 
     def test_they_are_named_in_the_notes(self, videos: Path) -> None:

@@ -75,7 +75,7 @@ class TestMp3:
     def test_one_that_is_cut_short_is_undecodable(self, tmp_path: Path) -> None:
         content = encode(tmp_path / "a.mp3", "libmp3lame", "mp3").read_bytes()
         (tmp_path / "b.mp3").write_bytes(content[: 5 * len(content) // 6])
-        with pytest.raises(UnreadableError, match=r"states 270 frames and has 22\d"):
+        with pytest.raises(UnreadableError, match=r"states 270 frames but has 22\d"):
             read_audio(tmp_path / "b.mp3")
 
 
@@ -142,7 +142,7 @@ class TestWav:
         path = wav(tmp_path / "a.wav", data_bytes=size, riff_bytes=size + 36)
         content = path.read_bytes()
         path.write_bytes(content[: 44 + 2 * int(share * len(SOUND))])
-        with pytest.raises(UnreadableError, match=rf"states {size} bytes of samples and has \d+"):
+        with pytest.raises(UnreadableError, match=rf"states {size} bytes of samples but has \d+"):
             read_audio(path, 0.0, 0.5)
 
     def test_chunks_after_the_samples_are_no_sound(self, tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ class TestWav:
         size = 2 * len(SOUND)
         path = wav(tmp_path / "a.wav", data_bytes=size, riff_bytes=size + 36)
         path.write_bytes(2 * path.read_bytes())
-        with pytest.raises(UnreadableError, match="a second WAV file is joined to it"):
+        with pytest.raises(UnreadableError, match="a second WAV file is appended to it"):
             read_audio(path)
 
 
@@ -167,7 +167,7 @@ def test_a_container_that_is_cut_short_is_undecodable(
     content = encode(tmp_path / "a", codec, kind, **options).read_bytes()
     is_whole(tmp_path / "a")
     (tmp_path / "b").write_bytes(content[: 3 * len(content) // 4])
-    with pytest.raises(UnreadableError, match=rf"states {len(content)} bytes and has \d+"):
+    with pytest.raises(UnreadableError, match=rf"states {len(content)} bytes but has \d+"):
         read_audio(tmp_path / "b")
 
 

@@ -148,7 +148,7 @@ def test_other_sheets_are_noted(tmp_path: Path) -> None:
         for name in ("Clips", "Actors"):
             pandas.DataFrame({"a": [1]}).to_excel(book, sheet_name=name, index=False)
     read_table(tmp_path / "t.xlsx", "a table", notes.append)
-    assert notes == ["t.xlsx: of its sheets 'Actors', 'Clips' the first, 'Clips', is read"]
+    assert notes == ["t.xlsx: only the first of its sheets 'Actors', 'Clips' is read, 'Clips'"]
 
 
 def test_a_time_of_day_is_written_as_such(tmp_path: Path) -> None:

@@ -60,8 +60,8 @@ def test_a_stretch_of_which_nothing_is_left_is_refused(root: Path) -> None:
     spec = own(root, "x,a.wav,5.5,9,joy", "y,a.mkv,60,61,joy", "z,a.wav,1,2,joy")
     with pytest.raises(ProjectError, match="2 problems") as caught:
         read_corpus(spec)
-    assert "the utterance 'x' starts at 5.50 s, and a.wav ends after 5.00 s" in str(caught.value)
-    assert "the utterance 'y' starts at 60.00 s, and a.mkv ends after 6.0" in str(caught.value)
+    assert "the utterance 'x' starts at 5.50 s, but a.wav ends after 5.00 s" in str(caught.value)
+    assert "the utterance 'y' starts at 60.00 s, but a.mkv ends after 6.0" in str(caught.value)
     assert "'z'" not in str(caught.value)
     read = read_corpus(replace(spec, known_bad={"x": "cut off", "y": "cut off"}))
     assert [u.id for u in read.utterances] == ["x", "y", "z"]

@@ -95,7 +95,7 @@ class TestSeparators:
                 'that?"',
                 '"all"',
             ]
-        assert notes[0].startswith("t.tsv: 1 cells are in quotation marks, which are part of the")
+        assert notes[0].startswith("t.tsv: 1 cells are in quotation marks; where tabs separate")
 
     def test_a_list_of_one_column_may_have_commas_in_quotation_marks(self, tmp_path: Path) -> None:
         assert values(table(tmp_path, 'text\n"a, b"\nc\n')) == [["a, b"], ["c"]]
@@ -112,7 +112,7 @@ class TestLines:
     @pytest.mark.parametrize(
         ("row", "message"),
         [
-            ("c", "line 7: it must have 2 cells, as the header has"),
+            ("c", "line 7: it must have 2 cells, as the header does"),
             ("c,d,e", "line 7: it must have 2 cells"),
             ('c,"d', "line 7: a quotation mark opens a cell that never ends"),
             ('c,"d"e', "line 7: the cell 'de' has text outside its quotation marks"),
@@ -172,12 +172,12 @@ class TestEncodings:
         notes: list[str] = []
         read = table(tmp_path, "id,text\na,b\nc,“Grüße”\n".encode("cp1252"), note=notes.append)
         assert values(read)[1] == ["c", "“Grüße”"]
-        assert notes == ["t.csv: it is not UTF-8 and is read as cp1252; line 3 is 'c,“Grüße”'"]
+        assert notes == ["t.csv: not UTF-8, so it is read as cp1252; line 3 is 'c,“Grüße”'"]
 
     @pytest.mark.parametrize(
         ("content", "message"),
         [
-            ("id,é\nä,ö\n".encode() + b"x,\xfc\n", "line 3: it is not UTF-8, as the rest"),
+            ("id,é\nä,ö\n".encode() + b"x,\xfc\n", "line 3: it is not UTF-8, although the rest"),
             (b"id,text\na,\x81\n", "nor in UTF-16 or cp1252"),
             (b"id,text\na,b\0\n", "line 2: it has a NUL character"),
             (b"\xff\xfei\0d\0,", "is not a table in UTF-16"),

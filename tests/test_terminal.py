@@ -51,8 +51,8 @@ def test_an_escape_sequence_in_a_name_is_not_printed(tmp_path: Path) -> None:
 def test_an_error_of_the_file_system_says_what_to_do(number: int, advice: str) -> None:
     error = OSError(number, os.strerror(number), "runs/main")
     assert remedy(error) == (
-        f"runs/main: {os.strerror(number)}; {advice} and run the same command again. What is "
-        "finished is kept."
+        f"runs/main: {os.strerror(number)}; {advice} and run the same command again. "
+        "Finished work is kept."
     )
     assert remedy(OSError(errno.EINVAL, "")) is None and remedy(FileNotFoundError()) is None
 

@@ -145,7 +145,7 @@ def test_a_transcript_s_turns_are_answered_as_a_dialogue(project: Path, tmp_path
 @pytest.mark.slow
 def test_a_recording_without_speech_has_no_answers(project: Path) -> None:
     done = run("predict", "main", "minute.wav", "--voice")
-    assert done.output.startswith("minute.wav: no speech was found in it")
+    assert done.output.startswith("minute.wav: no speech was detected")
 
 
 @pytest.mark.slow
@@ -172,9 +172,9 @@ def test_real_speech_in_silence_is_found(project: Path, shared_data: Path, tmp_p
         (["minute.wav", "--to", "x.TextGrid"], "needs answers along a recording; add --every"),
         (["minute.wav", "--window", "2"], "give --every with it"),
         (["minute.wav", "--every", "1", "--voice"], "'--every', '--voice' cannot be combined"),
-        (["sounds", "--every", "1", "--to", "x.vtt"], "is of one recording, and there are 24"),
+        (["sounds", "--every", "1", "--to", "x.vtt"], "can hold only one recording, not 24"),
         (["timed.csv", "--every", "1"], "'a' has times or words of its own"),
-        (["minute.wav", "--voice", "--to", "x.vtt"], "no speech was found"),
+        (["minute.wav", "--voice", "--to", "x.vtt"], "no speech was detected"),
         (["minute.wav", "--to", "sounds"], "'sounds', which is a folder"),
     ],
 )
@@ -222,7 +222,7 @@ class TestTranscripts:
         notes: list[str] = []
         turns = read_transcript(tmp_path / "a.TextGrid", notes.append)
         assert turns == [Turn(0.5, 2.0, "hi", "A"), Turn(1.5, 3.0, "ho", "B")]
-        assert notes == ["a.TextGrid: its tiers 'A', 'B' are taken for speakers"]
+        assert notes == ["a.TextGrid: its tiers 'A', 'B' are taken as speakers"]
 
     def test_a_table_and_plain_text(self, tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_text("start,end,text\n3,4,b\n1,2,a\n")
@@ -236,7 +236,7 @@ class TestTranscripts:
     @pytest.mark.parametrize(
         ("name", "content", "message"),
         [
-            ("a.vtt", "not a VTT", "not a file of subtitles"),
+            ("a.vtt", "not a VTT", "not a valid subtitle file"),
             ("a.vtt", "WEBVTT\n", "has no turns"),
             ("a.vtt", "WEBVTT\n\n00:03.000 --> 00:02.000\nx\n", "the end must be later"),
             ("a.TextGrid", "Nothing", "is not a TextGrid"),

@@ -26,14 +26,14 @@ class TestVocabularies:
     def test_a_folder_without_one_is_refused(self, name: str, tmp_path: Path) -> None:
         texts(SMALL)[name].save(tmp_path)
         (tmp_path / "tokenizer.json").unlink()
-        message = rf"{tmp_path.name} has no vocabulary of a tokenizer.*tokenizer\.save_pretrained"
+        message = rf"{tmp_path.name} has no tokenizer vocabulary.*tokenizer\.save_pretrained"
         with pytest.raises(ProjectError, match=message):
             hf_text.load(CPU, checkpoint=str(tmp_path))
 
     def test_one_of_byte_pairs_needs_its_merges(self, tmp_path: Path) -> None:
         TEXTS["roberta-base-go_emotions"](tmp_path)
         (tmp_path / "merges.txt").unlink()
-        with pytest.raises(ProjectError, match="has no vocabulary.*vocab.json with merges.txt"):
+        with pytest.raises(ProjectError, match="tokenizer vocabulary.*vocab.json with merges.txt"):
             hf_text.load(CPU, checkpoint=str(tmp_path))
 
     def test_one_of_another_kind_of_tokenizer_is_not_taken_for_one(self, tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ class TestVocabularies:
         save_tiny(tmp_path, 0)
         (tmp_path / "tokenizer.json").unlink()
         for branch in ("text", "joint"):
-            with pytest.raises(ProjectError, match="has no vocabulary of a tokenizer"):
+            with pytest.raises(ProjectError, match="has no tokenizer vocabulary"):
                 videollama.load(CPU, branch=branch, checkpoint=str(tmp_path))  # type: ignore[arg-type]
         assert videollama.load(CPU, branch="video", checkpoint=str(tmp_path)).dim == 32
 
@@ -57,7 +57,7 @@ class TestTokensBeyondTheNetwork:
         with (tmp_path / "vocab.txt").open("a") as file:
             file.write("\nx1\nx2")
         message = (
-            "has tokens up to number 58, and the network has embeddings for 58, up to number 57"
+            "has tokens up to number 58, but the network has embeddings for 58, up to number 57"
         )
         with pytest.raises(ProjectError, match=message):
             hf_text.load(CPU, checkpoint=str(tmp_path))
@@ -68,7 +68,7 @@ class TestTokensBeyondTheNetwork:
         tokenizer.add_tokens(["<laughs>"])
         tokenizer.save_pretrained(tmp_path)
         with pytest.raises(
-            ProjectError, match="up to number 58, and the network has embeddings for 58"
+            ProjectError, match="up to number 58, but the network has embeddings for 58"
         ):
             hf_text.load(CPU, checkpoint=str(tmp_path))
 
@@ -79,7 +79,7 @@ class TestTokensBeyondTheNetwork:
         tokenizer.add_tokens(["<laughs>"])
         tokenizer.save_pretrained(tmp_path)
         message = (
-            f"up to number {num_embeddings}, and the network has embeddings for {num_embeddings},"
+            f"up to number {num_embeddings}, but the network has embeddings for {num_embeddings},"
         )
         with pytest.raises(ProjectError, match=message):
             videollama.load(CPU, branch="text", checkpoint=str(tmp_path))

@@ -156,5 +156,5 @@ class TestRun:
         record["stores"]["text"]["recipe"] = "another"
         del record["seal"]
         write_sealed(trained, "run.json", record, {})
-        with pytest.raises(ProjectError, match="has another recipe than the text tracks"):
+        with pytest.raises(ProjectError, match="was made with another recipe than the text tracks"):
             run_transfer(transfer_spec(), spec, trained, labels, {"text": store}, tmp_path / "t")

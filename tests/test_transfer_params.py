@@ -21,7 +21,7 @@ class TestContinued:
         ("change", "expected"),
         [
             ({"start": "mian"}, "continued.more.start is 'mian'; heads are"),
-            ({"start": None}, "continued.more.start is None; it must be the name of one of"),
+            ({"start": None}, "continued.more.start is None; it must be the name of an"),
             ({"protocol": {"code": "speaker-folds"}}, "protocol differs from that of 'main'"),
             ({"inputs": {"text": "minilm", "audio": "none", "video": "none"}}, "it must repeat"),
         ],
@@ -44,7 +44,7 @@ class TestContinued:
             raw["tracks"][f"again-{backbone}"] = {"corpus": "again", "backbone": backbone}
         more = self.head(raw, corpus="again", protocol={"code": "speaker-folds"})
         raw["continued"] = {"more": more}
-        assert "which has recordings of 'again'" in complaint(raw)
+        assert "which shares recordings with 'again'" in complaint(raw)
         raw["corpora"]["again"]["root"] = "data/synthetic/other"
         parse_params(raw)
 
@@ -106,8 +106,8 @@ class TestSweeps:
         [
             ({"training.lrr": [1.0]}, "Did you mean 'lr'?"),
             ({"trainin.lr": [1.0]}, "the head has no mapping 'trainin'"),
-            ({"training.choose_by": ["accuracy"]}, "are the same in every trial"),
-            ({"training": [{"seeds": [0]}]}, "are the same in every trial"),
+            ({"training.choose_by": ["accuracy"]}, "must not vary between trials"),
+            ({"training": [{"seeds": [0]}]}, "must not vary between trials"),
             ({}, "sweeps.s.space is empty"),
             ({"dim": {"low": 64, "high": 32}}, "low must be less than high"),
             ({"dim": 3}, "it must be a list of values, or a range"),

@@ -192,7 +192,7 @@ def test_learning_rates_by_hand() -> None:
 def test_a_track_of_several_windows_is_refused() -> None:
     tuned = Temporal(4, 0.0, tiny_upper(6, 0), lora=2)
     tuned.max_steps = 4
-    with pytest.raises(ProjectError, match="has 5 steps, and the network takes 4 in one piece"):
+    with pytest.raises(ProjectError, match="has 5 steps, but the network takes 4 at once"):
         tuned(padded([torch.randn(5, 6)]))
 
 

@@ -226,7 +226,7 @@ class TestFilesThatCannotBeRead:
 
     def test_a_stretch_after_the_end_is_reported(self, tmp_path: Path) -> None:
         write_video(tmp_path / "a.mp4", [50] * 5)
-        with pytest.raises(UnreadableError, match=r"begins at 3.00 s, and the frames end after"):
+        with pytest.raises(UnreadableError, match=r"begins at 3.00 s, but the frames end after"):
             read(tmp_path / "a.mp4", 10, start_s=3.0, end_s=4.0)
 
     def test_sound_without_pictures_is_undecodable(self, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_votes_are_scored_where_every_split_has_some_and_learned_where_any_is() 
     learning = replace(spec, tasks={"emotion": LeafSpec("emotion", {"learn": "votes"})})
     ((splits, _),) = folds_of(learning, tied)
     assert len(splits.train) == 40
-    with pytest.raises(ProjectError, match="learn is 'votes', and no train utterance"):
+    with pytest.raises(ProjectError, match="learn is 'votes', but no train utterance"):
         folds_of(learning, sixty_labels())
 
 

@@ -8,11 +8,12 @@ import click
 @click.command()
 @click.argument("head")
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--with-backbones", is_flag=True, help="Also the weights of the frozen networks.")
+@click.option("--with-backbones", is_flag=True, help="Include the weights of the frozen networks.")
 def bundle(head: str, out: Path, with_backbones: bool) -> None:
-    """Write the trained HEAD to the folder OUT, from which it predicts anywhere.
+    """Write the trained HEAD to the folder OUT, from which it predicts on any machine.
 
-    The folder is what a model repository of the Hugging Face hub expects: README.md is its card.
+    The folder is laid out as a model repository of the Hugging Face hub; README.md is the model
+    card.
     """
     from app.bundles.write import Figures, write_bundle
     from app.paths import RUNS_PATH

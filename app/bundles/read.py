@@ -18,10 +18,10 @@ BACKBONES = "backbones/"
 
 @dataclass(frozen=True)
 class Model:
-    """What answers: the record of a run, its weights by file name, and its calibration.
+    """A trained model: the record of its run, its weights by file name, and its calibration.
 
-    `carried` are the folders of frozen networks that travel with it, by modality. `is_bundle` says
-    whether it came from elsewhere.
+    `carried` are the folders of the frozen networks that it includes, by modality. `is_bundle` is
+    False for a run of this project.
     """
 
     name: str
@@ -49,9 +49,12 @@ def read_bundle(folder: Path) -> Model:
         )
     contents, carried = dict(sealed.contents), sealed.record.get("carried")
     if not contents.pop(CALIBRATION) or not isinstance(carried, list):
-        raise ProjectError(f"{folder}: {BUNDLE_RECORD} is not one that this version reads")
+        raise ProjectError(f"{folder}: {BUNDLE_RECORD} is malformed; write the bundle again")
     if unknown := [name for name in carried if name not in MODALITIES]:
-        raise ProjectError(f"{folder}: {BUNDLE_RECORD} carries {quoted(unknown)}, no modalities")
+        raise ProjectError(
+            f"{folder}: 'carried' in {BUNDLE_RECORD} has {quoted(unknown)}; it must list only "
+            f"{quoted(MODALITIES)}"
+        )
     folders = {name: folder / BACKBONES / name for name in carried}
     name, calibration = str(sealed.record.get("name")), sealed.json(CALIBRATION)
     return Model(name, sealed.record, contents, calibration, folders, is_bundle=True)

@@ -23,11 +23,11 @@ from features.progress import progress
 from features.runs.restored import restored_extraction
 from features.runs.sealed import read_sealed, sealed_record
 
-# What of a run's record travels: nothing that names an utterance.
+# What of a run's record goes into a bundle: nothing that names an utterance.
 KEPT = ("head", "facts", "measures", "num_parameters", "extraction")
 KEPT_OF_STORES = ("recipe", "backbone", "layers", "dim", "rate_hz")
 SUMS = "SHA256SUMS"
-# Checkpoints that are no files.
+# Checkpoints that are not files.
 NO_FILES = (None, "random", "tiny")
 
 
@@ -40,10 +40,10 @@ class Figures:
 
 
 def write_bundle(model: Model, figures: Figures, out: Path, with_backbones: bool) -> list[str]:
-    """Write the folder `out`, complete or not at all; lines about what did not go in.
+    """Write the folder `out`, completely or not at all; returns lines on what was left out.
 
-    With the backbones the files of their checkpoints are copied. Raises ProjectError where `out`
-    is something else than a bundle or an empty folder.
+    `with_backbones` copies the checkpoint files of the backbones too. Raises ProjectError if `out`
+    exists and is neither a bundle nor an empty folder.
     """
     _refuse_taken(out)
     checkpoints = _checkpoints(model) if with_backbones else {}
@@ -82,13 +82,13 @@ def _refuse_taken(out: Path) -> None:
     files = [path.relative_to(out).as_posix() for path in out.rglob("*") if not path.is_dir()]
     if others := sorted(name for name in files if name not in own):
         raise ProjectError(
-            f"{out} also has {others[0]!r} ({len(others)} files that are not of the bundle), which "
+            f"{out} also has {others[0]!r} ({len(others)} files not part of the bundle), which "
             "would be lost; give a new folder, and copy its files over"
         )
 
 
 def bundle_record(model: Model, carried: Sequence[str]) -> dict[str, Any]:
-    """What `bundle.json` says, but the digests of the files."""
+    """The content of `bundle.json` except the digests of the files."""
     packages = ("torch", "transformers", "torchvision", "torchaudio", "numpy")
     stores = {
         modality: {name: store[name] for name in KEPT_OF_STORES}
@@ -150,6 +150,6 @@ def _left_out(record: Mapping[str, Any], with_backbones: bool) -> list[str]:
         if source in NO_FILES or modality in record["carried"]:
             continue
         revision = f" at {settings['revision']}" if settings.get("revision") else ""
-        remedy = "" if with_backbones else " (--with-backbones puts checkpoints in)"
-        lines.append(f"not in the bundle: the weights of {modality}, {source}{revision}{remedy}")
+        remedy = "" if with_backbones else " (--with-backbones includes it)"
+        lines.append(f"not in the bundle: the {modality} network {source}{revision}{remedy}")
     return lines

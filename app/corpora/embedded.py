@@ -1,4 +1,4 @@
-"""Clips that may go into a page which is handed on: those of corpora that may be shared."""
+"""Clips that may be embedded in a page: those of corpora whose licence lets one share them."""
 
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ MAX_RATE_HZ = 16_000
 
 
 class Clip(NamedTuple):
-    """A clip as an address that holds it, and whose it is, under which licence."""
+    """A clip as a data URL, and whose it is, under which licence."""
 
     address: str
     shared_under: str
@@ -21,10 +21,10 @@ class Clip(NamedTuple):
 
 @contextmanager
 def sounds_to_embed(params: Params) -> Iterator[Callable[[str, Utterance], Clip | None]]:
-    """Gives, by corpus and utterance, its clip.
+    """Yields a function that gives the clip of an utterance of a corpus.
 
-    None where the licence of the corpus does not let anyone hand on its clips, where there is
-    nothing to hear, or where no library for media is installed.
+    It gives None if the licence of the corpus does not allow sharing its clips, if there is no
+    audio, or if the media libraries are not installed.
     """
     try:
         from app.corpora.sound import NoSound, Sound, Sounds

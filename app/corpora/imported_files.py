@@ -1,4 +1,4 @@
-"""Files of features below the folder of a corpus, noted in its manifest, by which DVC sees them."""
+"""Feature files in the folder of a corpus, noted in its manifest so that DVC sees them change."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +19,7 @@ def with_imported_files(
     """The utterances with the digest of each file that a track imports, by its backbone.
 
     The stage 'manifest' depends on the folder of the corpus, and extraction on the manifest: so a
-    changed file is read again. Those in other folders are named by their digest in params.yaml.
+    changed file is read again. Files elsewhere are pinned by their digest in params.yaml.
     """
     root = params.corpora[corpus].root
     files = {}
@@ -43,8 +43,8 @@ def untracked(params: Params, track: TrackSpec) -> str | None:
     if path is None or settings["digest"] or _is_below(path, params.corpora[track.corpus].root):
         return None
     return (
-        f"{path} is not in the folder of the corpus, so DVC does not see when it changes; add to "
-        f"backbones.{track.backbone}: digest: {path_digest(path)}"
+        f"{path} is not in the folder of the corpus, so DVC does not see when it changes; add "
+        f"'digest: {path_digest(path)}' to backbones.{track.backbone}"
     )
 
 
@@ -55,5 +55,5 @@ def _imported_path(params: Params, track: TrackSpec) -> Path | None:
 
 
 def _is_below(path: Path, root: Path) -> bool:
-    """As they are written: a link in the folder of the corpus is in it, wherever it leads."""
+    """By the paths as written: a link in the folder of the corpus counts, wherever it leads."""
     return path.absolute().is_relative_to(root.absolute())

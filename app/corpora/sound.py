@@ -1,4 +1,4 @@
-"""The sound of an utterance as heads hear it: one channel, cut out, as FLAC that browsers play."""
+"""The audio of an utterance as heads read it: one channel, cut out, as FLAC for browsers."""
 
 import io
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ MAX_SECONDS = 7200.0
 
 @dataclass(frozen=True)
 class Sound:
-    """The audio of an utterance as a FLAC file, its length, and its loudness along the time.
+    """The audio of an utterance as a FLAC file, its length, and its loudness over time.
 
     `peaks` are the largest magnitudes of NUM_PEAKS equal stretches, from 0 to 1.
     """
@@ -50,12 +50,12 @@ class Sounds:
     def of(self, utterance: Utterance, max_rate_hz: int | None = None) -> Sound | NoSound:
         """The sound of an utterance, at a rate of `max_rate_hz` at most, or why there is none."""
         if utterance.audio is None:
-            return NoSound("the corpus has no audio for it")
+            return NoSound("the corpus has no audio for this utterance")
         if utterance.known_bad is not None:
             return NoSound(f"known to be unusable: {utterance.known_bad}")
         stretches = stretches_of(utterance, "audio")
         if not stretches:
-            return NoSound("it has no segment")
+            return NoSound("the utterance has no segments")
         limit = self.extract.max_media_bytes
         source = Source(self.corpus.root, utterance.audio, utterance.audio_digest, limit)
         try:

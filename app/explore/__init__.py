@@ -1,1 +1,1 @@
-"""A page to look into a corpus with: its clips, what heads make of them, and its stores."""
+"""A page for exploring a corpus: its clips, what heads predict for them, and its stores."""

@@ -1,4 +1,4 @@
-"""`explore`: look at a corpus, its clips and what heads make of them, in a browser."""
+"""`explore`: a corpus, its clips and what heads predict for them, in a browser."""
 
 import socket
 import threading
@@ -17,7 +17,7 @@ HOSTS = [HOST, "localhost"]
 @click.command()
 @click.argument("corpus", metavar="[CORPUS]", required=False)
 @click.option("--port", default=8600, show_default=True, type=click.IntRange(0, 65535),
-              help="Where it listens; 0 takes any free one.")  # fmt: skip
+              help="Port to listen on; 0 takes any free one.")  # fmt: skip
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 @click.option("--export", "folder", metavar="DIR", type=click.Path(path_type=Path),
               help="Write the page into a folder for a web server instead.")  # fmt: skip
@@ -25,14 +25,14 @@ HOSTS = [HOST, "localhost"]
 def explore(
     corpus: str | None, port: int, no_browser: bool, folder: Path | None, with_media: bool
 ) -> None:
-    """Look at a corpus in a browser: clips, mistakes, attention, stores.
+    """Explore a corpus in a browser: clips, mistakes, attention, stores.
 
     CORPUS is a name from params.yaml; without it, the one that the head `main` was trained on. The
-    page is for this machine alone, shows what heads predicted when they were trained, and loads
-    nothing from elsewhere.
+    page is served on this machine only, shows what heads predicted when they were trained, and
+    loads nothing from the network.
     """
     if with_media and folder is None:
-        raise ProjectError("--with-media is for --export DIR")
+        raise ProjectError("--with-media works only with --export DIR; give both")
     from app.explore.corpus import opened
 
     with opened(corpus) as explored:
@@ -55,7 +55,7 @@ def explore(
         application = Explorer(explored).application(HOSTS)
         with _listening(port) as listening:
             address = f"http://{HOST}:{listening.getsockname()[1]}/"
-            click.echo(f"{explored.name}: {address} (Ctrl-C ends it)")
+            click.echo(f"{explored.name}: {address} (Ctrl-C stops it)")
             if not no_browser:
                 # Some browsers end only when they are closed.
                 threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
@@ -73,7 +73,7 @@ def _listening(port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise ProjectError(
-            f"port {port} cannot be used ({error.strerror}); name another one with --port, or 0 "
-            "for any that is free"
+            f"port {port} cannot be used ({error.strerror}); choose another with --port, or 0 "
+            "for any free one"
         ) from None
     return listening

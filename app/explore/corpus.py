@@ -103,7 +103,7 @@ class Corpus:
         }
 
     def _measure(self, head: ExploredHead, measure: Measure) -> dict[str, Any]:
-        """Of a class its number and its probability, of a number its value: means over seeds."""
+        """For classes the index and probability, for numbers the value: means over seeds."""
         means = {
             split: own.predicted[measure.name].mean(axis=0)
             for split, own in head.predictions.items()
@@ -126,13 +126,13 @@ class Corpus:
 def opened(name: str | None) -> Iterator[Corpus]:
     """The corpus NAME of params.yaml (None: that of the head `main`), with all heads over it.
 
-    Raises ProjectError where it is not there or was not read yet.
+    Raises ProjectError if there is no such corpus or it was not read yet.
     """
     params = load_params()
     name = name or _usual(params)
     if name not in params.corpora:
         raise ProjectError(
-            f"there is no corpus {name!r}; those of params.yaml are {quoted(params.corpora)}."
+            f"there is no corpus {name!r}; corpora of params.yaml are {quoted(params.corpora)}."
             f"{did_you_mean(name, list(params.corpora))}"
         )
     utterances, labels = read_utterances(manifest_path(name)), load_labels(name)

@@ -35,7 +35,7 @@ def details(corpus: Corpus, row: int) -> dict[str, Any]:
 
 
 def swapped(corpus: Corpus, row: int, other: int, name: str) -> dict[str, Any]:
-    """By measure the shares of an utterance's modalities, against those of another utterance."""
+    """By measure, the share of each modality in the change from another utterance's decision."""
     head = next((head for head in corpus.heads if head.name == name), None)
     if head is None:
         raise ProjectError(f"there is no head {name!r}")
@@ -64,7 +64,7 @@ def _audio(sound: Sound | NoSound, row: int) -> dict[str, Any]:
 
 
 def _head(head: ExploredHead, utterance: Utterance, duration_s: float | None) -> dict[str, Any]:
-    """What a head predicted of it by seed, and where that comes from; only its name if nothing."""
+    """What a head predicted for it by seed, and why; only the head's name if it did not."""
     predicted = head.predicted(utterance.id)
     if predicted is None:
         return {"name": head.name}

@@ -20,10 +20,10 @@ MARK = "permafrost-explore"
 
 
 def export(corpus: Corpus, folder: Path, with_media: bool) -> int:
-    """Write the page, its data and, if wanted, its clips; the number of files.
+    """Write the page, its data and, if wanted, its clips; returns the number of files.
 
     The folder appears when all of it is there; one that an export has written is replaced. A video
-    of several utterances is copied once, whole. Raises ProjectError where there is anything else.
+    of several utterances is copied once, whole. Raises ProjectError if it holds anything else.
     """
     folder = folder.absolute()
     is_free = not folder.exists() or (folder / MARK).is_file()
@@ -66,7 +66,7 @@ def _files(corpus: Corpus, with_media: bool) -> Iterator[tuple[str, bytes | Path
 def _media(
     corpus: Corpus, row: int, shown: dict[str, Any], copied: dict[str, str]
 ) -> Iterator[tuple[str, bytes | Path]]:
-    """An utterance's clips; `copied` has the names of videos that others have in common with it."""
+    """An utterance's clips; `copied` has the names of videos that were already copied."""
     utterance = corpus.utterances[row]
     sound = corpus.sounds.of(utterance)
     if isinstance(sound, Sound):

@@ -1,4 +1,4 @@
-"""The trained heads of a corpus: what they predicted, and their networks when they are asked."""
+"""The trained heads of a corpus: what they predicted, and on demand their weights."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -108,7 +108,7 @@ class ExploredHead:
         return tracked.heads.decisions(tracked.dataset, tracked.rows[name])
 
     def swapped(self, name: str, other: str) -> dict[str, Decision]:
-        """The same, in place of missing modalities those of another utterance."""
+        """The same, with the modalities of another utterance in place of missing ones."""
         tracked = self.tracked(name, other)
         return tracked.heads.swapped_decisions(
             tracked.dataset, tracked.rows[name], tracked.rows[other]

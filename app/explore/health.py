@@ -54,7 +54,7 @@ def _lengths(lengths: Sequence[int]) -> dict[str, Any]:
 
 
 def _norms(store: Store) -> list[dict[str, Any]]:
-    """Quartiles of the length of the vectors of steps, by layer."""
+    """Quartiles of the norm of the step vectors, by layer."""
     rows = np.flatnonzero(store.lengths)
     if not len(rows):
         return []

@@ -1,4 +1,4 @@
-"""The page and its data over HTTP, on this machine alone; files are named by their rows only."""
+"""The page and its data over HTTP, on this machine only; media are addressed by row."""
 
 import threading
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from app.serving.origin import SameOrigin, refused
 from extract.media.errors import UnreadableError
 from features.errors import ProjectError
 
-# Other sites may not show what is here either, and nothing is kept: a corpus may be changed.
+# Other sites may not embed these answers, and nothing is cached: a corpus may change.
 HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",

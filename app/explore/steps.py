@@ -1,4 +1,4 @@
-"""Where the steps of a track are in an utterance: in seconds, or among the letters of its text."""
+"""Where the steps of a track are in an utterance: in seconds, or at which characters of text."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from features.manifest import Utterance
 from features.store.reader import Store
 
 Numbers = NDArray[np.float64]
-# More are drawn as sums of neighbours.
+# Longer tracks are drawn as sums of neighbouring steps.
 MAX_DRAWN = 1500
 DIGITS = 6
 
@@ -19,8 +19,8 @@ DIGITS = 6
 def on_words(text: str, spans: NDArray[Any], weights: Numbers) -> dict[str, Any]:
     """The weights `(S, T)` of tokens as those of words, `(S, words)`.
 
-    `spans (T, 2)` are the tokens' letters. A token of several words is shared among them by
-    letters; what has no letters (special tokens) is summed up in `elsewhere`, `(S,)`.
+    `spans (T, 2)` are the characters of each token. A token over several words is shared among
+    them by characters; tokens without any (special tokens) are summed in `elsewhere`, `(S,)`.
     """
     words = [match.span() for match in re.finditer(r"\S+", text)]
     word_of_letter = np.full(len(text), -1)
@@ -40,10 +40,10 @@ def on_words(text: str, spans: NDArray[Any], weights: Numbers) -> dict[str, Any]
 
 
 def in_time(store: Store, row: int, duration_s: float | None, weights: Numbers) -> dict[str, Any]:
-    """The weights `(S, T)` of steps along the time: the first step's start, and each one's length.
+    """The weights `(S, T)` of steps over time: the first step's start, and the length of a step.
 
-    Steps of one moment are summed up. Where a store says no times, or an utterance is made of
-    segments, steps are spread evenly over its duration, and `exact` is false.
+    Steps at the same point in time are summed. If a store has no times, or an utterance is made
+    of segments, steps are spread evenly over its duration, and `exact` is false.
     """
     cells = int(store.facts["cells"][row]) if "cells" in store.facts else 1
     weights = _summed(weights, max(1, cells))

@@ -8,7 +8,7 @@ from extract.media.errors import UnreadableError
 from extract.media.files.source import Source
 from features.errors import ProjectError
 
-# Containers that browsers play; whether they know the codec, they say themselves.
+# Containers that browsers play; a browser without the codec says so itself.
 PLAYED = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/mp4", ".webm": "video/webm"}
 
 
@@ -20,7 +20,7 @@ def video_of(corpus: Corpus, row: int) -> dict[str, Any] | None:
         return None
     suffix = Path(utterance.video).suffix.lower()
     if suffix not in PLAYED:
-        return {"reason": f"browsers do not play {suffix or 'files without an ending'}"}
+        return {"reason": f"browsers do not play {suffix or 'files without an extension'}"}
     try:
         video_path(corpus, row)
     except (UnreadableError, ProjectError) as error:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from train.probes.scan import Layer
 
 SCANS = RUNS_PATH / "_scans"
-# A closed form, so that seven layers take two minutes; its ranking of layers is what counts here.
+# Ridge has a closed form, so seven layers take two minutes; only the ranking of layers matters.
 STRENGTHS = [0.0001, 0.001, 0.01]
 NUMBER_TASKS = ("vad", "phq8")
 
@@ -34,13 +34,13 @@ NUMBER_TASKS = ("vad", "phq8")
 @click.command()
 @click.argument("track")
 @click.option("--task", default="emotion", show_default=True, help="The task the probes predict.")
-@click.option("--corpus", help="TRACK is a backbone, and this the corpus that it was run over.")
+@click.option("--corpus", help="The corpus, if TRACK is the name of a backbone.")
 def scan(track: str, task: str, corpus: str | None) -> None:
     """Probe every stored layer of TRACK with every pooling, on the dev set.
 
-    The table and runs/_scans/ have the figure of each with its 95 % confidence interval; the report
-    draws it. An official test set is not used. A corpus without official splits is split by
-    speakers, five times: there the dev set of a fold is drawn from speakers who are tested in other
+    Scores with their 95 % confidence intervals are printed and written to runs/_scans/; the report
+    plots them. An official test set is not used. A corpus without official splits is split into
+    five folds by speaker; the dev set of a fold is then drawn from speakers who are tested in other
     folds.
     """
     params = load_params()
@@ -82,9 +82,9 @@ def _best(layers: "Sequence[Layer]", metric: str) -> str:
     best = max(layers, key=lambda layer: layer.figure)
     return (
         f"\n{metric} on the dev set, with its 95 % confidence interval (ridge probes; * the best "
-        f"of its pooling).\nBest: layer {best.name}, {best.pooling}, "
-        f"{number(metric, best.figure)}. Use it to choose a layer: the penalty was selected on the "
-        "dev set too."
+        f"layer of its pooling).\nBest: layer {best.name}, {best.pooling}, "
+        f"{number(metric, best.figure)}. Use it only to choose a layer: the penalty was selected "
+        "on the same dev set."
     )
 
 

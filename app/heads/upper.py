@@ -85,8 +85,8 @@ def refuse_segments(head: AnyHead, corpus: str) -> None:
     if names:
         raise ProjectError(
             f"{head.where}.temporal: {corpus} has utterances that are made of segments "
-            f"({len(names)}; {names[0]!r} is the first), and no layers can be tuned above tracks "
-            "that are put together from several pieces; read them with frozen layers"
+            f"({len(names)}; {names[0]!r} is the first), and a network's layers cannot be tuned on "
+            "tracks concatenated from segments; choose another temporal encoder"
         )
 
 
@@ -96,7 +96,7 @@ def upper_of(backbone: Any, head: AnyHead, modality: str) -> Any:
     if not hasattr(backbone, "upper"):
         raise ProjectError(
             f"{head.where}.temporal.{modality}: the backbone {head.inputs[modality]!r} has no "
-            "layers that can be tuned; those of hf-text and of the wav2vec 2.0 family have"
+            "layers that can be tuned; hf-text and the wav2vec 2.0 family have such layers"
         )
     try:
         return backbone.upper(head.temporal[modality].options["from"])

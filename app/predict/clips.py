@@ -18,7 +18,7 @@ VIDEO_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv", ".flv"),
     *(".3gp", ".ts", ".ogv"),
 )
-# Audio files that no corpus of one's own is likely to have, and phones send.
+# Audio formats that phones send, and that a corpus is unlikely to have.
 MORE_AUDIO_SUFFIXES = (".oga", ".aif", ".aiff", ".wma", ".amr", ".caf")
 MEDIA_SUFFIXES = (*AUDIO_SUFFIXES, *MORE_AUDIO_SUFFIXES, *VIDEO_SUFFIXES)
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".xlsx", ".ods", ".jsonl", ".ndjson")
@@ -128,7 +128,7 @@ def _of_files(files: Sequence[Path], text: str | None) -> Clips:
 
 
 def _of_table(table: Path, note: Callable[[str], None]) -> Clips:
-    """The rows of a table, read as a corpus of one's own is, but for its labels."""
+    """The rows of a table, read like that of a corpus of your own, except for its labels."""
     utterances = read_clips(table, lambda line: note(f"{table.name}: {line}"))
     refuse_impossible(utterances)
     spec = CorpusSpec(table.stem, table.parent, LeafSpec("table", {}))
@@ -139,7 +139,7 @@ def _of_table(table: Path, note: Callable[[str], None]) -> Clips:
 
 
 def _located(root: Path, utterances: Sequence[Utterance], files: Sequence[str | None]) -> Clips:
-    """The utterances with their files where links lead, below the folder that holds all."""
+    """The utterances with links in their paths resolved, below the folder that holds all files."""
     real = {
         path: os.path.realpath(root / path)
         for utterance in utterances

@@ -28,26 +28,28 @@ def _share(_: click.Context, __: click.Parameter, value: float | None) -> float 
 @click.command()
 @click.argument("head")
 @click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path))
-@click.option("--text", help="What is said in the clip; alone, for a head that reads text.")
+@click.option("--text", help="What is said in the clip; without FILE, text is all that is read.")
 @click.option(
     "--transcript",
     type=click.Path(path_type=Path),
-    help="What is said, with times: .srt, .vtt, .TextGrid or a table; or without, .txt.",
+    help="What is said: .srt, .vtt, .TextGrid or a table, with times; or .txt, without times.",
 )
-@click.option("--every", type=click.FloatRange(0.01), help="An answer for every so many seconds.")
-@click.option("--window", type=click.FloatRange(0.01), help="Seconds read for each (4).")
-@click.option("--voice", is_flag=True, help="An answer for each stretch of speech.")
+@click.option("--every", type=click.FloatRange(0.01), help="Answer once per this many seconds.")
+@click.option(
+    "--window", type=click.FloatRange(0.01), help="With --every: seconds read for each answer (4)."
+)
+@click.option("--voice", is_flag=True, help="Answer once for each detected stretch of speech.")
 @click.option(
     "--to",
     type=click.Path(path_type=Path),
-    help="Write .jsonl, .csv or .parquet; of one recording also .TextGrid, .eaf or .vtt.",
+    help="File to write: .jsonl, .csv, .parquet; for one recording also .TextGrid, .eaf, .vtt.",
 )
-@click.option("--each", is_flag=True, help="Also the answer of every fold and seed.")
+@click.option("--each", is_flag=True, help="Also give the answer of every fold and seed.")
 @click.option(
     "--coverage",
     type=float,
     callback=_share,
-    help="Also a set of classes that contains the true one with this probability, e.g. 0.9.",
+    help="Also give a set of classes that has the true one with this probability, e.g. 0.9.",
 )
 @click.option("--device", default="auto", help="auto (a GPU if there is one), cpu, cuda or cuda:N")
 def predict(
@@ -63,10 +65,10 @@ def predict(
     coverage: float | None,
     device: str,
 ) -> None:
-    """Answer for new clips with the trained HEAD, or with the bundle in a folder.
+    """Predict new clips with HEAD, a trained head or the folder of a bundle.
 
-    FILE is a clip (audio or video), a folder of clips, or a table with a row for each, as the
-    reader `table` takes it. Exits with 1 where a clip could not be read.
+    FILE is a clip (audio or video), a folder of clips, or a table with one row per clip, in the
+    format of docs/how-to/own-corpus.md. Exit code 1 if a clip could not be read.
     """
     from app.predict.models import read_model
     from app.predict.predictor import Predictor, say_missing, say_standardised
@@ -117,7 +119,7 @@ def _clips(
         return [in_speech(clips, LONGEST_SPEECH_S, _note) for clips in groups]
     if isinstance(turns, list):
         if len(groups) != 1:
-            raise ProjectError("a transcript with times is of one recording; give one file with it")
+            raise ProjectError("a transcript with times belongs to one recording; give one file")
         return [in_turns(groups[0], turns)]
     return groups
 

@@ -37,7 +37,7 @@ def read_run_model(name: str) -> Model:
         runs = sorted(path.parent.name for path in RUNS_PATH.glob(f"*/{RUN_RECORD}"))
         raise ProjectError(
             f"{name!r} is not a trained head of this project, nor the folder of a bundle; trained "
-            f"are {quoted(runs) if runs else 'none (dvc repro trains them)'}."
+            f"heads are {quoted(runs) if runs else 'none (dvc repro trains them)'}."
             f"{did_you_mean(name, runs)}"
         )
     run = read_as_trained(folder, [CALIBRATION, WEIGHTS])
@@ -61,13 +61,13 @@ def _say_if_stale(name: str, record: Mapping[str, Any]) -> None:
         now = {} if head is None else sources_of(head, head.corpus, first)
     except ProjectError as error:
         reason = str(error).splitlines()[0]
-        click.echo(f"{name}: whether it is stale cannot be said ({reason})", err=True)
+        click.echo(f"{name}: cannot check whether it is stale ({reason})", err=True)
         return
     if head is None:
-        click.echo(f"{name}: params.yaml has no such head; it answers as it was trained", err=True)
+        click.echo(f"{name}: params.yaml has no such head; using it as it was trained", err=True)
         return
     if other := staleness((record["head"], described(head)), (record["sources"], now)):
         click.echo(
-            f"{name}: its run is stale (trained with {other}); it answers as it was trained",
+            f"{name}: its run is stale (trained with {other}); using it as it was trained",
             err=True,
         )

@@ -142,7 +142,7 @@ class Predictor(ExitStack):
     ) -> Sequence[DirectTrack]:
         spec = self.backbones[modality]
         if spec.reads == BY_ID:
-            detail = f"the tracks of {spec.name!r} are those of a file, which has no new clips"
+            detail = f"the tracks of {spec.name!r} come from a file, which has no new clips"
             return [DirectTrack(None, "absent", detail)] * len(utterances)
         if all(utterance.source(spec.reads) is None for utterance in utterances):
             return [DirectTrack(None, "absent", f"it has no {spec.reads}")] * len(utterances)
@@ -162,7 +162,7 @@ class Predictor(ExitStack):
             self._encoder(modality)
 
     def limit(self, max_seconds: float, max_bytes: int) -> None:
-        """Refuse longer and larger clips than these, where the head's own limits allow them."""
+        """Refuse clips that are longer or larger than this; the head's own limits still apply."""
         self.spec = replace(
             self.spec,
             max_duration_s=min(max_seconds, self.spec.max_duration_s),
@@ -212,8 +212,8 @@ def say_standardised(standardised: Mapping[str, Standardising]) -> None:
     """Say on the standard error by whose mean and deviation tracks were standardised."""
     for modality, (speakers, by_speaker, by_corpus) in standardised.items():
         print(
-            f"{modality}, standardised by speaker: clips of speakers with several, by their own "
-            f"mean: {by_speaker} (of {speakers}); all others, by the training split: {by_corpus}",
+            f"{modality} is standardised by speaker: {by_speaker} clips (of {speakers} "
+            f"speakers with several) by the speaker, {by_corpus} others by the training split",
             file=sys.stderr,
         )
 
@@ -221,7 +221,7 @@ def say_standardised(standardised: Mapping[str, Standardising]) -> None:
 def say_missing(
     predictions: Sequence[Prediction], modalities: Sequence[str], with_sets: bool
 ) -> None:
-    """Say on the standard error which modalities how many clips lack, and what sets lose by it."""
+    """Print to standard error how many clips lack a modality, and what it means for the sets."""
     answered = [prediction for prediction in predictions if prediction.reason == "ok"]
     for modality in modalities:
         count = sum(modality in prediction.missing for prediction in answered)
@@ -233,7 +233,7 @@ def say_missing(
             )
     if with_sets and any(prediction.missing for prediction in answered):
         print(
-            "the sets were calibrated on the dev set: for clips that lack a modality they may hold "
-            "the true class less often",
+            "the sets of classes were calibrated on the dev set: for clips that lack a modality "
+            "they may contain the true class less often than stated",
             file=sys.stderr,
         )

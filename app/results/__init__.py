@@ -1,1 +1,1 @@
-"""What runs say: figures, comparisons, curves and the report page."""
+"""The results of runs: figures, comparisons, curves and the report page."""

@@ -50,7 +50,7 @@ def learning_curves(
 
 
 def layer_chart(layers: Sequence[Mapping[str, Any]], metric: str) -> str:
-    """What each layer says with each pooling, with the interval of the best of each layer."""
+    """The score of each layer with each pooling, and the interval of the best of each layer."""
     names = list(dict.fromkeys(str(layer["name"]) for layer in layers))
     poolings = list(dict.fromkeys(layer["pooling"] for layer in layers))
     scale = 1.0 if metric in PLAIN else 100.0
@@ -125,7 +125,7 @@ def reliability_plot(plain: Sequence[Mapping[str, float]], tempered: Sequence[An
         figure = Figure(figsize=(2.6, 2.5), layout="constrained")
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
-        lines = ((plain, "as trained"), (tempered, "with temperature"))
+        lines = ((plain, "uncalibrated"), (tempered, "temperature-scaled"))
         for (bins, name), colour in zip(lines, COLOURS, strict=False):
             x, y = [b["confidence"] for b in bins], [b["accuracy"] for b in bins]
             axes.plot(x, y, color=colour, linewidth=1.4, marker="o", markersize=3, label=name)

@@ -23,7 +23,7 @@ def compared(first: Run, second: Run, labels: Sequence[Label]) -> Differences:
     if first.spec.corpus != second.spec.corpus:
         raise ProjectError(
             f"{names} were tested on different corpora, {first.spec.corpus!r} and "
-            f"{second.spec.corpus!r}; compare heads with one corpus and protocol"
+            f"{second.spec.corpus!r}; compare heads of one corpus and protocol"
         )
     facts = next(iter(first.record["facts"].values()))
     measures = {measure.name: measure for measure in measures_of(first.spec, facts)}
@@ -37,7 +37,7 @@ def compared(first: Run, second: Run, labels: Sequence[Label]) -> Differences:
     if set(ids[0]) != set(ids[1]):
         raise ProjectError(
             f"{names} were tested on different utterances ({len(ids[0])} and {len(ids[1])}, "
-            f"{len({*ids[0]} & {*ids[1]})} in common); compare heads with one corpus and protocol"
+            f"{len({*ids[0]} & {*ids[1]})} in common); compare heads of one corpus and protocol"
         )
     if not shared:
         raise ProjectError(f"{names} predict nothing in common; compare heads with the same tasks")
@@ -60,8 +60,8 @@ def best_heads(
     """Measure and name of each head that is above every other on its test set, by the paired test.
 
     The head with the best mean is compared with each other head of the same corpus and protocol, in
-    the metric that it is judged by; all p values must be below LEVEL. A head alone is the best of
-    nothing, and heads that cannot be compared leave the question open.
+    the metric that it is judged by; all p values must be below LEVEL. A single head is never
+    the best, and neither is one that cannot be compared with all the others.
     """
     best = set()
     groups: dict[tuple[str, str, str], list[Run]] = {}

@@ -9,7 +9,7 @@ from features.specs.heads import HeadSpec
 # Columns of curves.csv that a curriculum or a schedule changes, and their names in the report.
 PACED = {
     "train_share": "share of the training split",
-    "train_difficulty": "its mean difficulty",
+    "train_difficulty": "mean difficulty of this share",
     "dropout": "dropout",
 }
 
@@ -50,5 +50,5 @@ def learning(run: Run) -> str:
         curve("train_loss"),
         curve(f"dev_{measure}_{metric}"),
         f"{measure} {metric.replace('_', ' ')}",
-        "epoch" if isinstance(run.spec, HeadSpec) else "penalty, the weakest last",
+        "epoch" if isinstance(run.spec, HeadSpec) else "penalty, weakest last",
     )

@@ -40,7 +40,8 @@ def _data(run: Run) -> str:
     folds = list(run.record["folds"].values())
     code = run.spec.protocol.leaf.code.replace("-", " ")
     if len(folds) > 1:
-        return f"We used {run.spec.corpus} in {len(folds)} folds (protocol: {code})."
+        used = f"{run.spec.corpus} with {len(folds)}-fold cross-validation"
+        return f"We used {used} (protocol: {code})."
     counts = folds[0]["num_utterances"]
     names = {"train": "training", "dev": "dev", "test": "test"}
     named = listed([f"{counts[split]} {names[split]}" for split in SPLITS])
@@ -52,11 +53,11 @@ def _networks(run: Run) -> str:
         f"{modality} by {_network(run.record['stores'][modality]['backbone'])}"
         for modality in run.spec.used_inputs
     ]
-    return f"Utterances were encoded by frozen networks, step by step: {listed(frozen)}."
+    return f"Utterances were encoded as sequences by frozen networks: {listed(frozen)}."
 
 
 def _network(described: Mapping[str, Any]) -> str:
-    """The family of a network with the settings that differ from nothing, such as its layers."""
+    """The family of a network, with those of its settings that are set, such as its layers."""
     checkpoint = described.get("checkpoint") or described.get("architecture")
     rest = {
         name: value
@@ -79,7 +80,7 @@ def _head(run: Run, spec: HeadSpec) -> str:
     text = (
         f"The tracks were standardised ({', '.join(sorted(standardised))}), "
         if standardised
-        else "The tracks were standardised by mean and deviation of the training split, "
+        else "The tracks were standardised by mean and standard deviation of the training split, "
     )
     text += (
         f"projected to {spec.dim} dimensions{encoded}, pooled by {pooling}"
@@ -89,7 +90,8 @@ def _head(run: Run, spec: HeadSpec) -> str:
     if spec.dialogue is not None and spec.dialogue.code != "none":
         reach = "previous utterances" if spec.dialogue.options.get("causal") else "whole dialogues"
         text += (
-            f" The utterances of a dialogue were read together ({_leaf(spec.dialogue)}; {reach})."
+            " The utterances of a dialogue were modelled jointly "
+            f"({_leaf(spec.dialogue)}; {reach})."
         )
     tasks = [_task(name, leaf) for name, leaf in spec.tasks.items()]
     return (
@@ -132,15 +134,15 @@ def _task(name: str, leaf: LeafSpec) -> str:
 def _training(spec: HeadSpec) -> str:
     training = spec.training
     return (
-        f"It was trained by {OPTIMISERS[training.optimiser]} with a learning rate of "
-        f"{training.lr:g}, weight decay {training.weight_decay:g} and batches of "
+        f"The head was trained with {OPTIMISERS[training.optimiser]}, a learning rate of "
+        f"{training.lr:g}, a weight decay of {training.weight_decay:g} and a batch size of "
         f"{training.batch_size}, for at most {training.epochs} epochs, with "
         f"{counted(len(spec.seeds), 'random seed')}."
     )
 
 
 def _probe(spec: ProbeSpec) -> str:
-    weights = " and balanced class weights" if spec.class_weights == "balanced" else ""
+    weights = " with balanced class weights" if spec.class_weights == "balanced" else ""
     return (
         f"{MODELS[spec.model].capitalize()}{weights} was fitted to the tracks, pooled by "
         f"{spec.pooling} over their steps."
@@ -153,7 +155,8 @@ def _selection(run: Run) -> str:
     what = "epoch" if isinstance(run.spec, HeadSpec) else "penalty"
     metric = run.spec.choose_by.replace("_", " ").replace("f1", "F1")
     return (
-        f"The {what} was selected by {metric} on the dev set{drawn}; the test set was scored once."
+        f"The {what} was selected by {metric} on the dev set{drawn}; the test set was "
+        "evaluated once."
     )
 
 

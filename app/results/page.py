@@ -1,4 +1,4 @@
-"""The report as one HTML page that loads nothing from anywhere."""
+"""The report as one self-contained HTML page."""
 
 from base64 import b64encode
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -46,7 +46,7 @@ NUM_SELECTED = 12
 NUM_MISTAKES = 10
 # An utterance's clip, by the corpus that it is in.
 SoundOf = Callable[[str, Utterance], Clip | None]
-UNITS = {METRICS["numbers"]: "in units of the labels", METRICS["votes"]: "in nats"}
+UNITS = {METRICS["numbers"]: "in the units of the labels", METRICS["votes"]: "in nats"}
 
 
 def render(
@@ -62,8 +62,8 @@ def render(
 
     `notes` are those on each corpus, `counts` what it has; `differences` say, by head and measure,
     by how much the first head is above that head. `best` are the measures and heads that are above
-    all others. `sound_of` gives the clip of an utterance, if it may be handed on. `scans` are those
-    of stored layers.
+    all others. `sound_of` gives the clip of an utterance, if it may be shared. `scans` are those of
+    stored layers.
     """
     runs = results.runs
     environment = Environment(
@@ -108,7 +108,7 @@ def _downloads(results: Results, best: Collection[tuple[str, str]]) -> dict[str,
 
 
 def _intervals(results: Results, measure: str) -> str:
-    """The chart of the main figure of every head and ensemble; empty where there is one alone."""
+    """The chart of the main figure of every head and ensemble; empty where there is only one."""
     rows = [row for row in figure_rows(results) if row.measure == measure]
     rows = [row for row in rows if row.row in ("single seeds", "ensemble")]
     drawn = []
@@ -259,7 +259,7 @@ def _selection(run: Run) -> str:
     resampled = run.evaluation["resampled"]
     return (
         (f"Started from the weights of {spec.start}. " if spec.start else "")
-        + (f"Learned from the answers of {spec.teacher} as well. " if spec.teacher else "")
+        + (f"Distilled from {spec.teacher} as well. " if spec.teacher else "")
         + f"Protocol {spec.protocol.leaf.code}. The {kind} was selected by "
         f"{spec.choose_by.replace('_', ' ')} on {dev}: {values}. Confidence intervals: bootstrap "
         f"over the {resampled['count']} {resampled['unit']}s of the test set."

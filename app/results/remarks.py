@@ -11,8 +11,8 @@ from train.scoring.metrics import LOWER_IS_BETTER
 def against_probes(run: Run, runs: Sequence[Run]) -> list[str]:
     """For each measure whether a network is better on the dev set than the best probe.
 
-    Probes with the same corpus and protocol, and no other inputs, are compared. Nothing is said of
-    a head that is better.
+    Probes with the same corpus and protocol, and no other inputs, are compared. A head that
+    is better gets no remark.
     """
     if not isinstance(run.spec, HeadSpec):
         return []
@@ -58,7 +58,7 @@ def against_seeds(run: Run) -> list[str]:
         lines.append(
             f"{measure}: the ensemble of the {run.num_seeds} seeds differs from their mean by "
             f"{signed(metric, difference['value'])} in {metric.replace('_', ' ')}"
-            + (" (less is better)" if metric in LOWER_IS_BETTER else "")
+            + (" (lower is better)" if metric in LOWER_IS_BETTER else "")
             + (f", 95 % CI {limits}, p {p_value(difference['p'])}." if limits else ".")
         )
     return lines
@@ -73,10 +73,10 @@ def by_speaker(run: Run) -> list[str]:
             for place, name in enumerate(("speakers", "by_speaker", "by_corpus")):
                 total[place] += own[name]
     return [
-        f"The {modality} tracks are standardised by the mean and deviation of each speaker, "
-        "without labels: this takes all test utterances of a test speaker at once, which a system "
-        f"for single clips does not have. Of the test set, {of_speakers} tracks of {speakers} "
-        f"speakers were standardised so; {of_corpus} tracks, of unknown speakers or of speakers "
-        "with a single track, by the training split."
+        f"The {modality} tracks are standardised by the mean and standard deviation of each "
+        "speaker, without labels: this uses all test utterances of a test speaker at once, which "
+        f"a system for single clips does not have. In the test set, {of_speakers} tracks of "
+        f"{speakers} speakers were standardised this way; {of_corpus} tracks, of unknown speakers "
+        "or of speakers with a single track, were standardised by the training split."
         for modality, (speakers, of_speakers, of_corpus) in counts.items()
     ]

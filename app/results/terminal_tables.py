@@ -6,7 +6,7 @@ from app.results.figures import FigureRow
 from app.results.formats import limits, number, spread
 from app.tables import aligned
 
-# A longer name stands in a line of its own, above its figures.
+# A longer name gets a line of its own, above its figures.
 MAX_NAME, WIDTH = 26, 100
 # Of pairs six figures would not fit.
 METRICS_SHOWN = {"pairs": ("pair_weighted_f1", "pair_f1", "pair_precision", "pair_recall")}

@@ -10,12 +10,17 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @click.command()
 @click.argument("head", metavar="BUNDLE")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
-@click.option("--max-bytes", default=50_000_000, show_default=True, type=click.IntRange(1))
-@click.option("--max-seconds", default=60.0, show_default=True, type=click.FloatRange(0.1))
-@click.option("--max-waiting", default=32, show_default=True, type=click.IntRange(1))
-@click.option("--timeout", default=30.0, show_default=True, type=click.FloatRange(0.1))
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535),
+              help="Port to listen on.")  # fmt: skip
+@click.option("--max-bytes", default=50_000_000, show_default=True, type=click.IntRange(1),
+              help="Largest request, in bytes.")  # fmt: skip
+@click.option("--max-seconds", default=60.0, show_default=True, type=click.FloatRange(0.1),
+              help="Longest clip, in seconds.")  # fmt: skip
+@click.option("--max-waiting", default=32, show_default=True, type=click.IntRange(1),
+              help="Most requests that are answered or wait at a time.")  # fmt: skip
+@click.option("--timeout", default=30.0, show_default=True, type=click.FloatRange(0.1),
+              help="Seconds after which a request is refused.")  # fmt: skip
 @click.option("--device", default="auto", help="auto (a GPU if there is one), cpu, cuda or cuda:N")
 def serve(
     head: str,
@@ -30,7 +35,7 @@ def serve(
     """Serve a bundle, or a trained head of this project, over HTTP.
 
     POST a form with a `file`, a `text` or both to /predict; GET /health and /schema. It listens on
-    this machine only unless --host says otherwise, has no encryption and asks for no password.
+    this machine only unless --host says otherwise, does not encrypt, and requires no password.
     """
     for module, package in (("fastapi", "fastapi"), ("uvicorn", "uvicorn")):
         require_extra("serve", module, package)
@@ -55,5 +60,5 @@ def serve(
         )  # fmt: skip
         server = uvicorn.Server(settings)
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        click.echo(f"{head}: listening on http://{place} (Ctrl-C ends it)")
+        click.echo(f"{head}: listening on http://{place} (Ctrl-C stops it)")
         server.run()

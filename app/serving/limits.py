@@ -11,7 +11,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Limits:
-    """Each of them is refused with a reason: 413, 422, 429, 503.
+    """A request beyond one of them is refused with a reason and status 413, 422, 429 or 503.
 
     `max_waiting` counts the requests that are answered or wait to be.
     """

@@ -12,8 +12,8 @@ from app.serving.limits import RefusedError
 class SameOrigin:
     """Refuses requests to other names than `hosts` (None: any name), and of pages of other origins.
 
-    A page of another origin can have its own name point to this machine, and a browser then sends
-    that name: only the names of this machine are answered.
+    A page of another origin can make its own host name resolve to this machine (DNS rebinding); a
+    browser then sends that name, so only the names of this machine are answered.
     """
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str] | None) -> None:

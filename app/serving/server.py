@@ -52,7 +52,7 @@ def application(service: Service, hosts: list[str] | None) -> FastAPI:
     @app.exception_handler(Exception)
     async def fault(_: Request, error: Exception) -> JSONResponse:
         traceback.print_exception(error, file=sys.stderr)
-        return refused(RefusedError(500, "fault", "a fault of the server; its log has the details"))
+        return refused(RefusedError(500, "fault", "internal error; see the log of the server"))
 
     @app.get("/health")
     async def health() -> dict[str, Any]:
@@ -75,7 +75,7 @@ def application(service: Service, hosts: list[str] | None) -> FastAPI:
         except TimeoutError:
             raise RefusedError(408, "too-slow", "the request did not arrive in time") from None
         except ClientDisconnect:
-            raise RefusedError(400, "wrong-request", "the connection was cut") from None
+            raise RefusedError(400, "wrong-request", "the connection was closed") from None
         try:
             return await service.answer(form)
         finally:

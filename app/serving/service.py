@@ -24,7 +24,7 @@ NAME = "clip"
 class Service:
     """One predictor, which answers one clip at a time; the others wait.
 
-    `num_waiting` counts requests until the thread is free of them, also those that were given up.
+    `num_waiting` counts requests until the thread is done with them, abandoned ones included.
     """
 
     def __init__(self, predictor: Predictor, limits: Limits) -> None:
@@ -39,7 +39,7 @@ class Service:
         """The prediction for a form with a `file`, a `text`, or both; raises RefusedError."""
         text, upload = _fields(form, self.limits.max_text)
         if self.num_waiting >= self.limits.max_waiting:
-            raise RefusedError(429, "busy", f"{self.num_waiting} requests wait; try again later")
+            raise RefusedError(429, "busy", f"{self.num_waiting} requests are queued; try later")
         self.num_waiting += 1
         work: Future[Prediction] | None = None
         try:
@@ -66,7 +66,7 @@ class Service:
             raise RefusedError(422, "unreadable", _without(str(error), path)) from None
 
     def _release_after(self, work: "Future[Prediction] | None") -> None:
-        """Give the place of a request free, at once or when the thread is done with it."""
+        """Free the place of a request, at once or when the thread is done with it."""
         if work is None or work.done():
             self.num_waiting -= 1
             return

@@ -1,1 +1,1 @@
-"""`stores` and `runs heal`: cached tracks are looked at, checked, healed, and kept once."""
+"""`stores` and `runs heal`: inspect, check and heal cached tracks, and keep them on disk once."""

@@ -18,13 +18,13 @@ from features.store.pool import Pool
 from features.store.reader import Store
 from features.store.verify import verify as verify_store
 
-# The greatest relative change of a track by its neighbours in a batch (docs/numerics.md).
+# The greatest relative change of a track by its batch neighbours (docs/explanation/numerics.md).
 NEIGHBOURS = {"float32": "1e-05", "tf32": "1e-02", "bfloat16": "2e-02"}
 
 
 @click.group()
 def stores() -> None:
-    """Look at the cached tracks and check them."""
+    """Inspect, check, export and import the cached tracks."""
 
 
 @stores.command()
@@ -65,8 +65,8 @@ def show(name: str) -> None:
     number_format = made_on.get("compute", "float32")
     click.echo(f"  device: {made_on.get('device', 'cpu')}")
     click.echo(
-        f"  compute: {number_format}; neighbours in a batch change a track by at most "
-        f"{NEIGHBOURS[number_format]} of its size"
+        f"  compute: {number_format}; batch neighbours change a track by at most "
+        f"{NEIGHBOURS[number_format]} (relative)"
     )
     for key, value in attributes["backbone"].items():
         click.echo(f"  backbone {key}: {value}")
@@ -84,7 +84,7 @@ def show(name: str) -> None:
 @stores.command()
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> None:
-    """Check every byte of the stores NAMES, or of all; exit code 1 if anything is wrong."""
+    """Check every byte of the stores NAMES, or of all stores; exit code 1 if one is damaged."""
     all_problems = []
     paths = store_paths(names)
     for name, path in progress(paths.items(), "verify", len(paths), "stores"):
@@ -98,7 +98,7 @@ def verify(names: tuple[str, ...]) -> None:
 
 @stores.command()
 def relink() -> None:
-    """Let the pool of parts share its bytes with identical published stores."""
+    """Save disk space: hard-link the parts in the pool to those of published stores."""
     pool = Pool.default()
     linked = 0
     for path in published().values():
@@ -106,7 +106,7 @@ def relink() -> None:
             chunk = path / "parts" / entry["key"] / chunk_name(3)
             linked += pool.relink(entry["key"], chunk)
     if linked:
-        click.echo(f"{linked} parts now share their bytes with a store")
+        click.echo(f"{linked} parts of the pool are now hard links to those of a store")
 
 
 stores.add_command(heal_store)
@@ -128,7 +128,7 @@ def _show_facts(store: Store) -> None:
     facts = {name: int(counts.sum()) for name, counts in store.facts.items()}
     if faceless(facts):
         no_face = (store.facts["num_faceless"] == store.facts["num_frames"])[store.lengths > 0]
-        click.echo(f"  faces: {faceless(facts)}; in {no_face.sum()} tracks none at all")
+        click.echo(f"  faces: {faceless(facts)}; no face at all in {no_face.sum()} tracks")
     for fact, doubt in DOUBTS.items():
         if facts.get(fact):
             counts = zip(store.ids, store.facts[fact], strict=True)
@@ -138,7 +138,7 @@ def _show_facts(store: Store) -> None:
         click.echo(f"  video first, then text: {facts['num_video_steps']} and {num_words} steps")
     if "cells" in facts:
         cells = sorted(set(store.facts["cells"][store.lengths > 0].tolist()))
-        click.echo(f"  steps of one moment: {', '.join(map(str, cells))}")
+        click.echo(f"  steps per point in time: {', '.join(map(str, cells))}")
 
 
 def _show_makers(keys: Sequence[str]) -> None:
@@ -151,4 +151,4 @@ def _show_makers(keys: Sequence[str]) -> None:
     for maker, count in makers.items():
         click.echo(f"  {count} of {len(keys)} parts made with: {maker}")
     if len(makers) > 1:
-        click.echo("  These parts were made in different ways; their last float bits may differ.")
+        click.echo("  Parts were not all made the same way; their last float bits may differ.")

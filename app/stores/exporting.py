@@ -23,10 +23,10 @@ BYTES_BESIDE = 4096
 @click.command("export")
 @click.argument("names", nargs=-1, required=True)
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--to", "form", required=True, help="The format, such as hdf5 (docs/exchange.md).")
-@click.option("--layer", type=int, help="Of several layers, the one that goes out.")
-@click.option("--packed", is_flag=True, help="hdf5: all values in one dataset, with an index.")
-@click.option("--force", is_flag=True, help="Replace OUT where it exists.")
+@click.option("--to", "form", required=True, help="The format, such as hdf5.")
+@click.option("--layer", type=int, help="The layer to export, if the store has several.")
+@click.option("--packed", is_flag=True, help="For hdf5: all values in one dataset, with an index.")
+@click.option("--force", is_flag=True, help="Replace OUT if it exists.")
 def export_stores(
     names: tuple[str, ...], out: Path, form: str, layer: int | None, packed: bool, force: bool
 ) -> None:
@@ -35,13 +35,16 @@ def export_stores(
     if not hasattr(leaf, "write"):
         outgoing_formats = [name for name in formats() if hasattr(format_leaf(name), "write")]
         raise ProjectError(
-            f"{form!r} is only read; formats that go out are {quoted(outgoing_formats)}"
+            f"{form!r} can only be imported; formats for export are {quoted(outgoing_formats)}"
         )
     if packed and form != "hdf5":
-        raise ProjectError("--packed is a layout of hdf5; leave it out")
+        raise ProjectError("--packed is for hdf5 only; leave it out")
     _refuse_losing(out, leaf, form, force)
     if getattr(leaf, "NAMED", False) and out.suffix.lower() not in leaf.SUFFIXES:
-        raise ProjectError(f"{out} is known by its ending; call it {out.stem}{leaf.SUFFIXES[0]}")
+        raise ProjectError(
+            f"{out}: files of {form} are recognised by their extension; call it "
+            f"{out.stem}{leaf.SUFFIXES[0]}"
+        )
     outgoing = _outgoing(names, leaf, form, layer)
     _require_room(outgoing, out)
     sweep_drafts(out.parent, out.name)
@@ -71,10 +74,10 @@ def _outgoing(names: Sequence[str], leaf: ModuleType, form: str, layer: int | No
     stores = {name: Store(path) for name, path in store_paths(names).items()}
     several = getattr(leaf, "SEVERAL", False)
     if len(stores) > 1 and not several:
-        raise ProjectError(f"{form} takes one store, not {len(stores)}; export each alone")
+        raise ProjectError(f"{form} takes one store, not {len(stores)}; export them one by one")
     corpora = {name.split("/")[0] for name in stores}
     if len(corpora) > 1:
-        raise ProjectError(f"the stores are of the corpora {quoted(corpora)}; name stores of one")
+        raise ProjectError(f"the stores belong to {quoted(corpora)}; name stores of one corpus")
     fields: dict[str, Store] = {}
     for name, store in stores.items():
         field = store.attributes["modality"] if several else "track"
@@ -100,7 +103,7 @@ def _beside(
         if not same or any(store.ids != ids for store in stores.values()):
             raise ProjectError(
                 f"the utterances of {labels_path(corpus)} are not those of the stores; run "
-                "'dvc repro', which makes them again"
+                "'dvc repro' to bring both up to date"
             )
     elif any(store.ids != ids for store in stores.values()):
         raise ProjectError("the stores have different utterances; run 'dvc repro'")
@@ -109,7 +112,7 @@ def _beside(
         by_id = {utterance.id: utterance.text for utterance in utterances}
         texts = [by_id.get(name) for name in ids]
     if labels is None:
-        click.echo(f"{labels_path(corpus)} does not exist; the tracks go out without labels")
+        click.echo(f"{labels_path(corpus)} does not exist; the tracks are exported without labels")
     return labels, texts
 
 

@@ -37,21 +37,21 @@ class Needs:
         if part.key in self.keys:
             return "in a store"
         if not part.made_for:
-            return "made by an earlier version, which did not record what for"
+            return "made by an earlier version, which did not record what they are for"
         made_for = f"{part.made_for['name']} {part.made_for['recipe']}"
         superseded = set(part.ids) <= self.encoded.get(made_for, frozenset())
         if part.made_for["settings"] in self.settings and not superseded:
-            return "of a backbone in params.yaml or recipes/"
+            return "for a backbone in params.yaml or recipes/"
         return None
 
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Say what would be freed, and delete nothing.")
 def gc(dry_run: bool) -> None:
-    """Free parts that no store needs, here or in DVC's history, and no backbone in params.yaml.
+    """Delete parts of the pool that no store and no backbone of params.yaml needs.
 
-    Nothing else may extract meanwhile. Backbones of recipes/ count too. In a pool that several
-    clones share, what only the others need is freed as well.
+    Stores in DVC's history and backbones in recipes/ count too. Do not extract while it runs. In a
+    pool shared by several clones, parts that only the other clones need are deleted as well.
     """
     needs, pool = present_needs(), Pool.default()
     kept: dict[str, list[int]] = {}
@@ -75,12 +75,12 @@ def gc(dry_run: bool) -> None:
 
 
 def _free_decoded(pool: Pool, dry_run: bool) -> None:
-    """Delete what was decoded of imported files, which is decoded again where it is needed."""
+    """Delete the decoded copies of imported files; they are decoded again when needed."""
     folders = [folder for folder in (pool.folder / "imported").glob("*") if folder.is_dir()]
     if folders:
         num_bytes = sum(size_of(folder) for folder in folders)
         freed = "would be freed" if dry_run else "freed"
-        click.echo(f"{len(folders)} decoded files of features ({num_bytes / 1e6:.1f} MB) {freed}")
+        click.echo(f"{len(folders)} decoded feature files ({num_bytes / 1e6:.1f} MB) {freed}")
     for folder in () if dry_run else folders:
         remove(folder)
 
@@ -150,5 +150,5 @@ def _git(*command: str) -> str:
     try:
         done = subprocess.run(["git", *command], capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        raise ProjectError("git is not installed, and DVC's history is read from it") from None
+        raise ProjectError("git is needed to read DVC's history; install it") from None
     return done.stdout if done.returncode == 0 else ""

@@ -1,4 +1,4 @@
-"""`stores heal` and `runs heal`: damage is removed wherever it is kept, and made again."""
+"""`stores heal` and `runs heal`: delete damaged files wherever they are, and rebuild them."""
 
 import hashlib
 import json
@@ -23,10 +23,10 @@ from features.store.verify import verify
 @click.command("heal")
 @click.argument("name")
 def heal_store(name: str) -> None:
-    """Find what is damaged of the store NAME, such as demo/minilm, delete it and make it again.
+    """Find damaged files of the store NAME, such as demo/minilm, and make them again.
 
     Damaged files are deleted from the store, from the pool of parts and from DVC's cache, which
-    would restore them otherwise.
+    would otherwise restore them.
     """
     corpus, _, backbone = name.partition("/")
     stage = _stage_of_store(load_params(), corpus, backbone)
@@ -36,28 +36,31 @@ def heal_store(name: str) -> None:
         click.echo(f"{name}: {problem}")
     num_parts = _clear_pool(path)
     num_objects = _clear_cache(path)
-    click.echo(f"{name}: deleted {num_parts} parts of the pool, {num_objects} files of DVC's cache")
+    click.echo(
+        f"{name}: deleted {num_parts} parts from the pool, {num_objects} files from DVC's cache"
+    )
     if not problems:
-        click.echo(f"{name}: the store is whole")
+        click.echo(f"{name}: the store is intact")
         return
     remove(path)
     _make_again(stage)
     if left := verify(path):
-        raise ProjectError(f"{name} is damaged still: {left[0]}. Check the disk.")
-    click.echo(f"{name}: made again and whole")
+        raise ProjectError(f"{name} is still damaged: {left[0]}; check the disk")
+    click.echo(f"{name}: rebuilt and intact")
 
 
 @click.group()
 def runs() -> None:
-    """Check what heads, ensembles and transfers left in runs/."""
+    """Check and repair the runs of heads, ensembles and transfers."""
 
 
 @runs.command("heal")
 @click.argument("name")
 def heal_run(name: str) -> None:
-    """Find whether runs/NAME is damaged; if so delete it, also from DVC's cache, and run it again.
+    """Run runs/NAME again if it is damaged.
 
-    NAME is a head, an ensemble or a transfer of params.yaml.
+    The damaged files are deleted, also in DVC's cache. NAME is a head, an ensemble or a transfer of
+    params.yaml.
     """
     params = load_params()
     if name in params.transfers:
@@ -73,12 +76,12 @@ def heal_run(name: str) -> None:
         fault = "" if read_sealed(folder, record) else f"{folder} does not exist"
     except DamagedError as error:
         fault = str(error)
-    click.echo(f"{name}: {fault or 'whole'}; deleted {num_objects} files of DVC's cache")
+    click.echo(f"{name}: {fault or 'intact'}; deleted {num_objects} files from DVC's cache")
     if fault:
         remove(folder)
         _make_again(stage)
         read_sealed(folder, record)
-        click.echo(f"{name}: made again and whole")
+        click.echo(f"{name}: rebuilt and intact")
 
 
 def _stage_of_store(params: Params, corpus: str, backbone: str) -> str:
@@ -95,7 +98,7 @@ def _stage_of_store(params: Params, corpus: str, backbone: str) -> str:
 
 
 def _clear_pool(path: Path) -> int:
-    """Delete those parts of a store that the pool holds damaged; how many."""
+    """Delete the parts of a store that are damaged in the pool; returns how many."""
     try:
         keys = [entry["key"] for entry in store_attributes(path)["parts"]]
     except ProjectError:
@@ -109,7 +112,7 @@ def _clear_pool(path: Path) -> int:
 
 
 def _clear_cache(path: Path) -> int:
-    """Delete the files of DVC's cache that belong to a path and have changed; how many."""
+    """Delete the damaged files of a path from DVC's cache; returns how many."""
     if not Path(".dvc").is_dir():
         return 0
     from dvc.exceptions import OutputNotFoundError
@@ -152,4 +155,4 @@ def _make_again(stage: str) -> None:
         verb, _, name = stage.partition("@")
         command = [sys.executable, "cli.py", "train" if verb == "continue" else verb, name]
     if subprocess.run(command, check=False).returncode != 0:
-        raise ProjectError(f"it could not be made again; run 'dvc repro {stage}'")
+        raise ProjectError(f"{stage} failed (see above); fix the cause and run 'dvc repro {stage}'")

@@ -1,4 +1,4 @@
-"""`stores import`: a file of features that another tool wrote, as a store, to have a look at it."""
+"""`stores import`: a feature file that another tool wrote, as a store, to inspect it."""
 
 import re
 from collections import Counter
@@ -21,21 +21,25 @@ from features.store.publish import publish_empty
 @click.argument("form", metavar="FORMAT")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.argument("name", metavar="CORPUS/NAME")
-@click.option("--field", help="Of several tracks of an utterance, those to take.")
-@click.option("--modality", type=click.Choice(MODALITIES), help="Where the file does not say it.")
-@click.option("--id-pattern", help="A regular expression; ids are the same where its groups are.")
+@click.option("--field", help="The tracks to import, if utterances have several.")
+@click.option(
+    "--modality", type=click.Choice(MODALITIES), help="The modality, if the file does not state it."
+)
+@click.option(
+    "--id-pattern", help="A regular expression; two ids match if its groups match the same text."
+)
 @click.option(
     "--classes",
     multiple=True,
     metavar="FIELD=A,B,...",
-    help="Names of labels that the file numbers, in the order of their numbers.",
+    help="Names of the classes that the file stores as numbers, in the order of the numbers.",
 )
 @click.option(
     "--dtype",
     type=click.Choice(["float16", "float32"]),
-    help="The number format of the store; without it that of the file.",
+    help="The number format of the store (default: that of the file).",
 )
-@click.option("--force", is_flag=True, help="Replace the store where it exists.")
+@click.option("--force", is_flag=True, help="Replace the store if it exists.")
 def import_store(
     form: str,
     path: Path,
@@ -47,14 +51,14 @@ def import_store(
     dtype: str | None,
     force: bool,
 ) -> None:
-    """Make the store CORPUS/NAME of a file of FORMAT (or auto), and say what was recognised.
+    """Make the store CORPUS/NAME from the file PATH, and print what was recognised in it.
 
-    Where the corpus is not in data/ yet, its labels come from the file too. In a pipeline write a
-    backbone with 'code: imported' instead (docs/exchange.md).
+    FORMAT is one of docs/how-to/exchange.md, or auto. If the corpus is not in data/ yet, its
+    labels come from the file too. In a pipeline, use a backbone with 'code: imported' instead.
     """
     corpus, _, backbone = name.partition("/")
     if re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", name) is None:
-        raise ProjectError(f"{name!r} is not CORPUS/NAME in small letters, digits and hyphens")
+        raise ProjectError(f"{name!r} is not CORPUS/NAME in lower-case letters, digits and hyphens")
     _refuse_replacing(name, corpus, backbone, force)
     from extract.corpus.read import read_corpus
 
@@ -96,8 +100,8 @@ def _extract(
     if not any(key in prepare.rows for key in keys):
         theirs, ours = next(iter(prepare.rows), None), utterances[0].id
         raise ProjectError(
-            f"{prepare.where} has none of the utterances of {manifest_path(corpus)}: its ids are "
-            f"like {theirs!r}, and these like {ours!r}; --id-pattern may bring them together"
+            f"{prepare.where} has none of the utterances of {manifest_path(corpus)}: its ids "
+            f"look like {theirs!r}, those like {ours!r}; give an --id-pattern that matches them"
         )
     spec = ExtractSpec(
         dtype=dtype or prepare.tracks.dtype,  # type: ignore[arg-type]
@@ -118,7 +122,7 @@ def _refuse_replacing(name: str, corpus: str, backbone: str, force: bool) -> Non
                     f"{name} is made by tracks.{track.name} of params.yaml; choose another name"
                 )
     if name in published() and not force:
-        raise ProjectError(f"there is a store {name}; choose another name, or give --force")
+        raise ProjectError(f"the store {name} exists; choose another name, or give --force")
 
 
 def _class_names(classes: tuple[str, ...]) -> dict[str, list[str]]:

@@ -64,7 +64,7 @@ def _apart(tiers: Tiers) -> Tiers:
             if start < end:
                 raise ProjectError(
                     f"two stretches of {name!r} overlap (one ends at {end:g} s, the next starts at "
-                    f"{start:g} s), which a TextGrid cannot hold; name their speakers, or write "
+                    f"{start:g} s), which a TextGrid cannot hold; name the speakers, or write "
                     ".eaf, .vtt or .csv"
                 )
     return tiers
@@ -132,11 +132,11 @@ def refuse_unfit(path: Path, clips: Sequence[Clips]) -> None:
     files = {file for one in clips for file in one.files}
     if len(files) > 1:
         raise ProjectError(
-            f"{path} is of one recording, and there are {len(files)}; give one file, or write "
+            f"{path} can hold only one recording, not {len(files)}; give one file, or write "
             f"{quoted(('.csv', '.jsonl', '.parquet'))}"
         )
     if not files:
-        raise ProjectError(f"{path}: there is nothing to write, since no speech was found")
+        raise ProjectError(f"{path}: there is nothing to write, since no speech was detected")
     if all(cell is None for one in clips for cell in one.cells):
         raise ProjectError(
             f"{path} needs answers along a recording; add --every SECONDS, --voice, or "

@@ -13,7 +13,7 @@ from features.errors import ProjectError
 from features.manifest import Utterance
 
 Stretch = tuple[float, float]
-# A rest at the end that is no stretch of its own.
+# A shorter remainder at the end is not a stretch of its own.
 LEAST_S = 0.01
 
 
@@ -27,7 +27,7 @@ class Windows:
     def of(self, recording_s: float) -> Iterator[tuple[Stretch, Cell]]:
         """Each window within the recording, and the cell of the time line that it answers for.
 
-        A rest of less than LEAST_S at the end belongs to the last cell.
+        A remainder of less than LEAST_S at the end belongs to the last cell.
         """
         num_whole = int(recording_s / self.every_s + 1e-9)
         count = max(1, num_whole + (recording_s - num_whole * self.every_s >= LEAST_S))
@@ -56,7 +56,7 @@ def in_speech(clips: Clips, longest_s: float, note: Callable[[str], None]) -> Cl
         path = clips.root / str(utterance.audio or utterance.video)
         stretches = list(speech_in(path, recording_s, longest_s, utterance.audio_channel))
         if not stretches:
-            note(f"{path.name}: no speech was found in it")
+            note(f"{path.name}: no speech was detected")
         return [(stretch, stretch) for stretch in stretches]
 
     return _cut_all(clips, "--voice", speech_of)
@@ -83,7 +83,7 @@ def _cut_all(
 def in_turns(clips: Clips, turns: Sequence[Turn]) -> Clips:
     """The only file of some clips, turn by turn of its transcript, as one dialogue."""
     if len(clips.utterances) != 1 or clips.files[0] is None:
-        raise ProjectError("a transcript with times is of one recording; give one file with it")
+        raise ProjectError("a transcript with times belongs to one recording; give one file")
     (utterance,), (file,) = clips.utterances, clips.files
     rows: list[tuple[Utterance, str | None, Cell | None]] = []
     for number, turn in enumerate(turns):

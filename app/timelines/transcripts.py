@@ -70,7 +70,7 @@ def _subtitles(path: Path) -> list[Turn]:
         text = io.StringIO(_text_of(path))
         captions: Any = webvtt.from_buffer(text, format=path.suffix.lower().lstrip("."))
     except (webvtt.errors.MalformedFileError, webvtt.errors.MalformedCaptionError) as error:
-        raise ProjectError(f"{path} is not a file of subtitles: {error}") from None
+        raise ProjectError(f"{path} is not a valid subtitle file: {error}") from None
     return [
         Turn(
             caption.start_in_seconds + caption.start_time.milliseconds / 1000,
@@ -98,7 +98,7 @@ def _textgrid(path: Path, note: Callable[[str], None]) -> list[Turn]:
         if isinstance(grid.getTier(name), textgrid.IntervalTier)
     }
     if len(tiers) > 1:
-        note(f"{path.name}: its tiers {quoted(tiers)} are taken for speakers")
+        note(f"{path.name}: its tiers {quoted(tiers)} are taken as speakers")
     return [
         Turn(entry.start, entry.end, entry.label, name if len(tiers) > 1 else None)
         for name, tier in tiers.items()
@@ -114,8 +114,8 @@ def _table(path: Path, note: Callable[[str], None]) -> list[Turn]:
     for utterance in read_clips(path, note):
         if utterance.start_s is None or utterance.end_s is None:
             raise ProjectError(
-                f"{path}: the utterance {utterance.id!r} has no start or no end; a transcript has "
-                "a column of each, in seconds"
+                f"{path}: the utterance {utterance.id!r} has no start or end; a transcript table "
+                "has a column for each, in seconds"
             )
         turns.append(Turn(utterance.start_s, utterance.end_s, utterance.text, utterance.speaker))
     return turns

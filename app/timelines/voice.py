@@ -1,4 +1,4 @@
-"""Where somebody speaks in a recording, by Silero VAD, whose weights are in its package (MIT)."""
+"""Detects speech in a recording with Silero VAD, whose weights are in its package (MIT)."""
 
 import warnings
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from extract.media.resample import resample
 from features.extras import require_extra
 
 RATE_HZ = 16_000
-# Read at a time; a stretch of speech across a border is two.
+# Read at a time; speech across a border becomes two stretches.
 PIECE_S = 300.0
 
 

@@ -33,7 +33,7 @@ from tests.every_architecture import TRUE
 from train.runs.run_fold import RunSettings
 from train.runs.run_head import run_head
 
-# The largest relative change of a track by its batch neighbours (docs/numerics.md).
+# The largest relative change of a track by its batch neighbours (docs/explanation/numerics.md).
 BOUNDS: dict[NumberFormat, float] = {"float32": 1e-5, "tf32": 1e-2, "bfloat16": 2e-2}
 
 

@@ -34,8 +34,8 @@ class ById:
     def __call__(self, name: str) -> Example:
         """The track `(L, T, D)` of an utterance.
 
-        Raises UnreadableError with the reason that the file states for a missing one, ``missing``
-        where the file does not know the utterance.
+        Raises UnreadableError with the reason that the file states for a missing track, or
+        ``missing`` if the file does not have the utterance.
         """
         key = id_key(self.id_pattern, name)
         if key is None:
@@ -62,7 +62,7 @@ class Foreign:
     version = VERSION
     reading = Reading((BY_ID,))
     budget = 2**20
-    # Where the file is decides nothing; what is in it is the digest.
+    # The file's location does not matter; its content does, through the digest.
     unhashed = ("path", "digest")
 
     def __init__(
@@ -105,12 +105,13 @@ def load_foreign(
         stated = {**stated, "rate_hz": rate_hz, "first_step_s": 0.5 / rate_hz}
     if modality is not None and stated.get("modality", modality) != modality:
         raise ProjectError(
-            f"modality is {modality!r}, and {path} says that its tracks are {stated['modality']}"
+            f"modality is {modality!r}, but {path} says that its tracks are {stated['modality']}"
         )
     chosen = modality or stated.get("modality") or (name if name in MODALITIES else None)
     if chosen is None:
         raise ProjectError(
-            f"{path} does not say what its tracks are of; set modality to {quoted(MODALITIES)}"
+            f"{path} does not state the modality of its tracks; set modality to "
+            f"{quoted(MODALITIES)}"
         )
     rows = _rows(decoded.ids, id_pattern, path)
     prepare = ById(
@@ -145,6 +146,6 @@ def _rows(ids: Sequence[str], pattern: str | None, path: str) -> dict[str, int]:
             continue
         if key in rows:
             both = quoted([ids[rows[key]], name])
-            raise ProjectError(f"{path}: {both} are the same by id_pattern {pattern!r}")
+            raise ProjectError(f"{path}: id_pattern {pattern!r} makes {both} the same id")
         rows[key] = row
     return rows

@@ -19,8 +19,8 @@ def chosen_layers(layers: Sequence[int] | None, num_layers: int) -> tuple[int, .
         or not all(0 <= n <= num_layers for n in chosen)
     ):
         raise ProjectError(
-            f"layers is {list(chosen)}, and the network has the layers 0 (before the first) to "
-            f"{num_layers}; name some of them, each once"
+            f"layers is {list(chosen)}, but the network has the layers 0 (before the first) to "
+            f"{num_layers}; name some of them, each only once"
         )
     return chosen
 

@@ -36,12 +36,12 @@ class Selection:
             raise UnreadableError(
                 "undecodable",
                 f"{source.path} has {values.ndim} dimensions for an utterance; it must have "
-                "two, steps and numbers",
+                "two: steps, and numbers per step",
             )
         if values.shape[1] != self.dim:
             raise UnreadableError(
                 "undecodable",
-                f"{source.path} gives {values.shape[1]} numbers per step, and dim is {self.dim}; "
+                f"{source.path} gives {values.shape[1]} numbers per step, but dim is {self.dim}; "
                 "set dim, or choose other columns",
             )
         values, facts = self._cut(source, values, clock)
@@ -74,18 +74,18 @@ class Selection:
             return np.atleast_2d(table.values), table.clock
         if source.path.suffix.lower() != ".npy":
             raise ProjectError(
-                f"{source.path} is the table of {source.num_sharing} utterances, which it does "
-                "not cut by time; set id_column to the column with the utterance ids"
+                f"{source.path} is a table that {source.num_sharing} utterances share, without "
+                "ids by which to tell their rows apart; set id_column to the column that has them"
             )
         num_rows = len(np.atleast_1d(table.values))
         if num_rows != source.num_sharing:
             raise ProjectError(
-                f"{source.path} has {num_rows} rows for {source.num_sharing} utterances; an "
-                "ordered array has one row for each, in the order of the manifest"
+                f"{source.path} has {num_rows} rows for {source.num_sharing} utterances; "
+                "an array must have one row for each, in the order of the manifest"
             )
         if not 0 <= source.place < source.num_sharing:
             raise ProjectError(
-                f"{source.path} has {source.num_sharing} rows, and the manifest says row "
+                f"{source.path} has {source.num_sharing} rows, but the manifest says row "
                 f"{source.place} for {source.id!r}"
             )
         return np.atleast_2d(table.values[source.place]), None
@@ -104,17 +104,17 @@ class Selection:
     def _cut(
         self, source: FeatureRows, values: NDArray[np.float64], clock: Clock | None
     ) -> tuple[NDArray[np.float64], dict[str, int]]:
-        """The rows of the seconds that are read; of one face, where the table has some.
+        """The rows of the seconds that are read; those of one face, if the table has faces.
 
-        `num_lost_rows` are rows in which it is not seen. They are left out, or, at a stated rate,
-        replaced by the nearest row in which it is, so that steps stay in time.
+        `num_lost_rows` are rows in which that face is not seen. They are left out, or, at a stated
+        rate, replaced by the nearest row in which it is, so that steps stay in time.
         """
         cuts = source.num_sharing == 1 or (self.id_column is None and has_times(clock))
         stretches = source.stretches if cuts else ()
         if stretches and self.rate_hz is None and not has_times(clock):
             raise ProjectError(
-                f"{source.path}: only some stretches of {source.id!r} are read, and the table "
-                "does not state times; set rate_hz, the rows of a second"
+                f"{source.path}: only some stretches of {source.id!r} are read, but the table "
+                "does not state times; set rate_hz, the number of rows per second"
             )
         if clock is None:
             return self._cut_by_rate(values, stretches), {}

@@ -1,11 +1,11 @@
-"""Text encoders of the Hugging Face library: BERT, RoBERTa, DeBERTa-v3, MiniLM, relatives.
+"""Text encoders of the Hugging Face library: BERT, RoBERTa, DeBERTa-v3, MiniLM and relatives.
 
 A step is one token; special tokens are dropped unless `special_tokens` is set. `layers` counts
 from 0 (the embeddings) to the number of layers of the network. With `context_turns: k` the network
 also reads up to k earlier turns of the dialogue, as the first sequence of a pair; only the
 utterance's own tokens are kept, and with `keep_context` all. A text beyond the network's limit is
 cut into windows that overlap by a quarter of it, never truncated, unless `first_window` asks for
-its beginning alone, as systems read it that cut texts at 512 tokens.
+its beginning only, as in systems that truncate texts at 512 tokens.
 """
 
 import sys
@@ -122,8 +122,8 @@ def load_tokenizer(folder: Path) -> Any:
     tokenizer = load_part(AutoTokenizer, folder)
     if not tokenizer.is_fast:
         raise ProjectError(
-            f"the tokenizer in {folder} does not give character spans; save a fast one there "
-            "(tokenizer.json)"
+            f"the tokenizer in {folder} does not give character spans; save a fast tokenizer "
+            "there (tokenizer.json)"
         )
     embeddings = load_part(AutoConfig, folder).get_text_config().vocab_size
     require_fitting(tokenizer, int(embeddings), folder)

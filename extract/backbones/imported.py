@@ -1,10 +1,10 @@
 """Ready-made features: tables with ids, one table per utterance, or ordered arrays.
 
 `features` names the files under ``corpora.<name>.features``. Each utterance's rows become its
-steps, as they are; no network runs. Rows with a time are cut by it, of several faces one is taken,
-and rows in which it is lost are no steps. DAIC-WOZ's COVAREP and CLNF tables, OpenFace's, and the
-arrays of CMU-MOSI are such files. With `format` the tracks of many utterances come from one file
-of another tool (`_foreign.py`).
+steps, as they are; no network runs. Rows with times are cut by them, one of several faces is taken,
+and rows in which that face is lost give no steps. DAIC-WOZ's COVAREP and CLNF tables, OpenFace's,
+and the arrays of CMU-MOSI are such files. With `format` the tracks of many utterances come from
+one file of another tool (`_foreign.py`).
 """
 
 import re
@@ -39,7 +39,7 @@ class Imported:
     weights_digest = ""
     nominal_steps = 1
     budget = 2**20
-    # The settings of files by id came later; of tables they are None.
+    # The settings of files by id were added later; for tables they are None.
     unhashed = ("format", "path", "field", "digest")
 
     def __init__(self, modality: str, features: str, selection: Selection) -> None:
@@ -88,8 +88,8 @@ def load(
     `rate_hz` is how many rows a second has; it is needed where only some stretches of the media
     are read. `replace_non_finite` replaces values that are not finite, which fail the utterance
     otherwise; the store keeps how many it replaced. `field` is needed where a file has the tracks
-    of several networks, and `modality` where it does not say it. `digest` is that of the file, by
-    which DVC sees that it changed where it is not in the folder of the corpus.
+    of several networks, and `modality` where the file does not state it. `digest` is the file's
+    own; through it DVC sees a change of a file that is outside the folder of the corpus.
     """
     if id_pattern is not None and not _num_groups(id_pattern):
         raise ProjectError(

@@ -1,6 +1,6 @@
 """Log-mel spectrogram: 64 bands, 25 ms windows, 100 steps per second. No weights.
 
-`deltas`: 1 adds the differences of the bands over time, 2 those of the differences as well.
+`deltas`: 1 adds the differences of the bands over time, 2 also the differences of those.
 """
 
 from extract.backbones._speech.spectral import LogBands, Spectral

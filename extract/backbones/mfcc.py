@@ -2,7 +2,7 @@
 
 The orthonormal discrete cosine transform (type II) of the log-mel bands; coefficient 0, the
 loudness, is the first. No liftering. `chroma` adds the shares of the twelve pitch classes;
-`deltas`: 1 adds the differences of all of them over time, 2 those of the differences as well.
+`deltas`: 1 adds the differences of all of them over time, 2 also the differences of those.
 """
 
 import torch
@@ -47,8 +47,8 @@ def load(
     """Load the transform; there are at most as many coefficients as bands."""
     if num_coefficients > num_bands:
         raise ProjectError(
-            f"num_coefficients is {num_coefficients} and num_bands is {num_bands}; there are at "
-            "most as many coefficients as bands"
+            f"num_coefficients is {num_coefficients}, but num_bands is {num_bands}; there can be "
+            "at most as many coefficients as bands"
         )
     transform = Cepstrum(num_bands, num_coefficients, chroma)
     dim = num_coefficients + (NUM_CHROMA if chroma else 0)

@@ -134,7 +134,8 @@ def load(
         raise ProjectError(
             f"the preprocessing of the checkpoint in {folder} does not fit its network: sample "
             f"rate, hop and bands are {stated}, and should be "
-            f"{(SAMPLE_HZ, HOP, config.num_mel_bins)}. Copy both from the same publication."
+            f"{(SAMPLE_HZ, HOP, config.num_mel_bins)}. Copy both from the same published "
+            "checkpoint."
         )
     return OmniAudio(network, digest, extractor, compute)
 

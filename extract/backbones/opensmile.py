@@ -95,7 +95,7 @@ class OpenSmile:
 def load(
     compute: Compute, *, set: FeatureSet = "eGeMAPSv02", level: Level = "functionals"
 ) -> OpenSmile:
-    """Load the extractor of a feature set; its licence is mentioned."""
+    """Load the extractor of a feature set, and print a note on its licence."""
     require_extra("the backbone 'opensmile'", "opensmile", "opensmile")
     print(
         "openSMILE (audEERING) may be used for research only; its licence comes with the package",

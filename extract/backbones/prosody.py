@@ -21,7 +21,7 @@ VERSION = 1
 DIM = 9
 FIELD = 800
 SHORTEST, LONGEST = SAMPLE_HZ // 500, SAMPLE_HZ // 60
-# What is correlated with what follows it.
+# The length of the stretch that is correlated with later ones.
 WIDTH = FIELD - LONGEST
 # The shortest period whose peak is nearly the highest: its multiples are as high.
 NEARLY = 0.9
@@ -59,7 +59,7 @@ def pitch(frames: Tensor) -> tuple[Tensor, Tensor]:
     lags = torch.arange(SHORTEST, LONGEST + 1, device=frames.device)
     later = energies[..., lags + WIDTH] - energies[..., lags]
     norms = (later * energies[..., WIDTH : WIDTH + 1]).clamp_min(0).sqrt()
-    # Of silence nothing is periodic.
+    # Silence is not periodic.
     correlation = torch.where(norms > FLOOR, products[..., lags] / norms.clamp_min(FLOOR), 0.0)
     before, after = correlation[..., :-2], correlation[..., 2:]
     is_peak = (correlation[..., 1:-1] >= before) & (correlation[..., 1:-1] >= after)

@@ -1,9 +1,10 @@
 """The 3-D ResNets of torchvision: R3D-18, MC3-18 and R(2+1)D-18, trained on Kinetics-400.
 
-Dense over time, a step is one position of the last stage: 8 frames, of MC3-18 one (T frames give
-ceil(T / 8) steps), averaged over space. With `window_frames` a step is such a window, averaged over
-time too; windows begin `stride_frames` apart, and the last frame is repeated where a window reaches
-beyond the end. With `grid: g` each moment has g * g steps, one per cell of the frame, row by row.
+Dense over time, a step is one position of the last stage: 8 frames (T frames give ceil(T / 8)
+steps), or one frame for MC3-18, averaged over space. With `window_frames` a step is such a window,
+averaged over time too; windows begin `stride_frames` apart, and the last frame is repeated where a
+window reaches beyond the end. With `grid: g` each moment has g * g steps, one per cell of the
+frame, row by row.
 
 The networks pad time with zeros inside. So on a CPU only clips of equal length share a batch; on a
 GPU clips are set to zero after their ends before every convolution. A long clip is cut into
@@ -11,9 +12,9 @@ stretches that overlap by more than the network's receptive field, so it is enco
 piece.
 
 `crop` says which part of a frame is taken: `published` resizes it to 8:7 and 61:40 of `size_px`
-(128 x 171 for 112, proportions lost) and cuts out the middle, as the weights were trained; `centre`
-keeps proportions and takes the largest square in the middle; `whole` squeezes all of it into the
-square. Faces are cut out as squares, so `face_crop` needs `centre`.
+(128 x 171 for 112, which distorts it) and cuts out the middle, as the weights were trained;
+`centre` keeps proportions and takes the largest square in the middle; `whole` squeezes all of it
+into the square. Faces are cut out as squares, so `face_crop` needs `centre`.
 """
 
 from collections.abc import Sequence
@@ -159,14 +160,14 @@ def _refuse_misfits(
         )
     if window_frames is None and stride_frames != STRIDE_FRAMES:
         raise ProjectError(
-            f"stride_frames is {stride_frames}, and a dense track has no windows; give "
+            f"stride_frames is {stride_frames}, but a dense track has no windows; give "
             "window_frames too, or leave stride_frames out"
         )
     if window_frames is not None and window_frames > MAX_COPIES * stride_frames:
         raise ProjectError(
             f"window_frames is {window_frames} and stride_frames is {stride_frames}; every frame "
-            f"would be encoded {window_frames / stride_frames:.0f} times, {MAX_COPIES} are allowed."
-            " Give longer strides, or leave both out for a dense track."
+            f"would be encoded {window_frames / stride_frames:.0f} times; at most {MAX_COPIES} are "
+            "allowed. Give longer strides, or leave both out for a dense track."
         )
 
 

@@ -88,7 +88,7 @@ class Settings:
     face_crop: bool = False
 
     def refuse_idle(self, branch: str) -> None:
-        """Refuse a setting without effect in a branch; it would make the tracks again."""
+        """Refuse a setting without effect in a branch; changing it would remake the same tracks."""
         idle = {"video": ("layers", "window_s"), "joint": ()}
         names = idle.get(branch, tuple(field.name for field in fields(self)))
         for name in names:
@@ -120,8 +120,8 @@ def _loaded(
     if limit * settings.max_tokens >= positions:
         raise ProjectError(
             f"a window of {settings.window_s} s has {limit} frames of up to {settings.max_tokens} "
-            f"tokens, and the network in {folder} {positions} positions; lower window_s, rate_hz "
-            "or max_tokens"
+            f"tokens, but the network in {folder} has {positions} positions; lower window_s, "
+            "rate_hz or max_tokens"
         )
     text = (load_tokenizer(folder), config.video_token_id, positions)
     joint = JointInput(*video, limit, settings.grid, *text)
@@ -135,9 +135,9 @@ def _fitting_processor(folder: Path, config: VideoLlama3Config) -> VideoLlama3Vi
     fitting = (config.vision_config.patch_size, MERGE, 1)
     if stated != fitting:
         raise ProjectError(
-            f"the preprocessing of videos of the checkpoint in {folder} does not fit its network: "
-            f"pixels of a patch, patches merged on a side and frames of a patch are {stated}, and "
-            f"should be {fitting}. Copy video_preprocessor_config.json from the same publication."
+            f"the video preprocessing of the checkpoint in {folder} does not fit its network: "
+            f"patch size in pixels, patches merged per side and frames per patch are {stated}, and "
+            f"should be {fitting}. Copy video_preprocessor_config.json from the same checkpoint."
         )
     return processor
 

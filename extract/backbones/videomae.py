@@ -3,7 +3,7 @@
 A step is two frames, averaged over the image; with `grid: g` each moment has g * g steps, one per
 cell of the image, row by row. A clip is cut into windows of 16 frames that overlap by a quarter; of
 the overlap each keeps the half nearer to its own middle. Where a window reaches beyond the end,
-the last frame is repeated, and no step is kept of frames that are repeated only. `layers` counts
+the last frame is repeated, and steps of nothing but repeated frames are left out. `layers` counts
 from 0 (the embedded patches) to its number of layers; the last is taken after the final norm, where
 the network has one.
 """

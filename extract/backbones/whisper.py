@@ -124,8 +124,8 @@ def _require_fitting(extractor: Any, config: WhisperConfig, folder: Path) -> Non
     if stated != fitting:
         raise ProjectError(
             f"the preprocessing of the checkpoint in {folder} does not fit its network: sample "
-            f"rate, samples in a step, bands in time and bands are {stated}, and should be "
-            f"{fitting}. Copy both from the same publication."
+            f"rate, samples per step, frames per window and mel bands are {stated}, and should be "
+            f"{fitting}. Copy both from the same published checkpoint."
         )
 
 

@@ -1,4 +1,4 @@
-"""Rows of a user's own table: their files, and what is half filled in or occurs twice."""
+"""Rows of a user's own table: their files, gaps in their columns, and ids that occur twice."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from features.manifest import Utterance
 from features.tables.row import Row
 from features.tables.table import Table
 
-# Fields whose columns may be empty in some rows, which are then named. Labels are counted apart.
+# Fields whose empty cells are reported, with the first row. Labels are counted elsewhere.
 OFTEN_PARTIAL = (
     *("id", "text", "audio", "video", "audio_channel", "start_s", "end_s"),
     *("speaker", "session", "dialogue"),
@@ -18,9 +18,9 @@ BACKSLASH = "\\"
 
 
 def path_of(root: Path, written: str | None) -> str | None:
-    """A path relative to the root, also where the table has an absolute one inside it.
+    """A path relative to the root, even if the table has an absolute one that lies inside it.
 
-    Backslashes are slashes where there is no file of the name as it is written.
+    Backslashes are read as slashes unless there is a file of exactly the written name.
     """
     if written is None:
         return None
@@ -40,7 +40,7 @@ def doubts(root: Path, table: Table, columns: Mapping[str, str]) -> list[str]:
         empty = [row for row in table.rows if column and row.trimmed(column) is None]
         if column and 0 < len(empty) < len(table.rows):
             lines.append(
-                f"{field}: column {column!r} is empty in {len(empty)} of {len(table.rows)} rows, "
+                f"{field}: column {column!r} is empty in {len(empty)} of {len(table.rows)} rows; "
                 f"the first is {empty[0].place}"
             )
     paths = [
@@ -61,7 +61,7 @@ def doubts(root: Path, table: Table, columns: Mapping[str, str]) -> list[str]:
 def refuse_equal_ids(
     table: Table, columns: Mapping[str, str], utterances: Sequence[Utterance]
 ) -> None:
-    """Raise ProjectError where two rows have one id, with both rows and what their ids are of."""
+    """Raise ProjectError if two rows have the same id, naming both and where their ids are from."""
     places: dict[str, int] = {}
     clashes = []
     for place, utterance in enumerate(utterances):
@@ -72,16 +72,16 @@ def refuse_equal_ids(
         return
     first, second = clashes[0]
     row, name = table.rows[second], utterances[second].id
-    more = f" {len(clashes) - 1} more rows have an id that occurs before." if clashes[1:] else ""
+    more = f" {len(clashes) - 1} more rows repeat an earlier id." if clashes[1:] else ""
     if columns.get("id"):
         fault = f"{columns['id']} is {name!r}, as in {table.rows[first].place}; ids must be unique"
     else:
         files = [utterances[n].audio or utterances[n].video for n in (first, second)]
         fault = (
-            f"its id is {name!r}, from {files[1]!r}, and so is that of "
-            f"{table.rows[first].place}, from {files[0]!r}; name a column of ids, columns: "
-            f'{{id: COLUMN}}, or put ids together, columns: {{id: "{{COLUMN}}-{{COLUMN}}"}} (the '
-            f"columns are {quoted(table.columns)})"
+            f"its id is {name!r}, from {files[1]!r}, the same as that of "
+            f"{table.rows[first].place}, from {files[0]!r}; name the column of ids, columns: "
+            f'{{id: COLUMN}}, or join columns into ids, columns: {{id: "{{COLUMN}}-{{COLUMN}}"}} '
+            f"(the columns are {quoted(table.columns)})"
         )
     raise ProjectError(f"{row.where}: {fault}.{more}")
 
@@ -98,8 +98,8 @@ def refuse_half_numbered(table: Table, columns: Mapping[str, str]) -> None:
         elif name is not None:
             numbered.setdefault(name, row)
     problems = [
-        f"{row.where}: {turn} is empty, and the dialogue {name!r} has numbers elsewhere "
-        f"({numbered[name].place}); number all of its turns, or none, for the order of the rows"
+        f"{row.where}: {turn} is empty, but other turns of the dialogue {name!r} have numbers "
+        f"({numbered[name].place}); number all of its turns, or none to use the order of the rows"
         for name, rows in unnumbered.items()
         for row in rows
         if name in numbered

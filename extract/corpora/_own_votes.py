@@ -10,7 +10,7 @@ from features.manifest import Label
 from features.tables.row import Row
 from features.tables.table import Table
 
-# What stands between the labels of several annotators in one cell.
+# Separators between the labels of several annotators in one cell.
 BETWEEN = re.compile(r"[;,|]")
 
 
@@ -59,7 +59,7 @@ def _labels(row: Row, column: str, emotions: Mapping[str, str] | None) -> list[s
 
 
 def _written(row: Row, column: str) -> Sequence[str]:
-    """The items of a list, or of a text: between its separators, or else between its blanks."""
+    """The items of a list, or of a text split at its separators, or at spaces if it has none."""
     words = row.words(column)
     text = row.trimmed(column) if row.is_text(column) else None
     return words if text is None or not BETWEEN.search(text) else BETWEEN.split(text)

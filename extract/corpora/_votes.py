@@ -13,7 +13,7 @@ def counted(names: Iterable[str]) -> Votes | None:
 
 
 def majority(votes: Mapping[str, float] | None) -> str | None:
-    """The class with the most votes; None where several have as many, or none has any."""
+    """The class with the most votes; None if several classes tie or there are no votes."""
     most = most_voted(votes)
     return most[0] if len(most) == 1 else None
 

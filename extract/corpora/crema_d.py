@@ -1,9 +1,9 @@
 """CREMA-D (Cao et al. 2014): 7,442 clips, 91 actors, 12 sentences, 6 emotions.
 
-The root holds ``AudioWAV/`` and, optionally, ``VideoFlash/`` (flv). A file is named such as
+The root holds ``AudioWAV/`` and, optionally, ``VideoFlash/`` (flv). Files have names such as
 ``1087_IWL_ANG_XX``: actor, sentence, intended emotion, level. There are no official splits. With
-``finishedResponses.csv`` the clips have the votes of those who rated them: by their voice, their
-face or both, as `ratings` says. The emotion stays the intended one.
+``finishedResponses.csv`` the clips have the votes of raters who were given the voice, the face or
+both, as `ratings` says. The emotion remains the intended one.
 """
 
 import re
@@ -94,9 +94,9 @@ def read(
 
 
 def _votes(table: Path, query: str, note: Note) -> dict[str, Votes | None]:
-    """The votes for each clip; none where the table of responses is not there."""
+    """The votes for each clip; empty if the table of responses is missing."""
     if not table.is_file():
-        note(f"{table.name} is not there: the clips have no votes of raters")
+        note(f"{table.name} is missing: the clips have no rater votes")
         return {}
     by_letter = {code[0]: name for code, name in EMOTIONS.items()}
     chosen: defaultdict[str, list[str]] = defaultdict(list)

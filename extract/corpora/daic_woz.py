@@ -100,7 +100,7 @@ def _items(row: Row, name: str, total: int, note: Note) -> tuple[int, ...] | Non
     answers = {item: row.integer(item) for item in ITEMS if item not in missing}
     for item in missing:
         answers[item] = total - sum(answers.values())
-        note(f"session {name}: {item} is missing; from the total it is {answers[item]}")
+        note(f"session {name}: {item} is missing; by the total score it is {answers[item]}")
     return tuple(answers[item] for item in ITEMS)
 
 
@@ -111,7 +111,7 @@ def _session(
     transcript = root / folder / f"{name}_TRANSCRIPT.csv"
     turns = list(_turns(transcript, name, note)) if transcript.exists() else []
     if not turns:
-        note(f"session {name}: no turn of the participant in {transcript.name}")
+        note(f"session {name}: {transcript.name} has no turns of the participant")
     features = {key: FeatureFile(f"{folder}/{name}_{end}") for key, end in endings.items()}
     return Utterance(
         id=name,
@@ -150,8 +150,8 @@ def _turns(transcript: Path, name: str, note: Note) -> Iterator[Segment]:
         )
     if left_out:
         note(
-            f"session {name}: {left_out} turns are left out; it is interrupted from {begin_s:g} "
-            f"to {stop_s:g} s"
+            f"session {name}: {left_out} turns are left out; the interview is interrupted from "
+            f"{begin_s:g} to {stop_s:g} s"
         )
 
 

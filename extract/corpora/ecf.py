@@ -2,8 +2,8 @@
 
 The root holds ``Subtask_2_train.json``, ``Subtask_2_test.json`` and ``ecf_conv_splits.json`` (the
 conversations of ECF's own train, dev and test split, all of them in the first file).
-`parts: semeval` tests on the challenge's conversations and uses ECF's dev set; `parts: ecf` has
-ECF's own three splits alone. Clips are in ``videos/``, which may be missing. The texts are
+`parts: semeval` tests on the challenge's conversations and uses ECF's dev set; `parts: ecf` uses
+only ECF's own three splits. Clips are in ``videos/``, which may be missing. The texts are
 tokenised. Six emotions and neutral.
 """
 
@@ -91,6 +91,6 @@ def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ProjectError(f"{path} does not exist; it is a file of ECF") from None
+        raise ProjectError(f"{path} does not exist; copy it from ECF") from None
     except ValueError as error:
         raise ProjectError(f"{path} is not JSON: {error}. Copy it again") from None

@@ -6,7 +6,7 @@ actors side by side: each turn takes the speaker's half. Every turn is in the ma
 decides which of them have an emotion: `four` (angry, happy with excited, neutral, sad; 5,531 turns)
 or `six` (happy, sad, neutral, angry, excited, frustrated). All have valence, arousal and dominance
 (1 to 5), and the votes of the evaluators. There are no official splits; the
-usual protocol leaves one session out. Dialogue models test on session 5 alone: `test_session: 5`
+usual protocol leaves one session out. Dialogue models test on session 5 only: `test_session: 5`
 makes that the official test set. Scripted dialogues have the same words in all sessions.
 """
 
@@ -55,7 +55,7 @@ LEFT, RIGHT = (0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 1.0, 1.0)
 def expected(
     *, emotions: Literal["four", "six"] = "four", test_session: int | None = None
 ) -> Expected:
-    """How many turns have each emotion; of four, also how many in each session.
+    """How many turns have each emotion; with `four`, also how many there are in each session.
 
     The pickled features that dialogue models share have 648 happy turns, the corpus has 595.
     """
@@ -78,7 +78,7 @@ def read(
     """Every turn in the order of its dialogue."""
     note(
         "scripted dialogues have the same words in all sessions: a head that reads text has seen "
-        "words of the test set in training"
+        "the words of the test set in training"
     )
     for folder in sorted(root.glob("Session[1-5]")):
         for table in sorted((folder / "dialog" / "EmoEvaluation").glob("Ses*.txt")):
@@ -101,7 +101,7 @@ def _dialogue(
     }
     missing = [turn["name"] for turn in turns if turn["name"] not in texts]
     if missing:
-        note(f"{dialogue}: {len(missing)} turns have no transcript, the first is {missing[0]}")
+        note(f"{dialogue}: {len(missing)} turns have no transcript; the first is {missing[0]}")
     votes = _votes(_lines(table, note), classes)
     for number, turn in enumerate(turns):
         name = turn["name"]
@@ -131,8 +131,8 @@ def _turns(table: Path, note: Note) -> list[re.Match[str]]:
 def _votes(lines: Sequence[str], classes: Mapping[str, str]) -> dict[str, Votes | None]:
     """The votes of each turn: an evaluator may name several emotions, and each of them counts.
 
-    What the actors say of themselves (C-F, C-M) is left out. Emotions that are no class are kept by
-    their names, so that it can be seen how many votes the classes have.
+    The actors' ratings of themselves (C-F, C-M) are left out. Emotions that are not classes are
+    kept under their names, so that the share of votes that the classes have can be seen.
     """
     chosen: dict[str, list[str]] = {}
     name = ""
@@ -142,7 +142,7 @@ def _votes(lines: Sequence[str], classes: Mapping[str, str]) -> dict[str, Votes 
         elif vote := VOTE.match(line):
             words = [word.strip() for word in vote["emotions"].split(";") if word.strip()]
             codes = [WORDS.get(word, word.lower()) for word in words]
-            # Of two names of one class an evaluator has one vote.
+            # Two names of one class by the same evaluator count as one vote.
             named = {classes.get(code, SIX.get(code, code)) for code in codes}
             chosen.setdefault(name, []).extend(sorted(named))
     return {name: counted(names) for name, names in chosen.items()}
@@ -175,5 +175,5 @@ def _split(folder: Path, test_session: int) -> Split:
 
 def _lines(path: Path, note: Note) -> list[str]:
     if not path.is_file():
-        raise ProjectError(f"{path} does not exist; it is a file of IEMOCAP")
+        raise ProjectError(f"{path} does not exist; copy it from IEMOCAP")
     return read_lines(path, note)

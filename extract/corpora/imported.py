@@ -1,9 +1,9 @@
-"""A corpus out of a file of features, as other tools keep them: its ids, labels, splits and texts.
+"""A corpus read from another tool's feature file: its ids, labels, splits and texts.
 
-`path` is a file or folder below the root, of one of the formats of docs/exchange.md. `classes`
-names labels that the file only numbers, in the order of their numbers (``{emotion: [neutral,
-joy]}``); a label that is only numbered and not named is left out. The tracks come from a backbone
-of the same file (``code: imported``).
+`path` is a file or folder below the root, of one of the formats of docs/how-to/exchange.md.
+`classes` names labels that the file only numbers, in the order of their numbers (``{emotion:
+[neutral, joy]}``); a label that is only numbered and not named is left out. The tracks come from a
+backbone of the same file (``code: imported``).
 """
 
 from collections.abc import Iterator

@@ -43,7 +43,7 @@ def expected() -> Expected:
 def read(root: Path, note: Note) -> Iterator[tuple[Utterance, Label]]:
     """Every utterance; with audio and video if the folder of its split's clips exists.
 
-    Of 5.1 audio the centre channel is used, which carries the dialogue; of stereo the mean.
+    From 5.1 audio the centre channel is used, which carries the dialogue; from stereo, the mean.
     """
     for split in SPLITS:
         clips = root / CLIP_FOLDERS[split]
@@ -76,7 +76,7 @@ def _entry(row: Row, split: Split, clips: Path | None, root: Path) -> tuple[Utte
 
 
 def _annotated_s(row: Row) -> float | None:
-    """The length of the clip by the table, from columns that older copies lack."""
+    """The length of the clip according to the table, from columns that older copies lack."""
     times = [
         TIME.fullmatch(row.trimmed(name) or "") if name in row.header.places else None
         for name in ("StartTime", "EndTime")

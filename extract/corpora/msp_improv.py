@@ -1,6 +1,6 @@
 """MSP-IMPROV (Busso et al. 2017): six sessions of two actors, 8,438 turns. Gated by licence.
 
-The root holds ``Evalution.txt`` (so spelled) and the wav files of the turns in any folders below,
+The root holds ``Evalution.txt`` (sic) and the wav files of the turns in any folders below,
 named such as ``MSP-IMPROV-S01A-F01-P-FM01.wav``: sentence and intended emotion, actor, condition,
 turn; avi files of the same name are used where they exist. The consensus is angry, happy,
 sad or neutral; turns of other or no consensus have no emotion. Valence, arousal and dominance run
@@ -33,10 +33,10 @@ def expected() -> Expected:
 
 
 def read(root: Path, note: Note) -> Iterator[tuple[Utterance, Label]]:
-    """Every turn that the consensus names, session by session."""
+    """Every turn in the table of consensus labels, session by session."""
     table = root / "Evalution.txt"
     if not table.is_file():
-        raise ProjectError(f"{table} does not exist; it is the table of labels of MSP-IMPROV")
+        raise ProjectError(f"{table} does not exist; copy the label table of MSP-IMPROV there")
     files = {path.name: path for path in sorted(root.rglob("MSP-IMPROV-*")) if path.is_file()}
     matches = [
         match for line in read_lines(table, note) if (match := LINE.match(line.strip())) is not None

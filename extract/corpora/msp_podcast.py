@@ -2,7 +2,7 @@
 
 The root holds ``labels_consensus.csv`` (or ``Labels/labels_consensus.csv``), the turns in
 ``Audios/`` and, optionally, transcripts in ``Transcripts/``. The sizes change from release to
-release; `release` says which one the figures are of. `test` is the test set that is used; the turns
+release; `release` says which one this is. `test` is the test set that is used; the turns
 of the others are left out. Valence, arousal and dominance run from 1 to 7. With
 ``labels_detailed.csv`` beside the consensus the turns have the votes of the workers (their primary
 emotion).
@@ -51,20 +51,20 @@ SPLITS: dict[str, Split] = {"Train": "train", "Development": "dev"}
 
 
 def expected(*, release: str, test: Literal["Test1", "Test2"] = "Test1") -> Expected:
-    """Nothing: counts differ between releases; `read` compares the total where it is known."""
+    """Nothing: counts differ between releases; `read` checks the total where it is known."""
     return {}
 
 
 def read(
     root: Path, note: Note, *, release: str, test: Literal["Test1", "Test2"] = "Test1"
 ) -> Iterator[tuple[Utterance, Label]]:
-    """Turns of the training split, the dev set and `test`; unknown speakers have no name."""
+    """Turns of the training split, the dev set and `test`; an unknown speaker is None."""
     table = root / "Labels" / "labels_consensus.csv"
     table = table if table.exists() else root / table.name
     rows = read_table(table, "the consensus labels of MSP-Podcast", note, COLUMNS).rows
     if release in SIZES and len(rows) != SIZES[release]:
         note(
-            f"release {release} has {SIZES[release]} turns in all, and {len(rows)} are labelled; "
+            f"release {release} has {SIZES[release]} turns, of which {len(rows)} are labelled; "
             "Test3 may have no labels"
         )
     splits: dict[str, Split] = {**SPLITS, test: "test"}
@@ -80,9 +80,9 @@ def read(
 
 
 def _votes(table: Path, note: Note) -> dict[str, Votes | None]:
-    """The votes for each turn by file name; none where the table of single workers is not there."""
+    """The votes for each turn by file name; empty if the table of single workers is missing."""
     if not table.is_file():
-        note(f"{table.name} is not there: the turns have no votes of workers")
+        note(f"{table.name} is missing: the turns have no worker votes")
         return {}
     chosen: defaultdict[str, list[str]] = defaultdict(list)
     columns = ("FileName", "EmoClass_Major")

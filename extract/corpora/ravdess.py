@@ -1,8 +1,8 @@
 """RAVDESS speech (Livingstone and Russo 2018): 1,440 clips, 24 actors, 8 emotions, 2 sentences.
 
 The files are in ``Actor_NN/``, named modality-channel-emotion-intensity-statement-repetition-actor:
-audio alone (``03-01-...``, wav or flac) and, optionally, video with audio (``01-01-...``, mp4).
-There are no official splits: choose a protocol by speakers, or folds from a table.
+audio only (``03-01-...``, wav or flac) and, optionally, video with audio (``01-01-...``, mp4).
+There are no official splits: choose a protocol that splits by speaker, or folds from a table.
 """
 
 import re

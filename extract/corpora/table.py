@@ -1,16 +1,16 @@
 """A corpus of your own: a folder with a table of paths, texts and labels.
 
-The table may be delimited text, a spreadsheet or JSON Lines. docs/own-corpus.md goes through it
-step by step. Paths are relative to the root. Columns are found by their names, or by `columns:
-{emotion: my_column}`, which may put several together (``{audio: "{video}/{clip}.mp4"}``); every
-guess and every doubt is printed. `emotions` and `sentiments` say what the labels of the table mean
-(``{hap: happy, xxx: ""}``, empty for no label); with them, a label that they do not name is an
-error. `splits` does the same for the splits (``{val: dev}``). `votes` are the annotators' votes for
-emotions: the column that counts those of each class (``{angry: votes_angry, happy: votes_happy}``),
-or one column with the labels of all annotators (``angry;angry;sad``). Without a column of emotions
-the emotion is the class with the most votes; a tie leaves the utterance without one. A column of
-causes has the ids of the utterances that cause the emotion, separated by blanks, or a list of them
-in JSON.
+The table may be delimited text, a spreadsheet or JSON Lines. docs/how-to/own-corpus.md goes
+through it step by step. Paths are relative to the root. Columns are found by their names, or by
+`columns: {emotion: my_column}`, which may join several (``{audio: "{video}/{clip}.mp4"}``); every
+guess and everything doubtful is printed. `emotions` and `sentiments` say what the labels of the
+table mean (``{hap: happy, xxx: ""}``, empty for no label); with them, a label that they do not
+name is an error. `splits` does the same for the splits (``{val: dev}``). `votes` are the
+annotators' votes for emotions: the column that counts those of each class (``{angry: votes_angry,
+happy: votes_happy}``), or one column with the labels of all annotators (``angry;angry;sad``).
+Without a column of emotions the emotion is the class with the most votes; a tie leaves the
+utterance without one. A column of causes has the ids of the utterances that cause the emotion,
+separated by blanks, or a list of them in JSON.
 """
 
 from collections import Counter
@@ -63,7 +63,7 @@ def read(
     rows, labels = table.rows[::-1], list[Label]()
     by_majority = "emotion" not in fields
     table.rows.clear()
-    for utterance in utterances:  # a row is freed when its label is there: there may be millions
+    for utterance in utterances:  # a row is freed once its label is made: there may be millions
         row = rows.pop()
         label = _label(utterance.id, row, fields, classes, splits)
         labels.append(
@@ -76,8 +76,8 @@ def read(
 def read_clips(path: Path, note: Note) -> list[Utterance]:
     """The rows of a table as utterances without labels, for predictions, in the order of `read`.
 
-    Columns of labels and splits are not looked at. Ids that occur twice get the number of their
-    row. Raises ProjectError as `read` does.
+    Columns of labels and splits are ignored. Ids that occur more than once have the number of their
+    row appended. Raises ProjectError as `read` does.
     """
     table = read_table(path, "a table of clips", note)
     if not table.rows:
@@ -108,14 +108,14 @@ def _require_sources(table: Table, columns: Mapping[str, str]) -> None:
 
 def _check_columns(table: Table, columns: Mapping[str, str], note: Note, has_votes: bool) -> None:
     if not set(LABELS) & columns.keys() and not has_votes:
-        note(f"no column is taken for a label ({', '.join(LABELS)}); there is nothing to learn")
+        note(f"no column is used as a label ({', '.join(LABELS)}); there is nothing to learn")
     if "speaker" not in columns:
-        note("no column is taken for speaker; splits cannot keep speakers apart")
+        note("no column is used as speaker; splits cannot keep speakers apart")
     media = [columns[field] for field in ("audio", "video") if field in columns]
     _require_sources(table, columns)
     if "id" not in columns:
         origin = f"the names of the files in {media[0]!r}" if media else "the numbers of the rows"
-        note(f"no column is taken for id; ids are {origin}. 'columns: {{id: COLUMN}}' names one")
+        note(f"no column is used as id; ids are {origin}. 'columns: {{id: COLUMN}}' names one")
 
 
 def _utterance(root: Path, row: Row, columns: Mapping[str, str], number: int) -> Utterance:

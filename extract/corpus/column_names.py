@@ -50,10 +50,10 @@ def columns_of(
 ) -> dict[str, str]:
     """The column of each field: those that the settings name, and guesses for the rest.
 
-    An empty name (``''``) in the settings says that there is no such column. A name in which
-    columns stand in braces (``Raw/{video}/{clip}.mp4``) puts their cells together, and is itself
-    added to the rows. `mapped` are the fields whose labels the settings translate: their columns
-    may be numbers, which are no classes otherwise. Notes each guess. Raises ProjectError for a
+    An empty name (``''``) in the settings says that there is no such column. A name with
+    columns in braces (``Raw/{video}/{clip}.mp4``) joins their cells, and is itself added to the
+    rows as a column. `mapped` are the fields whose labels the settings translate: their columns
+    may be numbers, which otherwise are not classes. Notes each guess. Raises ProjectError for a
     field or a column that does not exist, and for a column of numbers that is named for classes.
     """
     columns = {field: column.strip() for field, column in settings.items()}
@@ -69,7 +69,7 @@ def columns_of(
             _refuse_scale(table, field, column)
     guesses = _guessed(columns, table, set(mapped), note)
     for field, column in guesses.items():
-        note(f"column {column!r} is taken for {field}")
+        note(f"column {column!r} is used as {field}")
     columns = {**columns, **guesses}
     used = set(columns.values()) | {name for c in columns.values() for name in _fields(c)}
     unused = [name for name in table.columns if name not in used]
@@ -107,7 +107,7 @@ def _fits(
     scale = scale_of(table, column) if field in CLASSES and field not in mapped else None
     if scale is not None:
         note(
-            f"column {column!r} is not taken for {field}: {scale}, which are no classes. "
+            f"column {column!r} is not used as {field}: {scale}, which are not classes. "
             f"'columns: {{valence: {column}}}' predicts such numbers"
         )
     return scale is None
@@ -117,14 +117,14 @@ def _refuse_scale(table: Table, field: str, column: str) -> None:
     scale = scale_of(table, column)
     if scale is not None:
         raise ProjectError(
-            f"{table.path}: columns.{field} is {column!r}, and {scale}, which are no classes. "
+            f"{table.path}: columns.{field} is {column!r}, and {scale}, which are not classes. "
             f"'columns: {{valence: {column}}}' predicts such numbers; '{field}s: {{...}}' says "
             "which class each stands for"
         )
 
 
 def _fields(column: str) -> list[str]:
-    """The columns that stand in the braces of a name."""
+    """The columns that a name has in braces."""
     try:
         pieces = list(string.Formatter().parse(column))
     except ValueError:
@@ -135,7 +135,7 @@ def _fields(column: str) -> list[str]:
 
 
 def _put_together(table: Table, field: str, column: str) -> None:
-    """Add a column whose cells are put together of others; empty where one of them is."""
+    """Add a column whose cells are joined from other columns; empty where one of them is empty."""
     names = _fields(column)
     for name in names or [column]:
         if name not in table.columns:

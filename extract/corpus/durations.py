@@ -19,7 +19,8 @@ NUM_NAMED = 10
 def contradictions(root: Path, utterances: Sequence[Utterance]) -> list[str]:
     """Lines that name the utterances whose media are not what the annotation says.
 
-    Raises ProjectError for stretches that cannot be, or that begin after the end of a recording.
+    Raises ProjectError for impossible stretches, and for those that begin after the end of a
+    recording.
     """
     refuse_impossible(utterances)
     usable = [utterance for utterance in utterances if utterance.known_bad is None]
@@ -33,7 +34,7 @@ def contradictions(root: Path, utterances: Sequence[Utterance]) -> list[str]:
     }
     unread = [fault for path, fault in faults.items() if fault and (root / path).exists()]
     return [
-        *_listed("files are not read", unread),
+        *_listed("files cannot be read", unread),
         *_wrong_lengths(usable, headers),
         *beyond_recordings(root, usable, headers.keys()),
         *_listed("audio files have no audio", _without("audio", usable, headers)),

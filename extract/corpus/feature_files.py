@@ -16,12 +16,14 @@ def with_feature_files(spec: CorpusSpec, utterances: Sequence[Utterance]) -> lis
     """The utterances with the files that `corpora.<name>.features` names.
 
     A pattern is a path with fields in braces; `audio` and `video` are the name of that file
-    without folder and ending. A pattern without fields is one file for all.
+    without its folder and extension. A pattern without fields is one file for all.
     """
     where = f"params.yaml: corpora.{spec.name}.features"
     for name, pattern in spec.features.items():
         if name in (*MODALITIES, BY_ID):
-            raise ProjectError(f"{where} names {name!r}, which is taken; choose another name")
+            raise ProjectError(
+                f"{where} names {name!r}, which is already in use; choose another name"
+            )
         _check(f"{where}.{name}", pattern)
     if not spec.features:
         return list(utterances)
@@ -36,7 +38,7 @@ def _check(where: str, pattern: str) -> None:
         pieces = list(string.Formatter().parse(pattern))
         names = [name for _, name, _, _ in pieces if name is not None]
         if any(form or conversion for _, _, form, conversion in pieces):
-            raise ValueError("fields must have no format")
+            raise ValueError("fields must not have a format")
     except ValueError as error:
         raise ProjectError(f"{where} is {pattern!r}, which is not a pattern: {error}") from None
     for name in names:

@@ -60,11 +60,11 @@ class FileFinder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        # By folder, the names in it by their composed form.
+        # For each folder, the names in it by their composed form.
         self.names: dict[Path, dict[str, list[str]]] = {}
 
     def find(self, path: str) -> str:
-        """The path as the file system has it; as it is written where there is no one such file."""
+        """The path as the file system spells it; unchanged unless exactly one file matches."""
         if path.isascii() or is_outside(path) or (self.root / path).exists():
             return path
         folder = self.root

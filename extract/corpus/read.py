@@ -64,7 +64,7 @@ def read_corpus(spec: CorpusSpec) -> Corpus:
 
 
 def _read(spec: CorpusSpec, note: Note) -> tuple[list[Utterance], list[Label]]:
-    """What the reader gives, without the problems by which a corpus cannot be used."""
+    """What the reader yields; ProjectError for problems that make the corpus unusable."""
     reader = cast(Reader, load_leaf("extract/corpora", spec.leaf.code))
     read = reader.read(spec.root, note, **spec.leaf.options)
     pairs = list(progress(read, f"{spec.name}: reading", None, "utterances"))

@@ -9,7 +9,7 @@ read from the source text without importing the file:
 - ``SAME_RECORDINGS``: the readers of corpora made of the same recordings, so that a head trained
   on one is never tested on the other.
 
-- ``SHARED_UNDER``: the licence of the corpus, where it lets anyone hand on single clips, as in a
+- ``SHARED_UNDER``: the licence of the corpus, if it lets anyone redistribute single clips, as in a
   report. Without it no clip leaves the machine.
 
 And a function ``expected(*, ...) -> Expected`` with the settings of `read`: the published counts.
@@ -28,7 +28,7 @@ Note = Callable[[str], None]
 # Counts by field of the utterances or labels ("utterances" for all of them), then by value.
 Expected = Mapping[str, Mapping[str, int] | int]
 # A field of `Expected`: the session, counted over the utterances that have an emotion.
-LABELLED_SESSION = "session of labelled ones"
+LABELLED_SESSION = "session (labelled only)"
 
 
 class Reader(Protocol):
@@ -41,7 +41,7 @@ class Reader(Protocol):
 
         The settings are keyword-only parameters of their own, of types that params.yaml can hold
         (``int``, ``str | None``, ``Literal[...]``, ``dict[str, str]``, ...). The pairs come in
-        the same order each time: a dialogue's turns are neighbours and ascend.
+        the same order each time: a dialogue's turns are adjacent, in ascending order.
 
         An utterance has a unique id, the same in its label, and a text, an audio or video file or
         feature files. Paths are relative to `root` and stay inside it. Times are seconds from the

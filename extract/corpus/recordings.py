@@ -12,11 +12,11 @@ NUM_NAMED = 5
 
 
 def recorded_twice(utterances: Sequence[Utterance]) -> dict[str, str]:
-    """By id, the id under which its recording occurs first; of recordings that occur twice.
+    """For utterances whose recording occurs more than once: their id, and the first id with it.
 
-    A recording is the same where the bytes of an audio or a video file, the stretch that is used
-    and the channel, or the part of the frame, are. Texts that are equal are no recordings, and
-    media that are known to be unusable are not used.
+    Two recordings are the same if they have the bytes of an audio or a video file, the stretch that
+    is used, and the channel or the part of the frame in common. Equal texts do not count, nor do
+    media that are known to be unusable.
     """
     firsts: dict[Hashable, str] = {}
     leaders: dict[str, str] = {}

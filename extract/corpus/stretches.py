@@ -1,4 +1,4 @@
-"""Stretches that cannot be, and stretches beyond the end of a recording."""
+"""Impossible stretches, and stretches that extend beyond the end of a recording."""
 
 import math
 from collections.abc import Collection, Iterator, Sequence
@@ -9,7 +9,7 @@ from features.errors import and_more, raise_all
 from features.manifest import Utterance
 from features.progress import progress
 
-# The longest recording that can be: 32 years.
+# Later times are impossible: 32 years.
 MAX_S = 1e9
 # Annotations are rounded to seconds.
 ROUNDING_S = 1.0
@@ -18,7 +18,7 @@ Times = tuple[float | None, float | None]
 
 
 def refuse_impossible(utterances: Sequence[Utterance]) -> None:
-    """Raise ProjectError with every stretch and turn whose times cannot be."""
+    """Raise ProjectError with every stretch and turn whose times are impossible."""
     problems = [
         f"the utterance {utterance.id!r} starts at {_text(start_s)} and ends at {_text(end_s)}; "
         "times are seconds from the start of the recording, and the end is later than the start"
@@ -34,9 +34,9 @@ def beyond_recordings(
 ) -> list[str]:
     """One line that names the utterances that reach beyond the end of their recording.
 
-    Of them there is what the recording has. Raises ProjectError where that is nothing, but not for
-    a session, whose turns after its end are counted when they are read. `readable` are the paths
-    that can be opened.
+    Such an utterance is cut at the end of the recording. Raises ProjectError where nothing is left
+    of it, but not for a session, whose turns after the end are counted when they are read.
+    `readable` are the paths that can be opened.
     """
     users = [(u, path, times) for u in utterances for path, times in _cut_media(u, readable)]
     paths = sorted({path for _, path, _ in users})
@@ -51,7 +51,7 @@ def beyond_recordings(
             continue
         if utterance.segments is None and (times[0][0] or 0.0) >= end_s:
             problems.append(
-                f"the utterance {utterance.id!r} starts at {_text(times[0][0])}, and {path} ends "
+                f"the utterance {utterance.id!r} starts at {_text(times[0][0])}, but {path} ends "
                 f"after {end_s:.2f} s; correct its times, or name it under known_bad"
             )
         elif (last_s := max(end or 0.0 for _, end in times)) > end_s + ROUNDING_S:

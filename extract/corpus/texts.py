@@ -11,7 +11,7 @@ from features.manifest import Label, Utterance
 from features.tables.characters import as_cp1252, misread_characters
 
 Record = TypeVar("Record", Utterance, Label)
-# What is said, and names of which several utterances may have the same. Ids name files.
+# The words, and names that several utterances may share. Ids are left alone: they name files.
 WORDS = {
     Utterance: ("text", "speaker", "session", "dialogue"),
     Label: ("emotion", "sentiment", "depression"),
@@ -44,8 +44,8 @@ def without_misread_characters(records: Sequence[Record]) -> tuple[list[Record],
     ]
     what = "utterances" if isinstance(records[0], Utterance) else "labels"
     note = (
-        f"{len(ids)} {what} have control characters that are bytes of cp1252, read as such "
-        f"({and_more(named, NUM_NAMED)}): {and_more(ids, NUM_NAMED)}"
+        f"{len(ids)} {what} have control characters that are bytes of cp1252; they are read as "
+        f"such ({and_more(named, NUM_NAMED)}): {and_more(ids, NUM_NAMED)}"
     )
     return mended, [note]
 
@@ -75,14 +75,14 @@ def _spellings(kind: str, names: Iterable[str | None]) -> list[str]:
         alike[_plain(name)].append(name)
     return [
         f"{kind}: {', '.join(f'{_shown(name, same)} {counts[name]}' for name in sorted(same))} "
-        f"count as {len(same)} different ones, and differ in case, blanks or normal form alone"
+        f"count as {len(same)} different names, but differ only in case, spaces or Unicode form"
         for _, same in sorted(alike.items())
         if len(same) > 1
     ]
 
 
 def _plain(name: str) -> str:
-    """A name without case, blanks and forms of Unicode."""
+    """A name with differences of case, spaces and Unicode form removed."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
     return "".join(folded.split())
 

@@ -109,7 +109,7 @@ def fill_on_ray(job: Job, cluster: Cluster) -> ExtractionResult:
     """Fill and publish a store; blocks until it is done.
 
     A worker that is lost costs its part, which is made again. Raises ProjectError as
-    `Cluster.connected` says, and for whatever ends an extraction elsewhere.
+    `Cluster.connected` says, and for whatever ends an extraction without a cluster.
     """
     with cluster.connected(job.spec.threads) as ray:
         worker_class = ray.remote(

@@ -1,7 +1,7 @@
 """Encodes utterances into memory, with no pool and no store: for predictions of new clips.
 
-Reading, preparing, encoding and rounding are those of an extraction, so a clip of a corpus gets the
-track that its store has.
+Reading, preparing, encoding and rounding are the same as in an extraction, so a clip of a corpus
+gets the track that its store has.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ GROUP_BYTES = 32 * 2**20
 class DirectTrack:
     """The track `(L, T, D)` of an utterance in the format of stores, or why it has none.
 
-    `reason` is a reason code of the store or NOT_READ, `detail` what was found.
+    `reason` is a reason code of the store or NOT_READ, `detail` the cause in words.
     """
 
     values: NDArray[Any] | None
@@ -60,7 +60,7 @@ class DirectEncoder(AbstractContextManager["DirectEncoder"]):
     def tracks(self, root: Path, utterances: Sequence[Utterance]) -> list[DirectTrack]:
         """The track of each utterance, whose paths are relative to `root`.
 
-        Earlier turns that a backbone reads along are those of the same dialogue here. Raises
+        Earlier turns that a backbone reads as context are looked up among these utterances. Raises
         ProjectError where a single window does not fit into the memory.
         """
         context = Context.of(utterances, self.backbone.reading)
@@ -92,7 +92,7 @@ class DirectEncoder(AbstractContextManager["DirectEncoder"]):
                 if shortage.window_steps is not None:
                     raise ProjectError(
                         f"one window of {shortage.window_steps} steps does not fit into the memory "
-                        f"of {self.compute.device}; end what else runs there, or give --device cpu"
+                        f"of {self.compute.device}; stop other programs there, or give --device cpu"
                     ) from None
                 self.encoder.budget = max(1, self.encoder.budget // 2)
                 self.compute.release()
@@ -112,7 +112,7 @@ class DirectEncoder(AbstractContextManager["DirectEncoder"]):
 
 
 def _read(reader: Reader, utterance: Utterance) -> Prepared:
-    """An utterance as the backbone takes it; NOT_READ where that failed by no fault of the file."""
+    """An utterance as the backbone takes it; NOT_READ if it failed through no fault of the file."""
     try:
         return reader.read((utterance, [0]))[0]
     except ProjectError as error:

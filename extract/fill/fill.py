@@ -36,7 +36,7 @@ def extract_tracks(
     Parts that the pool has are kept; a killed run continues where it stopped and ends with the
     same bytes. Parts that `companions`, backbones of the same modality, lack are made in the same
     pass, so that each file is decoded once; they are not published. With a `share` only its parts
-    are made, and the store is published by the run after which none is left. Raises ProjectError
+    are made, and the store is published by the run that finds none missing. Raises ProjectError
     where more utterances fail than `max_failed` allows; their parts stay, and nothing is published.
     """
     _require_some(manifest, corpus, backbone_spec.name, backbone_spec.reads)
@@ -56,9 +56,9 @@ def load_fitting(spec: BackboneSpec, compute: Compute) -> Backbone:
         return load_backbone(spec, compute)
     compute.release()
     raise ProjectError(
-        f"the network of {spec.name!r} does not fit into the memory of {compute.device}; end what "
-        "else runs there, take a smaller network (or compute: bfloat16 for a large one on a GPU), "
-        "or give --device cpu"
+        f"the network of {spec.name!r} does not fit into the memory of {compute.device}; stop "
+        "other programs there, take a smaller network (or compute: bfloat16 for a large one on a "
+        "GPU), or give --device cpu"
     )
 
 

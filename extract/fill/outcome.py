@@ -14,10 +14,10 @@ from features.store.pool import Part, Pool
 from features.store.publish import publish
 
 NAMED_FAILURES = 10
-# What to do about values, where the media are not to blame.
+# What to do about values that cannot be stored, for which the media are not to blame.
 REMEDIES = {
     "beyond-float16": "Set extract.dtype to float32",
-    "not-finite": "Check that the network's weights are intact (under bfloat16, compute: float32)",
+    "not-finite": "Check that the weights are intact (if compute is bfloat16, try float32)",
 }
 
 
@@ -27,7 +27,7 @@ class ExtractionResult:
 
     `padding` is the share of padding in the steps that the network ran over. `facts` are sums over
     the utterances, by name; `doubtful` has the ids of those of which a fact in DOUBTFUL is not 0.
-    `num_unfinished` parts are left to other shares; where there are some, nothing was published.
+    `num_unfinished` parts are left to other shares; if there are any, nothing was published.
     """
 
     num_parts: int
@@ -82,8 +82,8 @@ def _refuse_absence(name: str, parts: Sequence[Part], corpus: CorpusSpec, modali
     """Raise ProjectError where files are named and none has a stream of the modality."""
     if all(reason == "absent" for part in parts for reason in part.reasons):
         raise ProjectError(
-            f"{name}: no file that the corpus names for its {modality} has any {modality}; correct "
-            f"the paths in {corpus.root}, or remove the track from params.yaml"
+            f"{name}: none of the files that the corpus names as {modality} has any {modality}; "
+            f"correct the paths in {corpus.root}, or remove the track from params.yaml"
         )
 
 
@@ -101,7 +101,7 @@ def _refuse_failures(name: str, parts: Sequence[Part], max_failed: int) -> None:
     remedies = ["Replace their files"] if reasons - REMEDIES.keys() else []
     remedies += [REMEDIES[reason] for reason in sorted(reasons & REMEDIES.keys())]
     raise ProjectError(
-        f"{name}: {len(failures)} utterances cannot be encoded, {max_failed} are allowed: "
+        f"{name}: {len(failures)} utterances cannot be encoded, but only {max_failed} may fail: "
         f"{named}. {', or '.join(remedies)}, or raise extract.max_failed in params.yaml; "
         "finished parts are kept."
     )

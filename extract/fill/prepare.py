@@ -23,7 +23,7 @@ from extract.media.text import Text
 from extract.media.video import Picture, sampled_pictures
 from extract.network.backbone import Example, VideoInput
 
-# What Python takes for an example and for the span of a token.
+# Bytes that Python needs for an example, and for the span of a token.
 OBJECT_BYTES = 2000
 SPAN_BYTES = 150
 
@@ -42,7 +42,7 @@ class Prepared:
 
     @property
     def num_bytes(self) -> int:
-        """About the memory that it takes, spans and objects included."""
+        """The approximate memory that it takes, spans and objects included."""
         if self.example is None:
             return OBJECT_BYTES
         spans = len(self.example.spans or ()) * SPAN_BYTES
@@ -176,7 +176,7 @@ class Take:
         try:
             frame = self.prepare.frame(picture)
             if self.frames and frame.shape != self.frames[0].shape:
-                raise UnreadableError("undecodable", "its frames change their size midway")
+                raise UnreadableError("undecodable", "its frames change size midway")
             self.num_bytes += frame.nbytes * count
             refuse_large(self.num_bytes, MAX_CLIP_BYTES, "bytes of frames or more")
         except UnreadableError as error:

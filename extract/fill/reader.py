@@ -108,8 +108,8 @@ class Reader:
         ]
         if len(boxed) > 1 and any(len(b.reading.modalities) > 1 for b in self.backbones):
             raise ProjectError(
-                f"{utterance.id!r} has segments, and a network on video and text takes an "
-                "utterance in one piece; remove that track"
+                f"{utterance.id!r} has segments, but a network on video and text takes an "
+                "utterance in one piece; remove that track from params.yaml"
             )
         return self.child.call_prepares(prepare_video, source, numbers, boxed, text)
 

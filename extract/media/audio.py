@@ -12,8 +12,8 @@ from extract.media.files.mix import Mix, Samples
 from extract.media.files.sound_file import is_readable, read_sound_file
 from extract.media.files.stream import read_stream
 
-# Three steps of 16 bits, -80 dB: less is the noise of rounding. And channels of which a hundredth
-# is left in their mean cancel each other.
+# Three steps of 16 bits, -80 dB: anything below is rounding noise. And channels cancel each
+# other if at most a hundredth of their level is left in the mean.
 SILENCE = 1e-4
 CANCELLED = 0.01
 
@@ -44,9 +44,9 @@ def read_audio(
 ) -> tuple[Samples, int]:
     """Decode a stretch of a file to mono samples at the file's own rate.
 
-    The file is read by its content, whatever its ending, and to its end, whatever it states. Times
-    count from the start of the file, which is that of its earliest stream; what the stream has no
-    samples for is silence. A stretch that reaches beyond the end is what there is of it.
+    The format is recognised by the content, whatever the extension, and the file is read to its
+    end, whatever length it states. Times count from the start of the file, which is that of its
+    earliest stream; gaps in the audio stream are silence. A stretch is cut at the end of the file.
 
     Returns:
         the samples `(N,)`, and the rate in hertz. Several channels become their mean, or the

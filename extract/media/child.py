@@ -120,7 +120,7 @@ class Child:
             self._pipe.recv()
 
     def interrupt(self) -> None:
-        """End the call of another thread, where it fails as if the child had been killed."""
+        """End another thread's call, which then fails as if the child had been killed."""
         process = self._process
         with suppress(ValueError, AttributeError):  # closed or gone in the meantime
             process.kill()
@@ -152,9 +152,9 @@ class Child:
 
 @contextmanager
 def _without_main() -> Iterator[None]:
-    """Children import nothing of the main module, which may be a script that would run again.
+    """Keep children from importing the main module, which may be a script that would run again.
 
-    That is what multiprocessing makes of the module's file and name. Call it with PROCESS_LOCK.
+    Multiprocessing would import it by its file and name. Call this with PROCESS_LOCK held.
     """
     main = sys.modules["__main__"]
     hidden: dict[str, Any] = {
@@ -176,14 +176,14 @@ def _unpacked(message: tuple[str, Any], subject: object) -> Any:
         raise ProjectError(value)
     if kind == "memory":
         raise ProjectError(
-            f"reading {subject} takes more memory than there is, or than a decoding process may "
-            f"have ({MAX_BYTES >> 30} GiB); finished parts are kept. Run the same command again on "
-            "a machine with more, or name the clip under known_bad."
+            f"reading {subject} takes more memory than this machine has, or than a decoding "
+            f"process may use ({MAX_BYTES >> 30} GiB); finished parts are kept. Run the same "
+            "command again on a machine with more, or name the clip under known_bad."
         )
     if kind == "passing":
         raise ProjectError(
-            f"{subject} could not be read now ({value}); finished parts are kept. Run the same "
-            "command again."
+            f"{subject} could not be read this time ({value}); finished parts are kept. Run the "
+            "same command again."
         )
     if kind == "fault":
         raise RuntimeError(f"reading {subject} failed in the child process:\n{value}")

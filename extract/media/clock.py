@@ -1,4 +1,4 @@
-"""The clock of a table of features: when each row is, of which face, and whether one was seen."""
+"""The clock of a table of features: the time of each row, its face, and whether that was seen."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from extract.media.errors import UnreadableError
 
 Floats = NDArray[np.float64]
 Stretches = Sequence[tuple[float | None, float | None]]
-# Columns that say when a row is, the first that a table has: OpenFace's and two of openSMILE's.
+# Columns of row times, of which the first present is used: OpenFace's and two of openSMILE's.
 TIMES = ("timestamp", "frameTime")
 SPAN = ("start", "end")
 FACE, SUCCESS, CONFIDENCE = "face_id", "success", "confidence"
-# Columns that are no features where a table has a clock.
+# Columns that are not features if a table has a clock.
 NO_FEATURES = {*TIMES, FACE, SUCCESS, CONFIDENCE, "frame"}
-# More are a wrong time: 27 hours at 100 steps a second.
+# More mean that a time is wrong: 27 hours at 100 steps a second.
 MAX_STEPS = 10_000_000
 
 
 def clock_columns(names: Sequence[str]) -> tuple[str | None, frozenset[str]]:
-    """The column with the times of the rows, and all that are no features; none without a clock."""
+    """The column with the times of rows, and all that are not features; none without a clock."""
     present = set(names)
     time = next((name for name in TIMES if name in present), None)
     if time is None and set(SPAN) <= present:
@@ -55,8 +55,8 @@ class Clock:
     def own_rows(self, stretches: Stretches) -> NDArray[np.int64]:
         """The rows of one face, in the order of time: the one that is seen in most of the rows.
 
-        Counted in the stretches that are read; of faces that are seen as often it is the one with
-        the higher mean confidence, then the lower number.
+        Counted in the stretches that are read; of faces seen equally often it is the one with the
+        higher mean confidence, then the lower number.
         """
         order = (
             np.arange(len(self.seen)) if self.times is None else self.times.argsort(kind="stable")
@@ -105,8 +105,8 @@ class Clock:
             if last - first > MAX_STEPS:
                 raise UnreadableError(
                     "undecodable",
-                    f"its rows are at {times.min():g} to {times.max():g} s, more than {MAX_STEPS} "
-                    f"steps at {rate_hz:g} a second; check the column of times",
+                    f"its rows go from {times.min():g} to {times.max():g} s, more than {MAX_STEPS} "
+                    f"steps at {rate_hz:g} per second; check the column of times",
                 )
             moments = np.arange(first, last) / rate_hz
             margin = 0.5 / rate_hz + 1e-9

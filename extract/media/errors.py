@@ -29,7 +29,7 @@ class EmptyStretchError(UnreadableError):
 
 
 def fault_of(error: Exception) -> str:
-    """What a decoder says of a file, without error numbers and its own name of the file."""
+    """What a decoder says about a file, without error numbers and its own name for the file."""
     return getattr(error, "strerror", None) or str(error)
 
 

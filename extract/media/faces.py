@@ -51,7 +51,7 @@ def face_weights(face_crop: bool) -> Path | None:
     if fault is not None:
         raise ProjectError(
             f"the weights of the face detector, {path}, {fault}. Put {WEIGHTS_NAME} of the OpenCV "
-            f"model zoo there (SHA-256 {WEIGHTS_SHA256[:16]}...), connect to the network once, or "
+            f"model zoo there (SHA-256 {WEIGHTS_SHA256[:16]}...), connect to the internet once, or "
             "set face_crop to false."
         )
     return path

@@ -53,7 +53,7 @@ def shown_frames(path: Path, stretch: Stretch) -> Generator[tuple[Any, float], N
                 return
         packets.refuse_cut(clock.period_s)
     if ends_s <= start_s:
-        detail = f"the stretch begins at {start_s:.2f} s, and the frames end after {ends_s:.2f} s"
+        detail = f"the stretch begins at {start_s:.2f} s, but the frames end after {ends_s:.2f} s"
         raise UnreadableError("undecodable", detail)
     if current is not None:
         yield current, min(ends_s, end_s or ends_s)
@@ -75,7 +75,7 @@ class Clock:
 def _opened_before(path: Path, start_s: float) -> Iterator[tuple[Any, Any]]:
     """A whole file and its video stream, whose first decoded frame is not after the start.
 
-    A seek in a file without an index, such as MPEG-1, may end at a later frame; such a file is
+    A seek in a file without an index, such as MPEG-1, may land on a later frame; such a file is
     decoded from its beginning.
     """
     refuse_cut_off(path)

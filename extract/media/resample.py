@@ -23,7 +23,7 @@ def resample(samples: Samples, from_hz: int, to_hz: int) -> Tensor:
     if from_hz == to_hz:
         return waveform
     if max(from_hz, to_hz) // math.gcd(from_hz, to_hz) > MAX_RATIO:
-        detail = f"its sample rate of {from_hz} Hz cannot be brought to {to_hz} Hz"
+        detail = f"its sample rate of {from_hz} Hz cannot be converted to {to_hz} Hz"
         raise UnreadableError("undecodable", detail)
     resampled: Tensor = torchaudio.functional.resample(waveform, from_hz, to_hz)
     return resampled

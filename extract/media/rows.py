@@ -17,7 +17,7 @@ from features.errors import ProjectError, and_more, did_you_mean
 from features.tables.numbers import NumberTable
 
 NUM_LISTED = 20
-# Beyond it a number is no time, and seconds are not told apart.
+# A larger number cannot be a time: single seconds can no longer be distinguished.
 MAX_TIME_S = 1e15
 
 
@@ -57,7 +57,7 @@ def read_rows(
     """A table of any format (features/tables), or a ``.npy`` array.
 
     `columns` are the names, or patterns of names such as ``AU*_r``, that are taken; where they are
-    None, all but the ids and the columns of the clock. A table whose first line is numbers alone
+    None, all but the ids and the columns of the clock. A table whose first line is all numbers
     has no header; its columns are called 0, 1, ... Rows of ids that `id_pattern` does not match are
     left out. Raises ProjectError for a file that cannot be read, and where a column is missing or
     holds no numbers.
@@ -76,7 +76,7 @@ def _read(
     id_column: str | None,
     id_pattern: str | None,
 ) -> Table | ProjectError:
-    """A file that several utterances share is read once, also where it cannot be used."""
+    """A file that several utterances share is read only once, even if it cannot be used."""
     try:
         if path.suffix.lower() == ".npy":
             return Table(_read_array(path), (), None)
@@ -115,7 +115,7 @@ def _clock(
     if times is None and not columns:
         return None
     if times is not None and not (np.abs(times) < MAX_TIME_S).all():
-        raise ProjectError(f"{path}: a row has no time; the column of times must be seconds")
+        raise ProjectError(f"{path}: a row has no time; the column of times must hold seconds")
     seen = columns[SUCCESS] > 0 if SUCCESS in columns else np.ones(num_rows, bool)
     return Clock(seen, times, columns.get(FACE), columns.get(CONFIDENCE))
 

@@ -58,7 +58,7 @@ AttentionMaskInterface.register(ALWAYS_MASKED, mask_always)
 
 
 def always_mask(network: nn.Module) -> None:
-    """Set this attention in every network of the library inside that uses `sdpa`."""
+    """Set this attention in every library network inside `network` that uses `sdpa`."""
     for module in network.modules():
         if isinstance(module, PreTrainedModel) and module.config._attn_implementation == "sdpa":
             module.set_attn_implementation(ALWAYS_MASKED)

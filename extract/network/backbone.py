@@ -20,9 +20,9 @@ from features.specs.tracks import BackboneSpec
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of an utterance that the network takes at once, as it takes it.
+    """A stretch of an utterance that the network takes at once, in the form in which it takes it.
 
-    `keep` selects the steps that the track keeps of it: a slice, or their numbers. `tokens` are
+    `keep` selects which of its steps the track keeps: a slice, or their numbers. `tokens` are
     the tokens of the text that a network on video reads as well.
     """
 
@@ -36,7 +36,7 @@ class Example:
     """One prepared utterance: its windows in order, and each kept step's span where it has text.
 
     Most utterances are one window. One without any has nothing to encode. `facts` are whole
-    numbers that the store keeps with the track, by name (docs/store.md).
+    numbers that the store keeps with the track, by name (docs/explanation/store.md).
     """
 
     windows: tuple[Window, ...]

@@ -13,7 +13,7 @@ from features.specs.tracks import BackboneSpec
 
 # Networks that are made here and need no files.
 MADE = ("random", "tiny")
-# How the library's configurations call the number of layers, and those inside them.
+# The library's names for the number of layers, and for configurations nested in another.
 NUM_LAYERS = ("num_hidden_layers", "encoder_layers")
 INNER = ("text_config", "vision_config", "encoder")
 

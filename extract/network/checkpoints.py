@@ -80,7 +80,7 @@ def _loading_error(folder: Path, error: Exception) -> ProjectError:
     if "trust_remote_code" in reason:
         return ProjectError(
             f"the checkpoint in {folder} wants to run code that comes with it, which is never "
-            "done. Give a checkpoint of an architecture that the library has itself."
+            "done. Give a checkpoint of an architecture that transformers itself has."
         )
     message = f"the checkpoint in {folder} cannot be loaded: {reason}"
     if "scaled_dot_product_attention" in reason:
@@ -89,7 +89,7 @@ def _loading_error(folder: Path, error: Exception) -> ProjectError:
 
 
 def model_type(folder: Path) -> str:
-    """The architecture of a checkpoint, by the library's name of it."""
+    """The architecture of a checkpoint, under the library's name for it."""
     return str(_config(folder)["model_type"])
 
 
@@ -113,9 +113,10 @@ def _refuse_other(folder: Path, architectures: Collection[str]) -> None:
     if "auto_map" in config:
         raise ProjectError(
             f"the checkpoint in {folder} wants to run code that comes with it ({stated!r}), which "
-            "is never done. Give a checkpoint of an architecture that the library has itself."
+            "is never done. Give a checkpoint of an architecture that transformers itself has."
         )
     raise ProjectError(
         f"the checkpoint in {folder} is a {stated!r}; this backbone reads {quoted(architectures)}. "
-        "Give another checkpoint, or the backbone that reads this one (docs/backbones.md)."
+        "Give another checkpoint, or the backbone that reads this one "
+        "(docs/reference/backbones.md)."
     )

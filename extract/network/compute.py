@@ -21,7 +21,7 @@ PINNED = [SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 
 
 class LackOfMemoryError(Exception):
-    """The memory of a device is full; `window_steps` where a single window of so many filled it.
+    """The memory of a device is full; `window_steps`: the steps of a single window that filled it.
 
     `fault` is torch's message.
     """
@@ -57,7 +57,7 @@ class Compute:
         """As a spec says, with exact and repeatable kernels set for the process."""
         if spec.compute != "float32" and device.type != "cuda":
             raise ProjectError(
-                f"params.yaml: extract.compute is {spec.compute!r}, which needs a GPU, and this "
+                f"params.yaml: extract.compute is {spec.compute!r}, which needs a GPU, but this "
                 f"runs on {device}; give --device cuda where there is one, or compute: float32"
             )
         exact_kernels(device, spec.compute)
@@ -117,7 +117,7 @@ class Compute:
 
 
 def pinned(tensor: Tensor) -> Tensor:
-    """A CPU tensor in pinned memory; itself where none is left, whose copies only are slower."""
+    """A CPU tensor in pinned memory; unchanged if none is left, which only makes copies slower."""
     try:
         return tensor.pin_memory()
     except RuntimeError:

@@ -22,7 +22,7 @@ from features.errors import ProjectError
 # It warns when it uses a local copy because the hub does not answer, which is intended.
 logging.set_verbosity_error()
 
-# The login page of a network is not JSON, which is a ValueError.
+# The login page of a public network is not JSON, which is a ValueError.
 HUB_FAULTS = (httpx.HTTPError, XetDownloadError, OSError, ValueError, RuntimeError)
 TIMEOUT_S = 10.0
 MODELSCOPE = ("iic/", "damo/")
@@ -90,14 +90,14 @@ def _fault(name: str, revision: str, error: Exception) -> str:
     login = "log in with 'hf auth login' or set HF_TOKEN"
     match error:
         case GatedRepoError():
-            fault = f"the hub's {name!r} is gated"
+            fault = f"{name!r} is gated on the Hugging Face hub"
             remedy = f"Accept its terms on https://huggingface.co/{name} and {login}"
         case RevisionNotFoundError():
-            fault = f"the hub's {name!r} has no commit {revision}"
+            fault = f"{name!r} on the Hugging Face hub has no commit {revision}"
             remedy = "Look up the commit there"
         case RepositoryNotFoundError():
-            fault = f"the hub has no public checkpoint {name!r}"
-            remedy = f"Look up its name, or {login} where it is private"
+            fault = f"the Hugging Face hub has no public checkpoint {name!r}"
+            remedy = f"Check its name, or {login} if it is private"
         case _:
             reason = getattr(error, "strerror", None) or type(error).__name__
             fault = (
@@ -105,5 +105,5 @@ def _fault(name: str, revision: str, error: Exception) -> str:
                 f"downloaded ({reason})"
             )
             refused = f"The hub refuses (status {status}): {login}"
-            remedy = refused if status in (401, 403) else "Connect to the network"
+            remedy = refused if status in (401, 403) else "Connect to the internet"
     return f"{fault}. {remedy}, or copy its folder here and give the folder as the checkpoint."

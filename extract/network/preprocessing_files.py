@@ -53,10 +53,10 @@ def require_stated(library_class: str, folder: Path) -> None:
             if settings is None:
                 raise ProjectError(
                     f"the checkpoint in {folder} has no {stated.files[0]}, which states how its "
-                    "inputs are prepared. Copy that file from the checkpoint's publication."
+                    "inputs are prepared. Copy that file from the published checkpoint."
                 )
             if missing := [name for name in stated.decisive if settings.get(name) is None]:
                 raise ProjectError(
                     f"the {stated.files[0]} of the checkpoint in {folder} does not state "
-                    f"{quoted(missing)}. Copy that file from the checkpoint's publication."
+                    f"{quoted(missing)}. Copy that file from the published checkpoint."
                 )

@@ -12,13 +12,13 @@ VOCABULARIES = (("tokenizer.json",), ("vocab.txt",), ("vocab.json", "merges.txt"
 
 
 def require_vocabulary(folder: Path) -> None:
-    """Refuse a folder without a vocabulary, of which the library makes an empty tokenizer."""
+    """Refuse a folder without a vocabulary: the library would make an empty tokenizer from it."""
     names = file_names(folder)
     if not any(all(matching(names, file) for file in files) for files in VOCABULARIES):
         raise ProjectError(
-            f"the checkpoint in {folder} has no vocabulary of a tokenizer (tokenizer.json, "
+            f"the checkpoint in {folder} has no tokenizer vocabulary (tokenizer.json, "
             "vocab.txt, vocab.json with merges.txt, or a *.model). Save the tokenizer too "
-            "(tokenizer.save_pretrained(folder)), or copy its files from the publication."
+            "(tokenizer.save_pretrained(folder)), or copy its files from the published checkpoint."
         )
 
 
@@ -34,7 +34,7 @@ def require_fitting(tokenizer: Any, num_embeddings: int, folder: Path) -> None:
     highest = max(vocabulary.values())
     if highest >= num_embeddings:
         raise ProjectError(
-            f"the tokenizer in {folder} has tokens up to number {highest}, and the network has "
+            f"the tokenizer in {folder} has tokens up to number {highest}, but the network has "
             f"embeddings for {num_embeddings}, up to number {num_embeddings - 1}; the two do not "
-            "belong together. Copy both from the same publication."
+            "belong together. Copy both from the same published checkpoint."
         )

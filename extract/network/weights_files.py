@@ -69,8 +69,8 @@ def weights_files(folder: Path) -> list[Path]:
     if missing := set(weights).difference(names):
         raise ProjectError(
             f"the checkpoint in {folder} has {len(weights) - len(missing)} of the {len(weights)} "
-            f"files of weights that its index names; {quoted(missing)} are missing. Copy all files "
-            "of its publication."
+            f"weight files that its index names; {quoted(missing)} are missing. Copy all files of "
+            "the published checkpoint."
         )
     return [folder / name for name in weights]
 
@@ -84,8 +84,8 @@ def require_whole(file: Path) -> None:
     actual = digest_file(file)[: len(stated)]
     if actual != stated:
         raise ProjectError(
-            f"{file} is damaged: its SHA-256 begins with {actual}, and by its name with {stated}. "
-            "Delete it; it is downloaded again."
+            f"{file} is damaged: its SHA-256 begins with {actual}, but by its name with {stated}. "
+            "Delete it; it is then downloaded again."
         )
 
 
@@ -112,7 +112,7 @@ def _shards(index: Path) -> list[str]:
     if not isinstance(shards, dict) or not shards:
         raise ProjectError(
             f"{index} does not say which files hold the weights (weight_map). Copy it from the "
-            "checkpoint's publication."
+            "published checkpoint."
         )
     return sorted({_plain(name, index) for name in shards.values()})
 
@@ -121,7 +121,7 @@ def _plain(name: object, file: Path) -> str:
     """A name of a file in the same folder as `file`, which states it."""
     if not isinstance(name, str) or name in ("", "..") or {"/", "\\"} & set(name):
         raise ProjectError(
-            f"{file} names {name!r} as a file of weights; it must be the plain name of a file in "
-            "the same folder. Copy it from the checkpoint's publication."
+            f"{file} names {name!r} as a weight file; it must be the plain name of a file in the "
+            "same folder. Copy it from the published checkpoint."
         )
     return name

@@ -29,7 +29,7 @@ class Windowing:
         if overlap >= limit:
             raise ProjectError(
                 f"overlap_s is {overlap_s} and window_s is {window_s}; windows must be longer than "
-                f"their overlap, by one step of {1 / rate_hz:.3g} s at least"
+                f"their overlap by at least one step, {1 / rate_hz:.3g} s"
             )
         return cls(limit, overlap)
 

@@ -41,7 +41,7 @@ class Context:
 def earlier_texts(manifest: Sequence[Utterance], num_turns: int) -> dict[str, tuple[str, ...]]:
     """By utterance id, the texts of up to `num_turns` turns before it in its dialogue.
 
-    Turns without a text are passed over; utterances without a dialogue have no earlier turns.
+    Turns without a text are skipped; utterances without a dialogue have no earlier turns.
     """
     texts: dict[str, tuple[str, ...]] = {}
     for dialogue, turns in groupby(manifest, key=lambda utterance: utterance.dialogue):

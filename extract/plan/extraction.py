@@ -18,8 +18,8 @@ from features.store.pool import Part, Pool
 from features.store.publish import Header
 
 MAX_UTTERANCES_PER_PART = 1024
-# A thousand texts are a few batches only, and batches never cross parts. Parts of the usual size or
-# less keep their borders.
+# A thousand texts fill only a few batches, and batches never cross parts. Parts of the usual size
+# or less keep their borders.
 MAX_TEXTS_PER_PART, LARGE_PART_BYTES = 8192, 2**24
 # The length of an ordinary utterance, for which backbones give their `nominal_steps`.
 NOMINAL_S = 4.0

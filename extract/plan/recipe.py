@@ -1,4 +1,4 @@
-"""What decides the bytes of a store, the hash of it, and what made the bytes."""
+"""What decides the bytes of a store, its hash, and what made the bytes."""
 
 import platform
 from functools import cache
@@ -68,7 +68,7 @@ def described_backbone(backbone: Backbone, spec: BackboneSpec) -> dict[str, Any]
         "version": backbone.version,
         "weights_digest": backbone.weights_digest,
     }
-    # Clips were scaled, contexts left out and texts read whole before these could be set.
+    # Older hashes lack these settings: clips were scaled, contexts left out, texts read whole.
     if described.get("normalise", True) in (None, True):
         described.pop("normalise", None)
     for name in ("keep_context", "first_window"):

@@ -10,7 +10,7 @@ from features.errors import ProjectError
 
 @dataclass(frozen=True)
 class Share:
-    """Every `count`-th part, from the one of that `number` (from 1) on."""
+    """Every `count`-th part, starting with part `number` (counted from 1)."""
 
     number: int
     count: int
@@ -22,8 +22,8 @@ class Share:
         number, count = (int(match[1]), int(match[2])) if match else (0, 0)
         if not 1 <= number <= count:
             raise ProjectError(
-                f"--shard is {text!r}; it must be a number from 1 and how many shares there are, "
-                "such as 1/4 to 4/4"
+                f"--shard is {text!r}; it must be the number of a share and how many there are, "
+                "from 1/4 to 4/4 for four shares"
             )
         return cls(number, count)
 

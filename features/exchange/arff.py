@@ -151,7 +151,7 @@ def _refuse_unquoted(ids: Sequence[str], columns: Mapping[str, Any]) -> None:
     for word in words:
         if word == "?" or (set(word) & set("{}") and " " not in word):
             raise ProjectError(
-                f"{word!r} means something else in arff; export to hdf5, npz or parquet"
+                f"{word!r} has a special meaning in arff; export to hdf5, npz or parquet"
             )
 
 

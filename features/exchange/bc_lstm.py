@@ -2,7 +2,7 @@
 
 A tuple of the arrays of both, `(V, U, D)`, their labels `(V, U)`, the number U, and how many
 utterances each video has. There are no ids in it: they are ``train_0_0``, by split, video and
-utterance. Labels are numbers: of two or three classes they are taken for the sentiment, of more for
+utterance. Labels are numbers: of two or three classes they are read as the sentiment, of more as
 the emotion. Read without running anything in it.
 """
 
@@ -64,7 +64,7 @@ def read(path: Path, note: Note) -> Content:
     count = sum(int(np.sum(lengths)) for _, _, lengths in splits.values())
     note(
         f"bc-LSTM: {len(train)} videos for training and {len(test)} for test, {count} utterances; "
-        f"labels of {num_classes} classes are taken for the {field}"
+        f"labels of {num_classes} classes are read as the {field}"
     )
     note("ids are SPLIT_VIDEO_UTTERANCE, such as train_0_0: the file has none")
     return Content(_items(path, splits, field), count)
@@ -82,8 +82,8 @@ def _items(
         for video, length in enumerate(lengths):
             if not 0 <= int(length) <= values.shape[1]:
                 raise ProjectError(
-                    f"{path}: {split} video {video} would have {length} utterances of "
-                    f"{values.shape[1]}"
+                    f"{path}: {split} video {video} states {length} utterances; it must be at "
+                    f"most {values.shape[1]}"
                 )
             for turn in range(int(length)):
                 dialogue = f"{split}_{video}"

@@ -1,9 +1,9 @@
 """CMU's computational sequences (``.csd``): steps with their intervals in seconds, by video.
 
 A file has one group, named after the sequence, with ``data/<id>/features`` `(T, D)` and
-``data/<id>/intervals`` `(T, 2)`, and ``metadata``. What goes out has one id for each utterance,
-whose times begin with it; of text, whose steps have no times, they are numbered. Labels are
-sequences of their own in that format, and do not go out, nor do utterances without a track.
+``data/<id>/intervals`` `(T, 2)`, and ``metadata``. An exported file has one id for each utterance,
+whose times begin with it; text steps have no times and are numbered instead. In this format labels
+are sequences of their own; they are not exported, nor are utterances without a track.
 """
 
 import json
@@ -118,7 +118,7 @@ def _items(path: Path, root: str, names: list[str], note: Note) -> Iterator[Item
                 values = values[order]
             yield Item(name, {TRACK: values} if len(values) else {})
     if num_sorted:
-        note(f"the steps of {num_sorted} were not in the order of their times; they are now")
+        note(f"the steps of {num_sorted} ids were not in order of time and were sorted")
 
 
 def _intervals(file: Any, place: str, path: Path) -> Array:

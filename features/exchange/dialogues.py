@@ -1,9 +1,9 @@
 """Pickles of dialogues: DialogueRNN, MMGCN, MM-DFN, COSMIC, GraphSmile and their kin.
 
-A tuple of dicts by dialogue, each with one entry for each utterance. What the places of the tuple
-mean is nowhere in the file: its length and the types of its elements decide. Read without running
-anything in it. Emotions and sentiments are numbers there, whose order the user names; splits are
-those of the lists of dialogues, and a list of training dialogues may hold the dev set too.
+A tuple of dicts by dialogue, each with one entry for each utterance. The file does not say what the
+elements of the tuple are: its length and their types decide. Read without running anything in it.
+Emotions and sentiments are numbers, whose names the user lists in order; splits come from the lists
+of dialogues, and a list of training dialogues may include the dev set.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -114,7 +114,7 @@ def read(path: Path, note: Note) -> Content:
     name = _layout(loaded)
     if name is None:
         raise ProjectError(
-            f"{path} is not a tuple of dicts by dialogue that is known; layouts are "
+            f"{path} is not a tuple of dicts by dialogue in a known layout; layouts are "
             f"{'; '.join(LAYOUTS)}"
         )
     by_role = dict(zip(LAYOUTS[name], loaded, strict=True))
@@ -165,7 +165,7 @@ def _column(path: Path, role: str, element: Mapping[Any, Any], key: Any, count: 
     entries = list(_entries(element[key])) if key in element else list(repeat(None, count))
     if len(entries) != count:
         raise ProjectError(
-            f"{path}: dialogue {str(key)!r} has {count} utterances, and {len(entries)} {role}"
+            f"{path}: dialogue {str(key)!r} has {count} utterances, but {len(entries)} {role}"
         )
     return entries
 

@@ -103,7 +103,8 @@ def _packed(file: Any, ids: list[str], path: Path) -> Iterator[Array | None]:
     for name, start, length in zip(ids, *(place.tolist() for place in places), strict=True):
         if start < 0 or length < 0 or start + length > num_steps:
             raise ProjectError(
-                f"{path}: {name!r} has the steps {start} to {start + length} of {num_steps}"
+                f"{path}: {name!r} has the steps {start} to {start + length}, but there are "
+                f"{num_steps}"
             )
         yield np.asarray(values[..., start : start + length, :]) if length else None
 
@@ -150,7 +151,7 @@ def write(outgoing: Outgoing, path: Path, *, packed: bool = False) -> None:
             if name in (".", "..") or name.startswith("/") or name in tracks:
                 raise ProjectError(
                     f"{name!r} cannot be the name of a dataset beside the others; export with "
-                    "--packed, where ids are no names"
+                    "--packed, which does not use ids as names"
                 )
             try:
                 tracks.create_dataset(name, data=squeezed(track))

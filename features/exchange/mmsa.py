@@ -166,7 +166,7 @@ def write(outgoing: Outgoing, path: Path) -> None:
     if without:
         raise ProjectError(
             f"{len(without)} utterances, such as {without[0]!r}, are in no split; MMSA needs "
-            "train, valid and test. Read the corpus by a reader with official splits"
+            "train, valid and test. Use a corpus reader that has official splits"
         )
     document: dict[str, Any] = {
         name: _split(outgoing, [row for row in range(count) if splits[row] == split])

@@ -110,7 +110,7 @@ def _write_split(outgoing: Outgoing, stem: Path, rows: list[int], labels: list[s
         if len((labels[row] or NO_LABEL).split()) != 1 or "\t" in outgoing.ids[row]:
             raise ProjectError(
                 f"the label {labels[row]!r} or the id {outgoing.ids[row]!r} has a blank or a tab, "
-                "which separates ids and labels here; export to another format"
+                "which separates ids from labels in this format; export to another one"
             )
     shape = (sum(lengths), outgoing.store.dim)
     with stem.with_suffix(".npy").open("wb") as file:

@@ -67,7 +67,7 @@ def write(outgoing: Outgoing, path: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.exists():
             raise ProjectError(
-                f"{name!r} and another id are one file here; export to another format"
+                f"{name!r} and another id would have the same file; export to another format"
             )
         try:
             np.save(file, squeezed(track))

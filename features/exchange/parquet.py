@@ -94,7 +94,7 @@ class DamageNamed:
         damaged = (pa.ArrowException, OSError, ValueError, RecursionError, OverflowError, KeyError)
         if isinstance(error, damaged) and not isinstance(error, MemoryError):
             reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-            raise ProjectError(f"{self.path} is not a whole parquet file ({reason})") from None
+            raise ProjectError(f"{self.path} is not a complete parquet file ({reason})") from None
 
 
 def _items(path: Path, id_name: str, fields: list[str], columns: list[str]) -> Iterator[Item]:
@@ -131,7 +131,7 @@ def _track(cell: Any, where: str) -> Array | None:
     while isinstance(values, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
         lengths = np.unique(values.value_lengths().to_numpy(zero_copy_only=False))
         if values.null_count or len(lengths) != 1 or not lengths[0]:
-            raise ProjectError(f"{where}: its lists are of several lengths, or empty")
+            raise ProjectError(f"{where}: its lists differ in length, or are empty")
         sizes.append(int(lengths[0]))
         values = values.flatten()
     if values.null_count:

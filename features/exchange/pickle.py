@@ -63,7 +63,7 @@ def _by_split(loaded: Any, path: Path) -> dict[str | None, Mapping[Any, Any]]:
         inside = loaded.values() if isinstance(loaded, dict) else loaded
         what += f" of {', '.join(sorted({type(each).__name__ for each in inside}))}"
     raise ProjectError(
-        f"{path} holds a {what}, which is no layout that is known; save a dict of arrays by id"
+        f"{path} holds a {what}, which is not a known layout; save a dict of arrays by id"
     )
 
 

@@ -1,7 +1,7 @@
 """Files of torch.save: a dict of plain tensors by id, alone or by split, or a list of such dicts.
 
-The archive is read without torch and without running anything: the pickle in it may name tensors
-and their storages alone, as `torch.load(weights_only=True)` would, and storages are copied out of
+The archive is read without torch and without running anything: the pickle in it may name only
+tensors and their storages, as with `torch.load(weights_only=True)`, and storages are copied out of
 the archive. The layouts are those of `pickle`.
 """
 
@@ -63,7 +63,7 @@ def read(path: Path, note: Note) -> Content:
     with zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if name.split("/", 1)[-1] == DATA]
         if len(names) != 1:
-            raise ProjectError(f"{path} has {len(names)} members data.pkl")
+            raise ProjectError(f"{path} has {len(names)} members data.pkl; it must have one")
         root = names[0].removesuffix(DATA)
         order = f"{root}byteorder"
         if order in archive.namelist() and member_bytes(archive, order, path) != b"little":
@@ -83,7 +83,7 @@ def _storages(archive: zipfile.ZipFile, root: str, path: Path) -> Callable[[Any]
         is_known = isinstance(key, tuple) and len(key) == 5 and isinstance(key[1], Named)
         kind = key[1].name.removeprefix("torch.") if is_known else None
         if kind not in STORAGES or not str(key[2]).isdigit():
-            raise ProjectError("refers to something that is no storage of numbers")
+            raise ProjectError("refers to something that is not a storage of numbers")
         name = f"{root}data/{key[2]}"
         if name not in found:
             raw = member_bytes(archive, name, path)
@@ -114,7 +114,7 @@ def _tensor(values: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Array:
     )
     is_sound = isinstance(values, np.ndarray) and sizes and len(size) == len(stride) <= 8
     if not is_sound or not all(type(each) is int and each >= 0 for each in sizes):
-        raise ProjectError("a tensor has a shape that no tensor has")
+        raise ProjectError("a tensor has an invalid shape")
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
     is_empty = 0 in size
     if math.prod(size) > MAX_VALUES or (not is_empty and last >= len(values)):

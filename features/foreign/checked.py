@@ -18,9 +18,9 @@ def checked(items: Iterator[Item], where: str) -> Iterator[Item]:
     """The items with tracks as `(L, T, D)`, float16 where they are, else float32.
 
     Raises ProjectError, naming the utterance, for an id that is empty, too long, has control
-    characters, occurs twice or differs from another by its normal form alone, and for tracks that
-    are no numbers or whose layers or widths differ. Numbers that are not finite stay: they fail
-    their own utterance, later.
+    characters, occurs twice or differs from another only in its Unicode normal form, and for tracks
+    that are not numbers or whose layers or widths differ. Numbers that are not finite are kept:
+    they fail their own utterance later.
     """
     ids: dict[str, str] = {}
     widths: dict[str, tuple[int, int]] = {}
@@ -34,8 +34,8 @@ def checked(items: Iterator[Item], where: str) -> Iterator[Item]:
             if first != (layers, dim):
                 raise ProjectError(
                     f"{where}: {field} of {item.id!r} has {counted(layers, 'layer')} of width "
-                    f"{dim}, and that of the first utterance {first[0]} of width {first[1]}; they "
-                    "must be equal"
+                    f"{dim}, but that of the first utterance has {first[0]} of width {first[1]}; "
+                    "they must be equal"
                 )
             tracks[field] = track
         reason = item.reason if item.reason in REASONS[1:] else "absent"

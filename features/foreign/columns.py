@@ -105,7 +105,7 @@ def _structured(name: str, value: Any) -> Any:
         of_list = str if name == "causes" else int
         if all(isinstance(each, of_list) for each in value):
             return tuple(value)
-    raise ValueError("which is of another form")
+    raise ValueError("which is not valid for this field")
 
 
 def read_label(values: Mapping[str, Any], where: str) -> tuple[dict[str, Any], str | None]:

@@ -21,7 +21,7 @@ from features.foreign.flat import WiderError, size_of, write_flat
 from features.foreign.recognise import format_leaf, recognised
 from features.untrusted.memory import limit_memory
 
-# Raised when a change of any format's reading changes what comes out of a file.
+# Increased when a change in how a format is read changes what comes out of a file.
 VERSION = 1
 # What a process may need besides the file: Python, its libraries, and the largest track.
 BASE_BYTES = 3 * 2**30
@@ -58,7 +58,7 @@ def size_limit(path: Path) -> int:
 
 
 def state_of(path: Path) -> dict[str, tuple[int, int]]:
-    """Size and time of every file, by which it is seen that none changed meanwhile."""
+    """Size and time of every file, to detect whether one changed in the meantime."""
     files = [path] if path.is_file() else sorted(f for f in path.rglob("*") if f.is_file())
     states = ((file, file.stat()) for file in files)
     return {str(file): (state.st_size, state.st_mtime_ns) for file, state in states}

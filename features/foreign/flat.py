@@ -12,7 +12,7 @@ from features.foreign.contract import Content
 from features.store.format import Array
 
 INDEX = "index.json"
-# What a file may unpack to, besides and for each of its bytes: compression of features saves less.
+# A file may unpack to so many bytes plus so many for each of its own; features compress by less.
 MAX_UNPACKED_BYTES, MAX_UNPACKED_RATIO = 2 * 2**30, 40
 
 

@@ -41,8 +41,9 @@ def named_labels(
             continue
         if field not in classes:
             note(
-                f"{field} is numbered, {min(numbers)} to {max(numbers)}, without names, and left "
-                f"out; name the numbers in their order: classes: {{{field}: [...]}}"
+                f"{field} is numbered, {min(numbers)} to {max(numbers)}, without names, and is "
+                "left out; list the names in the order of the numbers: "
+                f"classes: {{{field}: [...]}}"
             )
             for label in named:
                 label.pop(field, None)
@@ -62,7 +63,7 @@ def _check(
 ) -> None:
     if min(numbers) < 0 or max(numbers) >= len(names) or len(set(names)) < len(names):
         raise ProjectError(
-            f"{where}: classes.{field} has {len(names)} names, {quoted(names)}, and the numbers "
+            f"{where}: classes.{field} has {len(names)} names, {quoted(names)}, but the numbers "
             f"are {min(numbers)} to {max(numbers)}; give each number a name of its own"
         )
     counts = [numbers.get(number, 0) for number in range(len(names))]
@@ -71,11 +72,11 @@ def _check(
             continue
         order = [name for count in counts for name in known if known[name] == count]
         if set(known) != set(names):
-            note(f"{field} has the counts of {corpus}, whose order is then {', '.join(order)}")
+            note(f"{field} has the counts of {corpus}, whose order is {', '.join(order)}")
         elif order != list(names):
             wrong = next(name for name, right in zip(names, order, strict=True) if name != right)
             raise ProjectError(
-                f"{where}: classes.{field} is {', '.join(names)}, by which {wrong!r} has "
+                f"{where}: classes.{field} is {', '.join(names)}, so that {wrong!r} has "
                 f"{counts[names.index(wrong)]} utterances; in {corpus} it has {known[wrong]}. By "
                 f"the counts of {corpus} the order is {', '.join(order)}"
             )

@@ -89,7 +89,7 @@ class Outgoing:
             if len(layers) > 1 and self.layer is None:
                 which = self.name if len(self.stores) == 1 else f"{self.name} ({name})"
                 raise ProjectError(
-                    f"{which} has the layers {quoted(layers)}, and {form} keeps one; choose it "
+                    f"{which} has the layers {quoted(layers)}, but {form} keeps one; choose it "
                     "with --layer N, or export to hdf5, npz, npy-tree or parquet"
                 )
 
@@ -107,7 +107,7 @@ class Outgoing:
             with_nul = [row for row, v in enumerate(values) if isinstance(v, str) and "\0" in v]
             if with_nul:
                 raise ProjectError(
-                    f"the {name} of {self.ids[with_nul[0]]!r} has a character of code 0, which no "
+                    f"the {name} of {self.ids[with_nul[0]]!r} has a NUL character, which no "
                     "format keeps; correct it in the corpus"
                 )
         return columns

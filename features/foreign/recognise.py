@@ -38,8 +38,8 @@ def recognised(path: Path, form: str = "auto") -> str:
         return fitting[0]
     if form in fitting:
         return form
-    what = f"is {fitting[0]}, not {form}" if fitting and form != "auto" else "is of no format"
-    listed = f"; say {fitting[0]}" if fitting else f" that is read: {quoted(formats())}"
+    what = f"is {fitting[0]}, not {form}" if fitting and form != "auto" else "has no known format"
+    listed = f"; give {fitting[0]}" if fitting else f"; formats are {quoted(formats())}"
     raise ProjectError(f"{path} {what}{listed}")
 
 

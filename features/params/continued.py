@@ -18,11 +18,11 @@ def read_continued(entries: Entries, where: str, name: str, written: Any) -> Hea
         if name in entries.raw_section(section):
             entries.problems.append(
                 f"{where} is also the name of an entry in {section}; both write runs/{name}, "
-                "rename it"
+                "so rename one of them"
             )
     if not isinstance(start, str):
         entries.problems.append(
-            f"{where}.start is {start!r}; it must be the name of one of the heads"
+            f"{where}.start is {start!r}; it must be the name of an entry in heads"
         )
         return None
     spec = read_head(entries, where, name, settings)
@@ -52,8 +52,8 @@ def _check_leaks(entries: Entries, where: str, spec: HeadSpec, first: HeadSpec) 
             )
     elif share_recordings(entries, first.corpus, spec.corpus):
         entries.problems.append(
-            f"{where} starts from a head trained on {first.corpus!r}, which has recordings of "
-            f"{spec.corpus!r}; {leak}, so choose another start"
+            f"{where} starts from a head trained on {first.corpus!r}, which shares recordings "
+            f"with {spec.corpus!r}; {leak}, so choose another start"
         )
     if first.inputs != spec.inputs:
         entries.problems.append(

@@ -14,15 +14,15 @@ def read_distilled(entries: Entries, where: str, name: str, written: Any) -> Hea
         if name in entries.raw_section(section):
             entries.problems.append(
                 f"{where} is also the name of an entry in {section}; both write runs/{name}, "
-                "rename it"
+                "so rename one of them"
             )
     objectives = written.get("objectives") if isinstance(written, Mapping) else None
     distil = objectives.get(DISTIL) if isinstance(objectives, Mapping) else None
     teacher = distil.get("from") if isinstance(distil, Mapping) else None
     if not isinstance(teacher, str):
         entries.problems.append(
-            f"{where}.objectives.{DISTIL}.from is {teacher!r}; it must be the name of the head "
-            "that teaches, one of the heads"
+            f"{where}.objectives.{DISTIL}.from is {teacher!r}; it must be the name of the "
+            "teacher, an entry in heads"
         )
         return None
     spec = read_head(entries, where, name, written)
@@ -41,13 +41,13 @@ def _check_teacher(entries: Entries, where: str, spec: HeadSpec, first: AnyHead)
     for name in ("corpus", "protocol"):
         if getattr(first, name) != getattr(spec, name):
             entries.problems.append(
-                f"{where}.{name} differs from that of {first.name!r}, which teaches it; test "
-                "utterances may have been seen in training, so give both the same"
+                f"{where}.{name} differs from that of its teacher {first.name!r}; test utterances "
+                f"may have been seen in training, so give both the same {name}"
             )
     task = spec.objectives[DISTIL].options["task"]
     entries.problems += [
-        f"{where}.objectives.{DISTIL}.task is {task!r}, which {head.name!r} does not predict; give "
-        "it that task"
+        f"{where}.objectives.{DISTIL}.task is {task!r}, which {head.name!r} does not predict; add "
+        "that task to it"
         for head in (spec, first)
         if task not in head.tasks
     ]

@@ -1,4 +1,4 @@
-"""Reads the entries of the section `ensembles`: several heads put together."""
+"""Reads the entries of the section `ensembles`: several heads combined."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ SHARED = ("corpus", "protocol")
 
 
 def read_ensemble(entries: Entries, where: str, name: str, settings: Any) -> EnsembleSpec | None:
-    """One ensemble; its heads must have one corpus, protocol and tasks."""
+    """One ensemble; its heads must share a corpus, a protocol and at least one task."""
     values = bind(where, settings, SETTINGS, entries.problems)
     if values is None:
         return None
@@ -28,7 +28,7 @@ def read_ensemble(entries: Entries, where: str, name: str, settings: Any) -> Ens
         if name in entries.raw_section(section):
             entries.problems.append(
                 f"{where} is also the name of an entry in {section}; both write runs/{name}, "
-                "rename it"
+                "so rename one of them"
             )
     names = values["heads"]
     if len(set(names)) < 2 or len(set(names)) < len(names):
@@ -61,8 +61,8 @@ def _check_shared(
         for spec in right[1:]:
             if getattr(spec, setting) != getattr(right[0], setting):
                 entries.problems.append(
-                    f"{where}.heads: {spec.name!r} has another {setting} than {right[0].name!r}; "
-                    "heads can be put together where they were tested on the same utterances"
+                    f"{where}.heads: {spec.name!r} and {right[0].name!r} differ in {setting}; "
+                    "heads can be combined only if they were tested on the same utterances"
                 )
     shared = set.intersection(*(set(spec.tasks) for spec in right))
     if not shared:
@@ -72,8 +72,8 @@ def _check_shared(
     kinds = {leaf_constant("train/tasks", task, "KIND") for task in shared}
     if values["imbalance"] != "none" and shared and "classes" not in kinds:
         entries.problems.append(
-            f"{where}.imbalance is {values['imbalance']!r}, which is about classes, and the heads "
-            f"share {quoted(shared)}; leave it out"
+            f"{where}.imbalance is {values['imbalance']!r}, which needs a task with classes, but "
+            f"the heads share {quoted(shared)}; leave it out"
         )
     if values["combine"] == "stacking" and "pairs" in kinds:
         entries.problems.append(

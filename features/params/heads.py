@@ -93,7 +93,7 @@ def _check_choice(
     metrics = [m for kind in sorted(kinds) for m in METRICS[kind] if m in allowed]
     if tasks and choose_by not in metrics:
         entries.problems.append(
-            f"{where} is {choose_by!r}, by which none of the tasks {quoted(tasks)} is scored; "
+            f"{where} is {choose_by!r}, not a metric of the tasks {quoted(tasks)}; "
             f"choose one of {quoted(metrics)}"
         )
 
@@ -122,7 +122,7 @@ def _tasks(
         entries.problems.append(f"{where} is empty; name at least one of {available}")
     tasks = entries.read_named_leaves(where, settings_by_task, "train/tasks", "Task", "tasks")
     entries.problems += [
-        f"{where}.{name} has settings; a probe's tasks have none, write {name}: {{}}"
+        f"{where}.{name} has settings; a probe's tasks take none, so write {name}: {{}}"
         for name in tasks
         if settings_by_task[name] and not is_network
     ]

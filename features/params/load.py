@@ -80,7 +80,7 @@ def parse_params(raw: Any, file: str = PARAMS_PATH.name) -> Params:
 
 
 def read_params(raw: Any, file: str) -> tuple[Params, list[str]]:
-    """Those entries of a parameter file that are right, and every problem of the others."""
+    """The valid entries of a parameter file, and every problem in the others."""
     if not isinstance(raw, Mapping):
         raise ProjectError(f"{file} is not a mapping; it needs the sections {', '.join(SECTIONS)}")
     entries = Entries(raw)

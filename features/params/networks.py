@@ -65,8 +65,8 @@ def read_network(
     _check_tuned(entries, where, values)
     if DISTIL in values["objectives"] and not where.startswith("distilled."):
         entries.problems.append(
-            f"{where}.objectives names {DISTIL!r}, and DVC must know that it needs another head; "
-            "put this head into the section 'distilled'"
+            f"{where}.objectives names {DISTIL!r}, which needs another head to be trained first; "
+            "move this head to the section 'distilled', so that DVC knows"
         )
 
 
@@ -74,12 +74,12 @@ def _check_mixup(entries: Entries, where: str, values: Mapping[str, Any]) -> Non
     mixup = f"{where}.training.mixup is {values['training'].mixup:g}"
     if values["dialogue"] is not None:
         entries.problems.append(
-            f"{mixup}, and utterances are not mixed in a head that reads dialogues; leave one out"
+            f"{mixup}, but a head that reads dialogues cannot mix utterances; leave one out"
         )
     if values["objectives"]:
         entries.problems.append(
-            f"{mixup}, and the objectives {quoted(values['objectives'])} need utterances that are "
-            "not mixed; leave one out"
+            f"{mixup}, but the objectives {quoted(values['objectives'])} need unmixed utterances; "
+            "leave one out"
         )
 
 
@@ -97,8 +97,8 @@ def _check_tuned(entries: Entries, where: str, values: Mapping[str, Any]) -> Non
             "training.mixup": training is not None and training.mixup,
         }
         entries.problems += [
-            f"{where}.{setting} changes the {name} steps, and {where}.temporal.{name} "
-            f"({leaf.code}) continues from them as they are stored; leave one out"
+            f"{where}.{setting} changes the {name} steps, but {where}.temporal.{name} "
+            f"({leaf.code}) needs them as they are stored; leave one out"
             for setting, is_set in changed.items()
             if is_set
         ]
@@ -136,7 +136,7 @@ def _check_fusion(
     poolings = {leaf.code for leaf in values["pooling"].values()}
     if leaf_constant("train/fusions", fusion.code, "ONE_POOLING", False) and len(poolings) > 1:
         entries.problems.append(
-            f"{where}.pooling differs between modalities, and the fusion {fusion.code!r} pools "
+            f"{where}.pooling differs between modalities, but the fusion {fusion.code!r} pools "
             "them together; give one pooling for all"
         )
 

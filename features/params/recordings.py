@@ -14,7 +14,7 @@ ANY_FOLDER = ("table", "demo")
 def share_recordings(entries: Entries, first: Any, second: Any) -> bool:
     """Whether two corpora have recordings in common.
 
-    Those with the same reader have, however each is split and labelled, and those in one folder.
+    True for corpora with the same reader, however they are split and labelled, or the same folder.
     """
     code, root = _reader_and_root(entries, first)
     second_code, second_root = _reader_and_root(entries, second)

@@ -79,7 +79,7 @@ def _may_vary(entries: Entries, where: str, path: str, head: Any) -> bool:
     fixed = [n for n in FIXED if f"{path}.".startswith(f"{n}.") or n.startswith(f"{path}.")]
     if fixed:
         entries.problems.append(
-            f"{where} names {path!r}; {quoted(FIXED)} are the same in every trial"
+            f"{where} names {path!r}; {quoted(FIXED)} must not vary between trials"
         )
         return False
     mapping = head
@@ -87,7 +87,7 @@ def _may_vary(entries: Entries, where: str, path: str, head: Any) -> bool:
         if not isinstance(mapping, Mapping) or not isinstance(mapping.get(key), Mapping):
             available = [name for name in mapping if isinstance(mapping[name], Mapping)]
             entries.problems.append(
-                f"{where} names {path!r}, and the head has no mapping {key!r}; its mappings are "
+                f"{where} names {path!r}, but the head has no mapping {key!r}; its mappings are "
                 f"{quoted(available)}.{did_you_mean(key, available)}"
             )
             return False

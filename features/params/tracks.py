@@ -52,7 +52,7 @@ def read_backbone(entries: Entries, where: str, name: str, settings: Any) -> Bac
 
 
 def _import_problems(options: Mapping[str, Any]) -> list[str]:
-    """What is missing or too much: a file by `path` and `format`, or `features` of the corpus."""
+    """Missing and superfluous settings: either `path` and `format`, or `features` of the corpus."""
     by_id = options["format"] is not None or options["path"] is not None
     needed = ("format", "path") if by_id else ("modality", "features", "dim")
     other = ("features", "dim", "columns", "id_column") if by_id else ("field", "digest")
@@ -62,7 +62,7 @@ def _import_problems(options: Mapping[str, Any]) -> list[str]:
         if options[name] is None
     ]
     return missing + [
-        f".{name} does not go with {needed[0]}; leave it out"
+        f".{name} is not used with {needed[0]}; leave it out"
         for name in other
         if options[name] is not None
     ]
@@ -104,7 +104,7 @@ def check_stores_differ(entries: Entries, tracks: Mapping[str, TrackSpec]) -> No
     for track in tracks.values():
         if track.store in names:
             entries.problems.append(
-                f"tracks.{track.name} is the same store as tracks.{names[track.store]} "
+                f"tracks.{track.name} writes the same store as tracks.{names[track.store]} "
                 f"({track.store}); keep one of them"
             )
         names[track.store] = track.name

@@ -23,7 +23,7 @@ def read_training(
 ) -> TrainingSpec | None:
     """The training of the head at `head`, with its other settings and modalities switched on."""
     where = f"{head}.training"
-    parameters = [_loosened(p) for p in dataclass_parameters(TrainingSpec)]
+    parameters = training_parameters()
     values = bind(where, settings["training"], parameters, entries.problems)
     if values is None:
         return None
@@ -45,6 +45,11 @@ def read_training(
     ]
     entries.problems += [f"{where}.{fault}" for fault in faults]
     return training
+
+
+def training_parameters() -> list[Parameter]:
+    """The settings of a training."""
+    return [_loosened(p) for p in dataclass_parameters(TrainingSpec)]
 
 
 def _loosened(parameter: Parameter) -> Parameter:
@@ -73,7 +78,7 @@ def _augment(
             specs[name] = AugmentSpec(**values)
             if values["missing"] and len(modalities) == 1:
                 entries.problems.append(
-                    f"{where}.{name}.missing is {values['missing']:g}, and the head has no other "
+                    f"{where}.{name}.missing is {values['missing']:g}, but the head has no other "
                     "modality; leave it out"
                 )
     return specs
@@ -85,18 +90,18 @@ def _difficulty_faults(training: TrainingSpec) -> list[str]:
     is_used = training.curriculum is not None or training.scale_loss > 0
     if is_used and training.difficulty == "none":
         faults.append(
-            "difficulty is 'none', and curriculum or scale_loss need one; choose 'vad', "
+            "difficulty is 'none', but curriculum and scale_loss need one; choose 'vad', "
             "'class-frequency' or 'first-model'"
         )
     if not is_used and training.difficulty != "none":
         faults.append(
-            f"difficulty is {training.difficulty!r}, and nothing uses it; set curriculum or "
+            f"difficulty is {training.difficulty!r}, but nothing uses it; set curriculum or "
             "scale_loss, or leave it out"
         )
     if training.curriculum is not None and training.curriculum.epochs >= training.epochs:
         faults.append(
-            f"curriculum.epochs is {training.curriculum.epochs}, and there are "
-            f"{training.epochs} epochs; the whole training split would never be used"
+            f"curriculum.epochs is {training.curriculum.epochs}, but there are only "
+            f"{training.epochs} epochs; lower it, or the whole training split is never used"
         )
     return faults
 
@@ -106,33 +111,36 @@ def _schedule_faults(training: TrainingSpec, dropout: float) -> list[str]:
     faults = []
     if training.warmup_epochs and training.schedule not in ("constant", "cosine"):
         faults.append(
-            f"warmup_epochs is {training.warmup_epochs:g}, and the schedule "
+            f"warmup_epochs is {training.warmup_epochs:g}, but the schedule "
             f"{training.schedule!r} has no warm-up; use 'constant' or 'cosine'"
         )
     if training.warmup_epochs > training.epochs:
         faults.append(
-            f"warmup_epochs is {training.warmup_epochs:g}, and there are {training.epochs} epochs"
+            f"warmup_epochs is {training.warmup_epochs:g}, but there are only {training.epochs} "
+            "epochs; lower it"
         )
     later = training.raise_dropout
     if later is not None and later.after >= training.epochs:
         faults.append(
-            f"raise_dropout.after is {later.after}, and there are {training.epochs} epochs"
+            f"raise_dropout.after is {later.after}, but there are only {training.epochs} epochs; "
+            "lower it"
         )
     if later is not None and later.to < dropout:
         faults.append(
-            f"raise_dropout.to is {later.to:g}, below the dropout of the head, {dropout:g}"
+            f"raise_dropout.to is {later.to:g}; it must be at least the dropout of the head, "
+            f"{dropout:g}"
         )
     return faults
 
 
 def _task_faults(training: TrainingSpec, settings: Mapping[str, Any]) -> list[str]:
-    """Settings that need other tasks than the head has."""
+    """Settings that need tasks which the head does not have."""
     tasks = [name for name in settings["tasks"] if name in leaf_names("train/tasks")]
     kinds = [leaf_constant("train/tasks", name, "KIND") for name in tasks]
     faults = []
     if training.difficulty != "none" and set(kinds) == {"pairs"}:
         faults.append(
-            f"difficulty is {training.difficulty!r}, and pairs have no difficulty; add a task "
+            f"difficulty is {training.difficulty!r}, but pairs have no difficulty; add a task "
             "with classes or numbers, or leave it out"
         )
     elif training.difficulty in ("vad", "class-frequency") and kinds and "classes" not in kinds:
@@ -141,5 +149,5 @@ def _task_faults(training: TrainingSpec, settings: Mapping[str, Any]) -> list[st
             "'first-model'"
         )
     if training.task_weights == "uncertainty" and len(tasks) == 1:
-        faults.append("task_weights is 'uncertainty', and there is only one task; leave it out")
+        faults.append("task_weights is 'uncertainty', but there is only one task; leave it out")
     return faults

@@ -25,7 +25,7 @@ def read_transfer(entries: Entries, where: str, name: str, settings: Any) -> Tra
         return None
     if name in entries.raw_section("heads"):
         entries.problems.append(
-            f"{where} has the name of a head; both write runs/{name}, rename it"
+            f"{where} has the name of a head; both write runs/{name}, so rename one of them"
         )
     entries.has_entry(f"{where}.corpus", values["corpus"], "corpora")
     check_inputs(entries, f"{where}.inputs", values["corpus"], values["inputs"])

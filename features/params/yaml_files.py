@@ -25,8 +25,8 @@ def read_yaml(path: Path) -> Any:
         return parse_yaml(path.read_text(encoding="utf-8"), path.name)
     except FileNotFoundError:
         raise ProjectError(
-            f"{path} does not exist; it lists what runs. Work in the project's folder, or make "
-            "one with 'python cli.py use demo'."
+            f"{path} does not exist; it lists what to run. Change to the project's folder, or "
+            "create the file with 'python cli.py use demo'."
         ) from None
     except (UnicodeDecodeError, OSError) as error:
         raise ProjectError(f"{path} cannot be read as UTF-8 text: {error}") from None
@@ -60,6 +60,6 @@ def _refuse_endless(content: Any, file: str) -> None:
 
     if size(content) > MAX_VALUES:
         raise ProjectError(
-            f"{file} has aliases (*name) that stand for more than {MAX_VALUES} values when they "
-            "are written out; write out what you mean"
+            f"{file} has aliases (*name) that expand to more than {MAX_VALUES} values; write the "
+            "values themselves"
         )

@@ -1,4 +1,4 @@
-"""Reads what a head or a transfer left in ``runs/``, where it is whole and up to date."""
+"""Reads what a head or a transfer wrote to ``runs/``, if it is complete and up to date."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Folders whose files are all there and as they were written, or are refused."""
+"""Folders that are refused unless every file is present and unchanged."""
 
 import hashlib
 import json

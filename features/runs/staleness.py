@@ -1,4 +1,4 @@
-"""Whether a run belongs to the present settings, labels, tracks and code."""
+"""Whether a run was made with the present settings, labels, tracks and code."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from features.store.reader import Store, store_attributes
 RUN_RECORD = "run.json"
 TRANSFER_RECORD = "transfer.json"
 ENSEMBLE_RECORD = "ensemble.json"
-# The folders by whose change DVC trains again (dvc.yaml).
+# Folders whose changes make DVC train again (dvc.yaml).
 CODE = ("features/specs", "features/store", "train")
 NUM_NAMED = 5
 
@@ -64,7 +64,7 @@ def present_sources(labels: Path, stores: Mapping[str, Path], first: Path | None
 def staleness(
     settings: tuple[Mapping[str, Any], Mapping[str, Any]], sources: tuple[Sources, Sources]
 ) -> str:
-    """In what a run differs from what it would be now; empty where in nothing.
+    """What differs between a run and one made now; empty if nothing does.
 
     Both pairs are those of the run, and the present ones. A source that is not there now is not
     compared.
@@ -91,7 +91,7 @@ def _differing(then: Any, now: Any, path: str = "") -> Iterator[str]:
 
 @cache
 def code_digest() -> str:
-    """A digest of the code by whose change DVC trains again."""
+    """A digest of the code whose changes make DVC train again."""
     digest = hashlib.sha256()
     for folder in CODE:
         for file in sorted((ROOT / folder).rglob("*.py")):

@@ -1,4 +1,4 @@
-"""The frozen spec of several heads put together."""
+"""The frozen spec of an ensemble: several heads combined."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,11 +11,12 @@ Adjust = Literal["none", "logit-adjustment"]
 class EnsembleSpec:
     """Trained heads whose predictions are combined.
 
-    ``weights``: a weighted mean, the weights fitted on the dev set of each fold. ``mean``: all
-    weigh the same. ``stacking``: of classes a logistic regression on the heads' log probabilities,
-    of numbers a linear regression on their predictions, fitted on the dev set of each fold.
-    `imbalance: logit-adjustment` names rare classes more often: the prior of the training split,
-    raised to a strength that is selected on the dev set of each fold, is divided out.
+    ``weights``: a weighted mean, the weights fitted on the dev set of each fold. ``mean``: the
+    unweighted mean. ``stacking``: for classes a logistic regression on the heads' log
+    probabilities, for numbers a linear regression on their predictions, fitted on the dev set of
+    each fold. `imbalance: logit-adjustment` predicts rare classes more often: the prior of the
+    training split, raised to a strength that is selected on the dev set of each fold, is divided
+    out.
     """
 
     name: str

@@ -56,8 +56,9 @@ def _strengths(value: list[float] | None) -> str | None:
 class ProtocolSpec:
     """How a corpus is split into training, dev and test sets.
 
-    If the protocol names no dev set, about `dev_share` of what is not tested is drawn as one: whole
-    speakers (with all dialogues they take part in) or whole dialogues.
+    If the protocol defines no dev set, one is drawn at random from the utterances outside the test
+    set, about `dev_share` of them: whole speakers (with all dialogues they take part in) or whole
+    dialogues.
     """
 
     leaf: LeafSpec
@@ -74,9 +75,9 @@ STAGES = {"heads": "train", "continued": "continue", "distilled": "distil"}
 class TrainedSpec:
     """What every head has: a corpus, inputs, tasks, and a protocol.
 
-    `start` is the head whose weights it starts from (None: random weights). `standardise` says per
-    modality by whose mean and deviation tracks are standardised: those of the training split
-    (``corpus``, if not named), of each speaker's utterances in the split, or of the utterance.
+    `start` is the head whose weights it starts from (None: random weights). `standardise` says, per
+    modality, whose mean and standard deviation standardise the tracks: those of the training split
+    (``corpus``, the default), of each speaker's utterances in the split, or of the utterance.
     """
 
     name: str
@@ -94,7 +95,7 @@ class TrainedSpec:
 
     @property
     def needs(self) -> str | None:
-        """The head that must be trained before: it starts from its weights or its answers."""
+        """The head that must be trained first: this one needs its weights or its predictions."""
         return self.start or self.teacher
 
     @property
@@ -122,12 +123,12 @@ class TrainedSpec:
 class HeadSpec(TrainedSpec):
     """A small network on cached tracks, trained with every seed.
 
-    `bins`: longer tracks (of each modality, or of those named) become this many means. `hidden`
-    is the width of the layer after the fusion (None: `dim`). `norm` says where layers are
-    normalised: nowhere, at the inputs, or after the fusion as well. `temporal` and `pooling` are
-    given per modality in use. `dialogue` is how the utterances of a dialogue are read together
-    (None: they are not, and batches are of single utterances). `objectives` are additional losses
-    without predictions of their own.
+    `bins`: tracks with more steps than this (of all modalities, or of those named) are reduced to
+    this many means. `hidden` is the width of the layer after the fusion (None: `dim`). `norm` says
+    where layer normalisation is applied: nowhere, at the inputs, or after the fusion as well.
+    `temporal` and `pooling` are given per modality in use. `dialogue` says how the utterances of a
+    dialogue are read together (None: they are not, and batches consist of single utterances).
+    `objectives` are auxiliary losses without predictions of their own.
     """
 
     dim: int = 128
@@ -160,13 +161,14 @@ class HeadSpec(TrainedSpec):
 
 @dataclass(frozen=True)
 class ProbeSpec(TrainedSpec):
-    """A model of scikit-learn on pooled tracks; the penalty is selected on the dev set.
+    """A scikit-learn model on pooled tracks; the penalty is selected on the dev set.
 
-    `model`: logistic regression (of numbers: ridge), ridge, or a support vector machine, linear or
-    with Gaussian kernel. `pooling`: mean, standard deviation, percentiles (10, 25, 50, 75, 90),
-    mean and deviation (``statistics``), or all of them (``functionals``). `strengths` are the
-    values tried, larger for less penalty: of C, or of 1 / alpha in ridge regression (None: those of
-    STRENGTHS). Nothing in it is random, so it has one seed.
+    `model`: logistic regression (for numbers: ridge regression), ridge, or a support vector
+    machine, linear or with a Gaussian kernel. `pooling`: mean, standard deviation, percentiles (10,
+    25, 50, 75, 90), mean and standard deviation (``statistics``), or all of them
+    (``functionals``). `strengths` are the values to try, of C, or of 1 / alpha in ridge regression:
+    the larger, the weaker the penalty (None: those of STRENGTHS). Nothing in it is random, so it
+    has one seed.
     """
 
     model: ProbeModel = "logistic"
@@ -181,7 +183,7 @@ class ProbeSpec(TrainedSpec):
 
     @property
     def seeds(self) -> list[int]:
-        """One seed, without effect."""
+        """A single seed, which has no effect."""
         return [0]
 
 

@@ -24,7 +24,7 @@ class RangeSpec:
 
 @dataclass(frozen=True)
 class SweepSpec:
-    """A search over the settings of a head, on its dev set alone.
+    """A search over the settings of a head, scored only on its dev sets.
 
     `space` maps settings (such as ``training.lr``) to ranges or to lists of values. Every trial
     trains with `seeds`; `seed` is that of the search.

@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class TrackingSpec:
-    """`wandb` is that library's mode; online it needs an account. `project` is its project."""
+    """`wandb`: the mode of Weights & Biases (online needs an account); `project`: its project."""
 
     tensorboard: bool = True
     wandb: Literal["off", "offline", "online"] = "off"

@@ -54,7 +54,7 @@ class CorpusSpec:
 
     `features` are patterns of ready-made feature files by name, `folds` a table that says in which
     fold each utterance is tested; both are relative to `root`. `known_bad` adds utterances that are
-    unusable, each with the reason; `use_anyway` readmits those that reader or `known_bad` name.
+    unusable, each with the reason; `use_anyway` readmits some that the reader or `known_bad` lists.
     `duplicates` says whether a recording may occur in two splits, or under two speakers who must be
     kept apart.
     """
@@ -104,7 +104,7 @@ class TrackSpec:
 
 
 def settings_digest(leaf: LeafSpec) -> str:
-    """By which parts are known to belong to a backbone with these settings."""
+    """The digest that identifies the parts of a backbone with these settings."""
     return digest_json(leaf.as_dict())
 
 

@@ -34,7 +34,7 @@ def count(least: int) -> dict[str, object]:
 
 
 def different_seeds(value: list[int]) -> str | None:
-    """What seeds must be, if these are not."""
+    """What a list of seeds must be, if this one is not valid."""
     valid = value and len(set(value)) == len(value) and all(0 <= seed < 2**32 for seed in value)
     return None if valid else "a list of different seeds from 0 to 4294967295"
 
@@ -49,12 +49,13 @@ def _below_one(value: float) -> str | None:
 
 @dataclass(frozen=True)
 class AugmentSpec:
-    """How the tracks of one modality are augmented, in training alone.
+    """How the tracks of one modality are augmented, only in training.
 
     `noise`: Gaussian noise of this many standard deviations. `step_dropout`: each step is left out
     with this probability. `spans` stretches of at most `span_share` of the steps, and `bands` of at
     most `band_share` of the width, are set to the mean of the training split (Park et al. 2019).
-    `missing`: the whole track is left out with this probability, but never all of an utterance.
+    `missing`: the whole track is left out with this probability, but never every track of an
+    utterance.
     """
 
     noise: float = field(default=0.0, metadata=count(0))
@@ -89,9 +90,9 @@ class TrainingSpec:
 
     `choose_by` is the metric on the dev set by which the epoch is selected: its mean over all
     predicted measures that have it. `task_weights` are the tasks' own (`weight`) or learned from
-    each task's uncertainty. `warmup_epochs`: for this long the learning rate rises linearly.
-    `accumulate`: batches per step of the optimiser. `clip_norm`: the greatest norm of the gradients
-    (None: any). `average`: decay of a running average of the weights, with which the head is
+    each task's uncertainty. `warmup_epochs`: for so many epochs the learning rate rises linearly.
+    `accumulate`: batches per step of the optimiser. `clip_norm`: the largest norm of the gradients
+    (None: no limit). `average`: decay of a running average of the weights, with which the head is
     evaluated (0: none). `precision` is the number format of the network: tf32 is a GPU's fast
     float32, with ten bits of mantissa in products. `patience` is counted from the epoch in which
     the curriculum is complete and dropout begins to rise. `scale_loss`: the loss of an utterance is

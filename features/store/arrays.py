@@ -69,7 +69,7 @@ def read_array(group: Any, name: str, crc: int, path: Path | str) -> Array:
     except Exception as error:  # whatever the library raises for damaged files
         raise ProjectError(damaged(folder, f"cannot be read ({error})")) from None
     if crc32c(values) != crc:
-        raise ProjectError(damaged(folder, "is another array than the store was written with"))
+        raise ProjectError(damaged(folder, "is not the array that the store was written with"))
     return values
 
 

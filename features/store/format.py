@@ -62,7 +62,7 @@ def map_chunk(
     if raw.size != num_bytes + CRC_BYTES:
         raise ProjectError(damaged(path, f"has {raw.size} bytes, not {num_bytes + CRC_BYTES}"))
     if int.from_bytes(raw[num_bytes:].tobytes(), "little") != crc:
-        raise ProjectError(damaged(path, "is another file than the store was written with"))
+        raise ProjectError(damaged(path, "is not the file that the store was written with"))
     if verify and crc32c(raw[:num_bytes]) != crc:
         raise ProjectError(damaged(path, "does not match its checksum"))
     return raw[:num_bytes].view(dtype).reshape(shape)

@@ -59,7 +59,7 @@ class Pool:
     def default(cls) -> "Pool":
         """``features/cache/.parts``, or the folder that PERMAFROST_PARTS names.
 
-        Raises ProjectError where the variable leads to something else than a folder.
+        Raises ProjectError where the variable names something other than a folder.
         """
         named = os.environ.get(POOL_VARIABLE)
         folder = Path(named) if named else CACHE_PATH / ".parts"

@@ -157,11 +157,11 @@ def _checked(path: Path | str, group: Any) -> dict[str, Any]:
     attributes: dict[str, Any] = group.attrs.asdict()
     root = f"{path}/{METADATA}"
     if "schema" not in attributes:
-        raise ProjectError(damaged(root, "has not the attributes of a track store"))
+        raise ProjectError(damaged(root, "does not have the attributes of a track store"))
     if attributes["schema"] not in READABLE or "seal" not in attributes:
         raise ProjectError(
             f"{path} was written by another version of Permafrost (store schema "
-            f"{attributes['schema']!r}); run 'dvc repro', which makes it again"
+            f"{attributes['schema']!r}); run 'dvc repro', which recreates it"
         )
     if attributes["seal"] != store_seal(attributes):
         raise ProjectError(damaged(root, "is not as it was written"))

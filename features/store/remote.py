@@ -30,7 +30,8 @@ def open_address(address: str) -> Any:
         return zarr.open_group(address, mode="r", zarr_format=3)
     except ImportError as error:
         raise ProjectError(
-            f"{address} needs another package ({error}); install it: s3fs for s3://, gcsfs for gs://"
+            f"{address} needs another package ({error}); install it: s3fs for s3://, gcsfs for "
+            f"gs://"
         ) from None
     except Exception as error:  # whatever the library, fsspec and the server's client raise
         reason = (str(error) or type(error).__name__).splitlines()[0]

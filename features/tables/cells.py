@@ -1,4 +1,4 @@
-"""What a cell holds: text, whatever kind of value the file has it as."""
+"""What a cell holds: text, whatever type of value the file stores."""
 
 import json
 import math
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
-# From here on a whole number that is stored as a float is written with its exponent.
+# Whole numbers stored as floats are written with an exponent from here on.
 MAX_WHOLE = 1e15
 
 
 @dataclass(frozen=True)
 class Nested:
-    """What no column may be: an object, or a list of lists, as it is written in JSON."""
+    """A value that no column may hold: an object or a list of lists, as written in JSON."""
 
     written: str
 

@@ -23,11 +23,11 @@ def misread_characters(text: str) -> list[str]:
 def as_cp1252(text: str) -> str:
     """The text with the characters that its control characters stand for in cp1252.
 
-    They come of text in cp1252 that was taken for Latin-1: U+0092 is ``’``, U+0085 ``…``.
+    They come from text in cp1252 that was read as Latin-1: U+0092 is ``’``, U+0085 ``…``.
     """
     return text.translate(CP1252)
 
 
 def without_blanks(text: str) -> str:
-    """The text without blanks around it; U+0085, which may be ``…``, is none."""
+    """The text without surrounding blanks; U+0085 may be ``…`` and does not count as one."""
     return text.strip(BLANKS)

@@ -37,14 +37,14 @@ class Delimited:
         return list(rows[0]) if rows else []
 
     def first_rows(self, width: int, count: int) -> list[list[str]]:
-        """The cells of the first rows, as far as there are so many; see `rows`."""
+        """The cells of the first `count` rows, or of as many as there are; see `rows`."""
         return [list(row) for row in self._text_frame(width, count).values.tolist()]
 
     def rows(self, width: int) -> Grid:
         """Every row by the line that it begins in.
 
-        Raises ProjectError for a row that has not `width` cells, and for quotation marks in the
-        middle of a cell that others enclose.
+        Raises ProjectError for a row that does not have `width` cells, and for stray quotation
+        marks inside a quoted cell.
         """
         frame = self._text_frame(width)
         filled = (frame.to_numpy(object) != "").any(axis=1)
@@ -158,8 +158,8 @@ class Delimited:
         if not num_enclosed:
             return []
         note = (
-            f"{self.path.name}: {num_enclosed} cells are in quotation marks, which are part of the "
-            "text where tabs separate the cells"
+            f"{self.path.name}: {num_enclosed} cells are in quotation marks; where tabs separate "
+            "the cells, these are part of the text"
         )
         return [note]
 
@@ -186,4 +186,4 @@ class Delimited:
 
 
 def _wrong_width(where: str, width: int) -> ProjectError:
-    return ProjectError(f"{where}: it must have {width} cells, as the header has")
+    return ProjectError(f"{where}: it must have {width} cells, as the header does")

@@ -12,7 +12,7 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-# So much of a file shows whether every other byte is zero, as in UTF-16.
+# This much of a file shows whether every other byte is zero, as in UTF-16.
 SAMPLE_BYTES = 4096
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
 SEQUENCE = re.compile(
@@ -23,12 +23,12 @@ SEQUENCE = re.compile(
 def read_text(path: Path) -> tuple[str, list[str]]:
     """The text of a file, and a note where it is read as cp1252, being neither UTF-8 nor UTF-16.
 
-    Raises ProjectError where it cannot be read, is of no such encoding, or has a NUL character.
+    Raises ProjectError where it cannot be read, has another encoding, or has a NUL character.
     """
     try:
         content, notes = path.read_bytes(), list[str]()
     except OSError as error:
-        raise ProjectError(f"{path} cannot be read: {error}; check who may read it") from None
+        raise ProjectError(f"{path} cannot be read: {error}; check its permissions") from None
     encoding = _encoding(content)
     try:
         text = content.decode(encoding)
@@ -40,11 +40,11 @@ def read_text(path: Path) -> tuple[str, list[str]]:
         text = _from_cp1252(path, content, error)
         line = line_at(text, error.start)
         word = re.split(LINE_BREAK, text)[line - 1].strip()[:60]
-        notes.append(f"{path.name}: it is not UTF-8 and is read as cp1252; line {line} is {word!r}")
+        notes.append(f"{path.name}: not UTF-8, so it is read as cp1252; line {line} is {word!r}")
     if "\0" in text:
         raise ProjectError(
-            f"{path}, line {line_at(text, text.index(chr(0)))}: it has a NUL character, which no "
-            "text has. Save it as a table in UTF-8"
+            f"{path}, line {line_at(text, text.index(chr(0)))}: it has a NUL character, which text "
+            "cannot contain. Save it as a table in UTF-8"
         )
     return text, notes
 
@@ -79,7 +79,7 @@ def _from_cp1252(path: Path, content: bytes, fault: UnicodeDecodeError) -> str:
     if 2 * sum(map(len, SEQUENCE.findall(content))) > num_high:
         line = 1 + content.count(b"\n", 0, fault.start)
         raise ProjectError(
-            f"{path}, line {line}: it is not UTF-8, as the rest of the table is: "
+            f"{path}, line {line}: it is not UTF-8, although the rest of the table is: "
             f"{fault}. Copy it again, or save it as UTF-8"
         )
     try:

@@ -9,8 +9,8 @@ from features.tables.cells import Cell
 class Grid(NamedTuple):
     """The rows of a table, its header first, by number as a person counts them (from 1).
 
-    `blank` are the numbers of rows whose cells are all empty, which `rows` leaves out. `notes` are
-    on what is doubtful.
+    `blank` are the numbers of rows whose cells are all empty, which `rows` leaves out. `notes`
+    point out what is doubtful.
     """
 
     rows: list[list[Cell]]

@@ -1,7 +1,7 @@
 """Tables in JSON Lines: one object in each line.
 
-Not by pandas, whose reader guesses types (it takes ``"01"`` for 1 and texts for dates) and names no
-line.
+Read without pandas, whose reader guesses types (it takes ``"01"`` for 1 and texts for dates) and
+does not say in which line an error is.
 """
 
 import json

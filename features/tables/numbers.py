@@ -1,4 +1,4 @@
-"""Tables of numbers, by column: too large for a row at a time."""
+"""Tables of numbers, read by column: they are too large to be read row by row."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -17,8 +17,8 @@ from features.tables.table import delimited_of, read_grid
 class NumberTable:
     """A table of any format whose columns are read as numbers, or as texts where they are ids.
 
-    `names` are those of the columns, in order. A first row of numbers alone is not a header: the
-    columns are called 0, 1, ... then.
+    `names` are those of the columns, in order. A first row with only numbers is not a header: the
+    columns are then called 0, 1, ...
     """
 
     def __init__(self, path: Path) -> None:
@@ -91,7 +91,7 @@ class NumberTable:
         except ValueError:
             raise ProjectError(
                 f"{self.path}, line {number}: {self.names[place]} is {row[place]!r}; it must be a "
-                "number. Name the columns that are numbers under 'columns'"
+                "number. List only columns of numbers under 'columns'"
             ) from None
 
 

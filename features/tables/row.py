@@ -1,6 +1,6 @@
-"""One row of a table; its cells are read by column, as what they must be.
+"""One row of a table; its cells are read by column, as the type that they must have.
 
-A million rows are held at once, so a row is a list of cells, and what all share is held once.
+A million rows are held at once, so a row is a list of cells, and what they share is kept only once.
 """
 
 import math
@@ -135,7 +135,7 @@ class Row:
 
 
 def finite(written: str) -> float | None:
-    """The number that a text is; None where it is none, or not finite."""
+    """A text as a number; None where it is not one, or not finite."""
     try:
         value = float(written)
     except ValueError:

@@ -11,7 +11,7 @@ NUM_NAMED = 3
 def scale_of(table: Table, column: str) -> str | None:
     """What shows that a column is a scale; None where its values may be classes.
 
-    A scale has numbers only, of which some are no whole numbers (-0.8) or more than 30 differ.
+    A scale has only numbers, some of which are not whole (-0.8), or more than 30 different ones.
     Codes such as 1, 2, 3 or -1, 0, 1 may be classes.
     """
     written = {value for row in table.rows if (value := row.trimmed(column)) is not None}

@@ -36,9 +36,9 @@ class Layout:
 def layout_of(text: str, suffix: str) -> Layout:
     """The layout of a text; files that end in ``.tsv`` or ``.tab`` are tab separated.
 
-    A first line ``sep=;`` says it. Otherwise the separator is the one that gives the first rows
-    the same number of cells, more than one; where none does, the one that the first row has most
-    of. Blank lines before the first row are passed over.
+    A first line ``sep=;`` states the separator. Otherwise it is the one that gives the first rows
+    the same number of cells, more than one; if none does, the one that occurs most often in the
+    first row. Blank lines before the first row are skipped.
     """
     stated = STATED.match(text)
     blank = BLANK.match(text, stated.end() if stated else 0)

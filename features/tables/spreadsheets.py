@@ -11,7 +11,7 @@ from features.extras import require_extra
 from features.tables.cells import Cell, cell_of
 from features.tables.grid import Grid
 
-# By ending: the reader in pandas, the module that it needs, and the package of it.
+# By file extension: the reader in pandas, the module that it needs, and that module's package.
 READERS = {
     ".xlsx": ("openpyxl", "openpyxl", "openpyxl"),
     ".xlsm": ("openpyxl", "openpyxl", "openpyxl"),
@@ -28,7 +28,7 @@ def read_spreadsheet(path: Path) -> Grid:
     require_extra(f"the spreadsheet {path}", module, package)
     try:
         sheets, frame = _first_sheet(path, engine)
-    except Exception as error:  # the parsers of damaged files raise of every kind
+    except Exception as error:  # for damaged files the parsers raise any error
         reason = f"{type(error).__name__}: {error}".split("\n")[0]
         raise ProjectError(
             f"{path} cannot be read as a spreadsheet ({reason}); save it again, or as CSV in UTF-8"
@@ -36,7 +36,7 @@ def read_spreadsheet(path: Path) -> Grid:
     notes = []
     if len(sheets) > 1:
         notes.append(
-            f"{path.name}: of its sheets {quoted(sheets)} the first, {sheets[0]!r}, is read"
+            f"{path.name}: only the first of its sheets {quoted(sheets)} is read, {sheets[0]!r}"
         )
     filled = (frame.to_numpy(object) != "").any(axis=1)
     numbers = np.arange(1, len(frame) + 1)

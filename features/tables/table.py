@@ -36,12 +36,12 @@ def read_table(
 ) -> Table:
     """A table whose header has at least the `columns`.
 
-    The ending says the format: delimited text (.csv, .tsv, .txt), a spreadsheet (.xlsx, .ods), or
-    JSON Lines (.jsonl). Every cell is text, or a list where JSON has one, and nothing but an empty
-    cell is missing. Columns and rows without anything in them are left out; a column without a
-    name is called ``column 3``. `description` says in messages what the table is; what is doubtful
-    goes to `note`. Raises ProjectError for a missing table or column, two columns of one name, and
-    everything that makes it no table.
+    The file extension decides the format: delimited text (.csv, .tsv, .txt), a spreadsheet (.xlsx,
+    .ods), or JSON Lines (.jsonl). Every cell is text, or a list where JSON has one, and only an
+    empty cell is a missing value. Columns and rows without anything in them are left out; a column
+    without a name is called ``column 3``. `description` says in messages what the table is; `note`
+    is called with what is doubtful. Raises ProjectError for a missing table or column, two columns
+    with the same name, and anything else that cannot be read as a table.
     """
     if not path.is_file():
         raise _missing(path, description)
@@ -75,7 +75,7 @@ def read_grid(path: Path) -> tuple[Grid, str]:
     """The cells of a table of any format, and what its rows are counted in: lines or rows."""
     suffix = path.suffix.lower()
     if suffix in OTHERS:
-        raise ProjectError(f"{path} is not read; save it as .xlsx, .ods or .csv (UTF-8)")
+        raise ProjectError(f"{path} cannot be read; save it as .xlsx, .ods or .csv (UTF-8)")
     if suffix in READERS:
         grid, unit = read_spreadsheet(path), "row"
         _check_characters(path, unit, grid)
@@ -129,7 +129,7 @@ def _check_characters(path: Path, unit: str, grid: Grid) -> None:
             if "\0" in text or not _is_whole(text):
                 raise ProjectError(
                     f"{path}, {unit} {number}: {text[:60]!r} has a NUL character or half of one "
-                    "(a lone surrogate), which no text has; write the cell again"
+                    "(a lone surrogate), which text cannot contain; retype the cell"
                 )
 
 

@@ -22,10 +22,10 @@ def members_of(path: Path) -> list[str]:
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise ProjectError(f"{path} is not a whole zip archive ({error})") from None
+        raise ProjectError(f"{path} is not a complete zip archive ({error})") from None
     names = [info.filename for info in infos]
     if len(names) > MAX_MEMBERS or len(set(names)) < len(names):
-        raise ProjectError(f"{path} has too many members, or two of one name")
+        raise ProjectError(f"{path} has too many members, or two with the same name")
     for info in infos:
         check_member(info, path)
     return [name for name in names if name.endswith(".npy")]

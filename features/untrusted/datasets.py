@@ -30,7 +30,7 @@ def opened(path: Path) -> Iterator[Any]:
         raise
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError) as error:
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise ProjectError(f"{path} is not a whole HDF5 file ({reason})") from None
+        raise ProjectError(f"{path} is not a complete HDF5 file ({reason})") from None
 
 
 def own_dataset(file: Any, place: str, path: Path) -> Any:
@@ -72,7 +72,7 @@ def _check_storage(dataset: Any, place: str, path: Path) -> None:
     stored = dataset.id.get_storage_size()
     if size > MAX_RATIO * max(stored, 1) + 4096:
         raise ProjectError(
-            f"{path}: {place!r} has the shape {dataset.shape}, {size} bytes, and {stored} bytes "
+            f"{path}: {place!r} has the shape {dataset.shape}, {size} bytes, but {stored} bytes "
             "of values are stored"
         )
 

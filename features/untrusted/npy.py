@@ -39,7 +39,7 @@ def read_header(file: BinaryIO, where: str) -> tuple[tuple[int, ...], bool, np.d
     kind, width = match["kind"].decode(), int(match["width"] or 0)
     if kind == "O":
         raise ProjectError(
-            f"{where} is an array of objects, which is a pickle inside; save plain numbers"
+            f"{where} is an array of objects, which contains a pickle; save plain numbers"
         )
     if kind != "U" and width not in (1, 2, 4, 8):
         raise ProjectError(f"{where} is an array of {kind}{width}; it must be of numbers or text")
@@ -54,7 +54,7 @@ def read_array(file: BinaryIO, num_bytes: int, where: str) -> Array:
     size, rest = math.prod(shape) * dtype.itemsize, num_bytes - file.tell()
     if size != rest:
         raise ProjectError(
-            f"{where} should have {size} bytes of values by its header, and has {rest}"
+            f"{where} should have {size} bytes of values by its header, but has {rest}"
         )
     raw = file.read(size)
     if len(raw) != size:

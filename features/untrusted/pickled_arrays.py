@@ -47,7 +47,7 @@ class PickledArray:
     def __setstate__(self, state: Any) -> None:
         """Make the array of `(version, shape, dtype, in Fortran's order, bytes)`."""
         if not isinstance(state, tuple) or len(state) not in (4, 5):
-            raise ProjectError("an array has a state that no array has")
+            raise ProjectError("an array has an invalid state")
         shape, dtype, is_fortran, raw = state[-4:]
         self.array = array_of(raw, dtype, shape, "F" if is_fortran else "C")
 
@@ -55,11 +55,11 @@ class PickledArray:
 def array_of(raw: Any, dtype: Any, shape: Any, order: str = "C") -> Array:
     """An array of the bytes, or the list of objects, that a pickle holds."""
     if not isinstance(dtype, PickledType):
-        raise ProjectError("an array has no type of numbers")
+        raise ProjectError("an array does not have a numeric type")
     shape = (shape,) if isinstance(shape, int) else shape
     is_shape = isinstance(shape, tuple) and len(shape) <= MAX_DIMS
     if not is_shape or not all(type(size) is int and size >= 0 for size in shape):
-        raise ProjectError(f"an array has the shape {str(shape)[:60]}")
+        raise ProjectError(f"an array has the shape {str(shape)[:60]}, which is invalid")
     count = math.prod(shape)
     if dtype.dtype.kind == "O":
         if not isinstance(raw, list) or len(raw) != count:

@@ -112,7 +112,7 @@ REFUSED = {
 
 
 class AllowListUnpickler(pickle.Unpickler):
-    """An unpickler to which nothing but `ALLOWED` has a name."""
+    """An unpickler that resolves only the names in `ALLOWED`."""
 
     def __init__(
         self,
@@ -167,7 +167,7 @@ def unpickled(file: BinaryIO, name: str, **settings: Any) -> Any:
         *(pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError),
         *(AttributeError, struct.error, OverflowError, ImportError, UnicodeError),
     ) as error:
-        raise ProjectError(f"{name} is not a whole pickle ({str(error)[:120]})") from None
+        raise ProjectError(f"{name} is not a complete pickle ({str(error)[:120]})") from None
 
 
 class _Plain:
@@ -215,7 +215,7 @@ class _Plain:
         if isinstance(value, bytearray):
             return as_text(bytes(value))
         named = value.name if isinstance(value, Named) else type(value).__name__
-        raise ProjectError(f"holds a {named}, where data must be")
+        raise ProjectError(f"holds a {named}; it must be plain data")
 
     def _array(self, values: Any, depth: int) -> Any:
         """Numbers and strings as they are; an array of objects as a list."""

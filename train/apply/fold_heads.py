@@ -107,7 +107,7 @@ def restored_fold(
 ) -> FoldHeads:
     """The heads of a fold, from a run's record and its weights files by name.
 
-    `networks` are the layers of temporal encoders that are made of a frozen network's own.
+    `networks` are, by modality, the frozen network's layers that temporal encoders are made of.
     """
     spec = restored_head(record["head"])
     folds = list(record["facts"])

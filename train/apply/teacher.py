@@ -47,7 +47,7 @@ class Teacher:
         if own != classes:
             raise ProjectError(
                 f"{self.spec.where}.objectives.{DISTIL}: {self.spec.teacher!r} predicts the "
-                f"classes {own} of {self.task}, and this head {classes}; both must have the same"
+                f"classes {own} of {self.task}, but this head {classes}; both must have the same"
             )
         said = self._said(fold, frozenset(label.id for label in train))
         return torch.tensor(np.stack([said[label.id] for label in train]), dtype=torch.float32)

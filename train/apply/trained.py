@@ -27,8 +27,8 @@ OfModality = Sequence[NDArray[Any] | None]
 class TrainedHeads:
     """The heads of a run, loaded once: one for each fold and seed.
 
-    `record` is the run's record, `contents` its weights files by name, `networks` the layers of
-    temporal encoders that are made of a frozen network's own.
+    `record` is the run's record, `contents` its weights files by name, `networks` (by
+    modality) the frozen network's layers that temporal encoders are made of.
     """
 
     def __init__(

@@ -145,8 +145,8 @@ def refuse_single_steps(spec: TrainedSpec, train: Dataset) -> None:
     for name, how in spec.standardise.items():
         if how == "utterance" and int(train.tracks[name].lengths.max()) <= 1:
             raise ProjectError(
-                f"{spec.where}.standardise.{name} is 'utterance', and no {name} track has more "
-                "than one step, so that nothing would be left of it; choose 'speaker' or 'corpus'"
+                f"{spec.where}.standardise.{name} is 'utterance', but no {name} track has more "
+                "than one step, so all values would become zero; choose 'speaker' or 'corpus'"
             )
 
 

@@ -11,7 +11,7 @@ from features.manifest import Label
 class Fold:
     """The ids of the test set, and of the dev set where the corpus has one.
 
-    All others are the training split. Without a dev set, one is drawn from what is not tested.
+    All others are the training split. Without a dev set, one is drawn from these.
     """
 
     name: str
@@ -34,9 +34,9 @@ class SplitProtocol(Protocol):
     `folds` takes settings of params.yaml as keyword-only parameters, each with a default unless it
     must be stated; RANGES may bound them. It looks at speakers, sessions, dialogues, splits and
     fold columns, never at what is to be predicted, and the same labels give the same folds.
-    SPEAKER_DISJOINT says whether every speaker is on one side of a fold only; `split_corpus`
-    refuses folds that break it, and dialogues on two sides. A fold's `test` must not be empty, and
-    no utterance is tested twice.
+    SPEAKER_DISJOINT says whether the test speakers of a fold are in no other split; `split_corpus`
+    refuses folds that break this, and dialogues in two splits. A fold's `test` must not be empty,
+    and no utterance is tested twice.
     """
 
     SPEAKER_DISJOINT: bool

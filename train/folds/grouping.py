@@ -57,7 +57,7 @@ def _groups(labels: Sequence[Label], keys: Sequence[Sequence[str]]) -> dict[str,
 
 
 def in_random_order(names: Iterable[str], purpose: str) -> list[str]:
-    """The names in a random order that depends on nothing but them and the purpose.
+    """The names in a random order that depends only on them and the purpose.
 
     Adding or removing a name leaves the order of the others as it is.
     """

@@ -28,14 +28,14 @@ def label_facts(spec: TrainedSpec, splits: Splits, where: str, scores_votes: boo
         has_votes = facts[name].get("votes", False)
         if leaf.options.get("learn") == "votes" and not has_votes:
             raise ProjectError(
-                f"{where}.tasks.{name}.learn is 'votes', and no train utterance of {spec.corpus!r} "
-                "has annotators' votes for that label; learn the labels"
+                f"{where}.tasks.{name}.learn is 'votes', but no train utterance of {spec.corpus!r} "
+                "has annotators' votes for that label; set learn: labels"
             )
         if has_votes and not scores_votes:
             del facts[name]["votes"]
         if not facts[name].get("classes", facts[name]):
             raise ProjectError(
-                f"{where}.tasks names {name!r}, and no train utterance of {spec.corpus!r} has that "
+                f"{where}.tasks names {name!r}, but no train utterance of {spec.corpus!r} has that "
                 "label; remove the task or choose another corpus"
             )
     measures = measures_of(spec, facts)
@@ -55,8 +55,8 @@ def folds_of(spec: TrainedSpec, labels: Sequence[Label]) -> list[tuple[Splits, F
     whole = isinstance(spec, HeadSpec) and spec.dialogue is not None
     if whole and not any(label.dialogue for label in labels):
         raise ProjectError(
-            f"{spec.where}.dialogue is set, and no utterance of {spec.corpus!r} is in a dialogue; "
-            "leave it out, or choose a corpus that names dialogues"
+            f"{spec.where}.dialogue is set, but no utterance of {spec.corpus!r} is in a dialogue; "
+            "leave it out, or choose a corpus with dialogues"
         )
     folds = []
     every = list(split_corpus(spec.protocol, labels, spec.where))
@@ -89,14 +89,14 @@ def _refuse_shared_measures(measures: Sequence[Measure], where: str) -> None:
 def _check(measure: Measure, corpus: str, splits: Splits, where: str) -> None:
     if measure.kind == "classes" and measure.classes and len(measure.classes) < 2:
         raise ProjectError(
-            f"{where}: the training split of {corpus!r} in fold {splits.fold!r} has one class "
-            f"only, {measure.classes[0]!r}; there is nothing to learn"
+            f"{where}: the training split of {corpus!r} in fold {splits.fold!r} has only one "
+            f"class, {measure.classes[0]!r}; there is nothing to learn"
         )
     for split in SPLITS:
         if unseen := measure.unseen_classes(splits[split]):
             raise ProjectError(
                 f"{where}: in fold {splits.fold!r} the {split} split has utterances of the classes "
-                f"{quoted(unseen)}, and the training split has none; choose a protocol with other "
+                f"{quoted(unseen)}, but the training split has none; choose a protocol with other "
                 "folds, or leave these labels out of the corpus"
             )
         labelled = measure.labelled(measure.truth(splits[split])).any()

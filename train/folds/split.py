@@ -19,9 +19,9 @@ from train.folds.grouping import dialogue_groups, in_random_order, speaker_group
 class Splits:
     """The labels of one fold's training, dev and test split, each in manifest order.
 
-    `shared_speakers` are those of the test set who are in training or dev as well; always none
-    where the protocol keeps speakers apart, as far as they are known: `num_unknown_speakers`
-    utterances have no speaker. `dev_drawn` says whether dev was drawn or is the corpus's own.
+    `shared_speakers` are the speakers of the test set who are also in training or dev: none where
+    the protocol keeps speakers apart, as far as speakers are known (`num_unknown_speakers`
+    utterances have none). `dev_drawn` says whether dev was drawn or is the corpus's own.
     """
 
     fold: str
@@ -101,12 +101,13 @@ def _splits(spec: ProtocolSpec, fold: Fold, labels: Sequence[Label], disjoint: b
 def _drawn(spec: ProtocolSpec, fold: str, rest: Sequence[Label]) -> frozenset[str]:
     """Whole groups of speakers, or whole dialogues, that make about `dev_share` of the rest.
 
-    In a random order each is taken that exceeds the share by less than half of itself.
+    They are visited in a random order; each is taken that exceeds the share by at most half of its
+    size.
     """
     groups = (speaker_groups if spec.dev_unit == "speaker" else dialogue_groups)(rest)
     if len(groups) < 2:
         raise ProjectError(
-            f"fold {fold!r} leaves {len(groups)} group of speakers who share no dialogue for "
+            f"fold {fold!r} leaves only {len(groups)} group of speakers who share no dialogue for "
             "training and dev, which need one each; draw dev by dialogue (dev_unit: dialogue)"
         )
     size, drawn = spec.dev_share * len(rest), set[str]()
@@ -135,7 +136,7 @@ def _refuse_shared(
             names = and_more([repr(name) for name in shared], 1)
             raise ProjectError(
                 f"fold {fold!r} has the {field} {names} in {one} and in {other}, so "
-                f"the test would not be independent. Cut the corpus so that each {field} "
+                f"the test would not be independent. Split the corpus so that each {field} "
                 "is in one split"
             )
 

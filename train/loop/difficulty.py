@@ -51,7 +51,7 @@ def by_vad(labels: Sequence[Label], name: str) -> Tensor:
     ]
     classes = sorted({getattr(labels[n], name) for n in rows})
     if len(classes) < 2:
-        raise _lacking("vad", f"valence, arousal or dominance beside two classes of {name!r}")
+        raise _lacking("vad", f"valence, arousal or dominance labels with two classes of {name!r}")
     points = torch.tensor([[float(getattr(labels[n], d)) for d in dimensions] for n in rows])
     points = (points - points.mean(dim=0)) / points.std(dim=0, correction=0).clamp_min(1e-6)
     own = torch.tensor([classes.index(getattr(labels[n], name)) for n in rows])
@@ -93,6 +93,6 @@ def by_first_model(
 
 def _lacking(difficulty: str, labels: str) -> ProjectError:
     return ProjectError(
-        f"training.difficulty is {difficulty!r}, and the training split has no {labels}; choose "
+        f"training.difficulty is {difficulty!r}, but the training split has no {labels}; choose "
         "another difficulty"
     )

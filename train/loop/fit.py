@@ -68,12 +68,12 @@ def fit(
     networks: Networks = NO_NETWORKS,
     taught: Mapping[str, Tensor] = NOTHING,
 ) -> Fitted:
-    """Train one head with one seed; the head that comes back is that of its best epoch on dev.
+    """Train one head with one seed; returns the head of its best epoch on dev.
 
     Stops when `training.patience` epochs have passed without a better `choose_by` on dev. With a
     `checkpoint`, an interrupted training resumes where it stopped, with the same numbers.
-    `start` are the weights of another head to start from, `networks` the layers of those temporal
-    encoders that are made of a frozen network's own, `taught` what another head says of the
+    `start` are the weights of another head to start from, `networks` (by modality) the frozen
+    network's layers that temporal encoders are made of, `taught` what another head predicts for the
     training utterances `(N, C)`, by the objective that learns from it.
     """
     if spec.teacher and not taught:

@@ -6,8 +6,8 @@ defines one class of its kind (`Temporal`, `Pooling`, `Fusion`, `Dialogue`, `Tas
 contract names; its keyword-only arguments, each with a default, are the settings in params.yaml.
 RANGES, a module constant, may bound settings: ``{"width": (1, None)}``.
 
-For every kind: what stands in padding, NaN included, changes nothing; an utterance's numbers do not
-depend on its batch neighbours or on how much padding there is; nothing takes statistics of a batch;
+For every kind: the values in padding, NaN included, change nothing; an utterance's numbers do not
+depend on its batch neighbours or on how much padding there is; there are no batch statistics;
 one step works; gradients are finite. `forward` is defined, and what torch does with a module
 (`__call__`, `train`, `to`, `state_dict`, `parameters` and their like) is not overridden.
 
@@ -67,7 +67,7 @@ class Temporal(Protocol):
     TAKES_NETWORK = True, a module constant, where it is made of the frozen network's own layers:
     `Temporal(dim, dropout, network, *, settings)` with an `Upper`, which gets the stored states as
     they are. It may have `learning_rates(lr)`, its parameters in groups with a rate for each, and
-    `merge()`, which is called where it is restored and not trained any more.
+    `merge()`, which is called when it is restored for prediction.
     """
 
     def __call__(self, track: Padded) -> Padded:

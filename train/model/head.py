@@ -55,8 +55,8 @@ class Head(nn.Module):
     """Padded tracks per modality, and who speaks when, to one output per task.
 
     `shapes` gives layers and width of each modality's store, `facts` what each task and objective
-    takes from the training labels, `networks` the layers of those temporal encoders that are made
-    of a frozen network's own. Raises ProjectError for settings that do not fit each other.
+    takes from the training labels, `networks` (by modality) the frozen network's layers that
+    temporal encoders are made of. Raises ProjectError for settings that contradict each other.
     """
 
     task_weights: Tensor
@@ -170,7 +170,7 @@ def _input(spec: HeadSpec, modality: str, shape: tuple[int, int]) -> Input | Sto
         return Input(spec, modality, shape)
     if shape[0] != 1:
         raise ProjectError(
-            f"{spec.where}.temporal.{modality}: it continues from one layer, and the store holds "
+            f"{spec.where}.temporal.{modality}: it continues from one layer, but the store holds "
             f"{shape[0]}"
         )
     return StoredStates(shape)

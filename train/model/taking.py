@@ -39,7 +39,7 @@ def take_weights(
     )
     if differing:
         raise ProjectError(
-            f"{spec.where} starts from {spec.start!r}, which has another structure: "
+            f"{spec.where} starts from {spec.start!r}, which is built differently: "
             f"{differing[0]!r} differs ({len(differing)} in all). Give both the same dim, "
             "hidden, norm, temporal, pooling, fusion and dialogue"
         )

@@ -46,7 +46,7 @@ class Objective(nn.Module):
         speakers = sorted({label.speaker for label in train if label.speaker is not None})
         if len(speakers) < 2:
             raise ProjectError(
-                f"'speaker-adversarial' needs two speakers, and the training split has "
+                f"'speaker-adversarial' needs two speakers, but the training split has "
                 f"{len(speakers)}; leave it out"
             )
         return {"speakers": speakers}

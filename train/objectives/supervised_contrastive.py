@@ -1,4 +1,4 @@
-"""Supervised contrastive loss: utterances of one class are to be alike (Khosla et al. 2020)."""
+"""Supervised contrastive loss: pulls utterances of one class together (Khosla et al. 2020)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -35,7 +35,7 @@ class Objective(nn.Module):
     ) -> None:
         super().__init__()
         if len(facts[label]) < 2:
-            raise ValueError(f"no two classes of {label!r}, the label of an objective, train")
+            raise ValueError(f"an objective needs two classes of {label!r} in the training split")
         self.weight, self.temperature, self.label = weight, temperature, label
         self.numbers = {name: number for number, name in enumerate(facts[label])}
         self.project = nn.Linear(hidden, width)

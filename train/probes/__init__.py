@@ -1,1 +1,1 @@
-"""Baselines by scikit-learn on pooled tracks: what a head must be better than."""
+"""Baselines with scikit-learn on pooled tracks, which a head should outperform."""

@@ -1,6 +1,6 @@
-"""A probe: a model of scikit-learn on pooled tracks.
+"""A probe: a scikit-learn model on pooled tracks.
 
-A baseline: a head is worth its parameters where it is better than the probe.
+It is a baseline: a head is worth its parameters only if it outperforms the probe.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Which layer of a network says how much: a probe of every stored layer with every pooling.
+"""How informative each layer of a network is: a probe of every stored layer and pooling.
 
 All figures are those of the dev sets, where the penalty was selected as well: they are for choosing
 a layer, not for reporting. The published finding behind it is that one good layer carries more than

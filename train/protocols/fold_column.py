@@ -15,8 +15,8 @@ def folds(labels: Sequence[Label], *, column: str) -> list[Fold]:
     if column not in columns:
         raise ProjectError(
             f"the corpus has no column of folds {column!r}; its columns are {quoted(columns)}."
-            f"{did_you_mean(column, columns)} 'folds: TABLE' under the corpus in params.yaml names "
-            "the table, a path relative to its root"
+            f"{did_you_mean(column, columns)} Set 'folds: TABLE' under the corpus in params.yaml, "
+            "the path of the table relative to the corpus root"
         )
     without = [label.id for label in labels if column not in label.folds]
     if without:

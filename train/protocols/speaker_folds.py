@@ -1,4 +1,4 @@
-"""Folds of about equal size in which no speaker is on two sides."""
+"""Folds of about equal size whose test speakers are in no other split."""
 
 from collections.abc import Sequence
 
@@ -20,8 +20,8 @@ def folds(labels: Sequence[Label], *, num_folds: int = 5, seed: int = 0) -> list
     groups = speaker_groups(labels)
     if len(groups) < num_folds:
         raise ProjectError(
-            f"num_folds is {num_folds}, and the corpus has {len(groups)} groups of speakers who "
-            "share no dialogue; a fold needs one at least, so lower num_folds"
+            f"num_folds is {num_folds}, but the corpus has {len(groups)} groups of speakers who "
+            "share no dialogue; a fold needs at least one, so lower num_folds"
         )
     tested: list[set[str]] = [set() for _ in range(num_folds)]
     for name in sorted(

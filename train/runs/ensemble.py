@@ -1,4 +1,4 @@
-"""Several trained heads put together: what the stage `ensemble` writes."""
+"""Several trained heads combined: what the stage `ensemble` writes."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -44,9 +44,9 @@ def run_ensemble(
 ) -> dict[str, Any]:
     """Combine the predictions of some heads' runs, and write ``runs/<ensemble>``.
 
-    Every head comes in as the ensemble of its seeds; for the figures of single seeds the k-th seed
-    of each, heads with fewer seeds going round. Raises ProjectError where the heads were tested on
-    different utterances or predict nothing in common.
+    Every head contributes the ensemble of its seeds; the figures of single seeds combine the k-th
+    seed of each head, cycling through the seeds of heads that have fewer. Raises ProjectError where
+    the heads were tested on different utterances or predict nothing in common.
     """
     measures = _shared_measures(spec, heads, runs)
     stored = [read_predictions(run.contents["predictions.jsonl"], measures, labels) for run in runs]
@@ -116,7 +116,7 @@ def _shared_measures(
     shared = [m for m in by_head[0].values() if all(own.get(m.name) == m for own in by_head)]
     if not shared:
         raise ProjectError(
-            f"params.yaml: ensembles.{spec.name}: its heads predict nothing in common, or of "
+            f"params.yaml: ensembles.{spec.name}: its heads predict nothing in common, or "
             "different classes; name heads with the same tasks"
         )
     return shared
@@ -136,7 +136,7 @@ def _by_head(
             raise ProjectError(
                 f"params.yaml: ensembles.{spec.name}: the {split} sets of {name!r} and "
                 f"{spec.heads[0]!r} differ in {len(set(rows) ^ set(places))} utterances, such as "
-                f"{min(set(rows) ^ set(places))[1]!r}; name heads with one protocol"
+                f"{min(set(rows) ^ set(places))[1]!r}; name heads with the same protocol"
             )
         by_head[name] = own[split].rows([rows[place] for place in places])
     return by_head

@@ -22,8 +22,8 @@ from train.scoring.summaries import against_seeds, by_class, by_fold, split_scor
 
 @dataclass(frozen=True)
 class Ensembles:
-    """The seeds of a run put together: predictions of dev and test, how they were calibrated on
-    dev, and the unit that is exchangeable with what is new."""
+    """The ensemble of a run's seeds: predictions on dev and test, how they were calibrated on dev,
+    and the unit (such as the speaker) that is exchangeable with new data."""
 
     dev: RunPredictions
     test: RunPredictions

@@ -56,7 +56,7 @@ def map_labels(
             raise ProjectError(
                 f"{where}: {spec.corpus!r} and the head {spec.head!r} share fewer than two classes "
                 f"of {measure.name!r} ({quoted(counts)} against {quoted(measure.classes)}); "
-                f"say which is which, {measure.task}: {{THEIRS: OURS}}"
+                f"map their classes to the head's, {measure.task}: {{THEIRS: OURS}}"
             )
         kept = [_renamed(label, measure.name, names) for label in kept]
     labelled = [x for x in kept if any(getattr(x, m.name) is not None for m in measures)]

@@ -27,7 +27,7 @@ def restored(
 ) -> Restored:
     """A head for tracks of `shapes` (layers and width by modality), with the weights `state`.
 
-    `networks` are the layers of temporal encoders that are made of a frozen network's own.
+    `networks` are, by modality, the frozen network's layers that temporal encoders are made of.
     """
     if not isinstance(spec, HeadSpec):
         return restored_probe(spec, facts, state)

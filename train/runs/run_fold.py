@@ -50,9 +50,8 @@ class RunSettings:
     """Where the trainings of a run are saved, tracked and computed.
 
     `warm_start` is the run whose weights the trainings start from, `teacher` the one from whose
-    answers they learn. `extraction` says how the tracks
-    were made, as the record keeps it. `networks` are the layers of temporal encoders that are made
-    of a frozen network's own.
+    answers they learn. `extraction` says how the tracks were made, as it is kept in the record.
+    `networks` are, by modality, the frozen network's layers that temporal encoders are made of.
     """
 
     checkpoints: Checkpoints = field(default_factory=lambda: Checkpoints(None, ""))

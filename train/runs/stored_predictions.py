@@ -25,7 +25,7 @@ def read_predictions(
         row = json.loads(line)
         if row["id"] not in labels_by_id:
             raise ProjectError(
-                f"the labels have no utterance {row['id']!r}, which was predicted; run 'dvc repro'"
+                f"{row['id']!r} has predictions, but is not among the labels; run 'dvc repro'"
             )
         place = row["fold"], row["id"]
         rows.setdefault(row["split"], {}).setdefault(place, []).append(row)

@@ -27,7 +27,7 @@ from train.model.contracts import Networks
 from train.model.head import NO_NETWORKS
 from train.runs.fold_data import fold_data
 
-# Gives the layers of temporal encoders that are made of a frozen network's own.
+# Gives, by modality, the frozen network's layers that temporal encoders are made of.
 NetworksOf = Callable[[HeadSpec], Networks]
 
 

@@ -47,9 +47,9 @@ def run_transfer(
 ) -> dict[str, Any]:
     """Predict the other corpus with every trained head of a run, and write ``runs/<transfer>``.
 
-    All utterances are tested whose class the head can predict; it predicts among the classes that
-    both corpora have. A run with several folds has a head for each; all count like seeds.
-    `networks` are the layers of temporal encoders that are made of a frozen network's own.
+    All utterances whose class the head can predict are tested; it chooses among the classes that
+    both corpora have. A run with several folds has a head for each; all of them count like seeds.
+    `networks` are, by modality, the frozen network's layers that temporal encoders are made of.
     """
     sealed = read_run(run, head)
     record = sealed.record
@@ -135,7 +135,7 @@ def _check_stores(
     for modality, store in stores.items():
         if store.attributes["recipe"] != trained[modality]["recipe"]:
             raise ProjectError(
-                f"transfers.{spec.name}: {store.path} has another recipe than the "
+                f"transfers.{spec.name}: {store.path} was made with another recipe than the "
                 f"{modality} tracks that the head {spec.head!r} was trained on; run 'dvc repro'"
             )
 

@@ -24,8 +24,8 @@ class ClassTask(nn.Module):
     `label` is the field of the labels, `task` the name in params.yaml where it is another one.
     `class_weights: balanced` weighs each class by the inverse of its frequency in the training
     labels. `focal_gamma` above 0 gives less weight to utterances that are classified well. `weight`
-    multiplies the loss among those of several tasks. Utterances without a label count for nothing.
-    `imbalance` is what is done for rare classes, see `train.model.imbalance`. `learn: votes` learns
+    multiplies the loss among those of several tasks. Utterances without a label are ignored.
+    `imbalance` is how rare classes are favoured, see `train.model.imbalance`. `learn: votes` learns
     the distribution of the annotators' votes where an utterance has some, by the cross-entropy with
     it (which differs from the Kullback-Leibler divergence by a constant), and is scored by it too.
     """
@@ -98,7 +98,7 @@ class ClassTask(nn.Module):
 
     def loss(self, output: Tensor, targets: Tensor, scale: Tensor | None = None) -> Tensor:
         """The mean over the labelled utterances, weighed by `scale` as well; 0 without any."""
-        # No utterance is picked out: a GPU would have to say first how many there are.
+        # Masked, not selected: selecting would wait for the GPU to report how many there are.
         if self.learn == "votes":
             counted = targets[:, 0].isfinite().to(output.dtype)
             truth = targets.nan_to_num()

@@ -22,7 +22,7 @@ class NumberTask(nn.Module):
 
     `task` is its name in params.yaml and `labels` the fields it may predict, of which it predicts
     those that the training labels have. `weight` multiplies the loss among those of several tasks.
-    Numbers that an utterance is not labelled with count for nothing.
+    Numbers without a label are ignored.
     """
 
     task: ClassVar[str]

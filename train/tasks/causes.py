@@ -32,14 +32,14 @@ STRENGTHS = [step / 4 for step in range(7)]
 class Task(nn.Module):
     """The emotion of each utterance out of those that have causes (or none), and its causes.
 
-    The causes are learned from utterances with such an emotion alone. A pair is predicted where the
+    The causes are learned only from utterances with such an emotion. A pair is predicted where the
     probability of the emotion times that of the cause is above a threshold, selected on the dev set
     after every epoch. Causes are looked for up to EARLIER turns before and LATER turns after; in a
     causal dialogue only among earlier turns. `distance`: the scorer sees how many turns are
-    between; `speakers`: whether one person says both. `imbalance: logit-adjustment` names rare
+    between; `speakers`: whether one person says both. `imbalance: logit-adjustment` predicts rare
     emotions more often: the logarithm of their share of all pairs, times a strength that is
-    selected with the threshold, is taken off their logits; how probable any emotion is does not
-    change.
+    selected with the threshold, is subtracted from their logits; the probability that there is
+    any emotion does not change.
     """
 
     threshold: Tensor

@@ -1,8 +1,8 @@
 """Blocks of 1-D convolution, each followed by the maximum of neighbouring steps.
 
 Padding is set to zero before every convolution and left out of every maximum. Normalisation is
-over channels where common networks of this kind take statistics of the batch: those would hang
-on the neighbours and their padding.
+over channels where common networks of this kind use batch statistics: those would depend on the
+batch neighbours and their padding.
 """
 
 import torch

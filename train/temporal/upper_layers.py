@@ -1,6 +1,6 @@
 """The upper layers of the frozen network itself, tuned on cached states of a lower layer.
 
-What is below runs once, in the extraction; what is tuned costs its own layers alone. `from` is the
+The layers below run once, during extraction; only the tuned layers run in training. `from` is the
 layer that the store holds, with the special tokens that the network needs. `lora` is the rank of a
 low-rank change of the layers named by `targets` (Hu et al. 2022), or ``none`` to train all weights
 of the upper layers. `lr` is their own learning rate (None: that of the head), of which each lower
@@ -66,8 +66,8 @@ class Temporal(nn.Module):
         num_steps = clean.mask.shape[1]
         if num_steps > self.max_steps:
             raise ProjectError(
-                f"a track has {num_steps} steps, and the network takes {self.max_steps} in one "
-                "piece: its states come from several windows, above which no layer can be run. Cut "
+                f"a track has {num_steps} steps, but the network takes {self.max_steps} at once: "
+                "its states come from several windows, on which upper layers cannot be run. Split "
                 "such utterances, or read them with frozen layers"
             )
         states = self.network(clean.values, clean.mask)

@@ -8,7 +8,7 @@ export function answers(details, table) {
   if (!own) return null;
   const heads = details.heads.filter((head) => head.predicted?.[own.name]);
   const without = details.heads.filter((head) => !head.predicted).map((head) => head.name);
-  if (!heads.length) return make("p", { class: "soft" }, "No head predicted it: heads predict the dev and the test set of each fold.");
+  if (!heads.length) return make("p", { class: "soft" }, "No head predicted this utterance: heads predict the dev and test sets of each fold.");
   const label = table.labels[own.label]?.[table.ids.indexOf(details.id)] ?? null;
   const body = own.kind === "numbers" ? numbers(heads, own) : classes(heads, own, label, table);
   return make("section", { class: "answers" }, make("h3", {}, `${words(own.name)}: all heads${hasSeeds(heads, own) ? " (mean over seeds, lowest and highest seed)" : ""}`),

@@ -13,7 +13,7 @@ export function attention(details, own, seed, isProbe) {
       if (details.duration_s) tracks.push(spread(details, modality, steps, weights));
     } else tracks.push(timed(details, modality, steps, weights, notes));
   }
-  if (own.predicted && isProbe) notes.push("A probe reads the mean of all steps: it attends to none.");
+  if (own.predicted && isProbe) notes.push("A probe reads the mean of all steps, so it has no attention weights.");
   return { tracks, words: text ?? plain(details), note: notes.length ? make("p", { class: "soft" }, notes.join(" ")) : null };
 }
 
@@ -59,7 +59,7 @@ function spread(details, modality, steps, weights) {
   const edges = steps.words.map(([start]) => start * second);
   edges.push(details.duration_s);
   return {
-    name: `${modality} (spread by letters)`, edges, weights,
+    name: `${modality} (spread by characters)`, edges, weights,
     said: (step) => `“${all.slice(...steps.words[step]).join("")}”`,
   };
 }

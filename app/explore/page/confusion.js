@@ -10,7 +10,7 @@ const panel = document.getElementById("confusion");
 export function show() {
   const own = measure();
   if (own?.kind !== "classes") {
-    panel.replaceChildren(make("p", {}, own ? "Numbers have no confusion matrix: order the list by error." : "No head of this corpus is trained."));
+    panel.replaceChildren(make("p", {}, own ? "Numbers have no confusion matrix: sort the list by error instead." : "No head has been trained on this corpus."));
     return;
   }
   const splits = [...new Set(head().splits.filter(Boolean))].sort().reverse();
@@ -20,10 +20,10 @@ export function show() {
   redraw(panel, ...[
     make("h2", {}, `${head().name}, ${words(own.name)}: ${counted(rows.length, "utterance")} of the ${chosen} set`),
     splits.length > 1 ? make("div", { class: "chooser" }, choice("split", splits.map((name) => [name, name]), chosen, (name) => change({ split: name }))) : null,
-    make("p", { class: "soft" }, "The class of the mean over seeds. A cell opens its utterances."),
+    make("p", { class: "soft" }, "The predicted class has the highest mean probability over seeds. Click a cell to list its utterances."),
     make("div", { class: "scroll" }, matrix(rows, own.classes, open)),
     make("h3", {}, "Calibration"),
-    make("p", { class: "soft" }, "How often the head is right at each level of confidence (mean probabilities, without temperature). A bin opens its utterances."),
+    make("p", { class: "soft" }, "How often the head is right at each level of confidence (mean probabilities over seeds, without temperature scaling). Click a bin to list its utterances."),
     bins(rows, open),
   ].filter(Boolean));
 }
@@ -69,5 +69,5 @@ function bins(rows, open) {
     return make("button", { type: "button", class: "bin", "aria-label": label, title: label,
       onclick: () => open({ outcome: "either", from: String(bin.from), to: String(bin.to) }) },
     column, make("span", {}, `${bin.from.toFixed(1)}–${bin.to.toFixed(1)}`), make("small", {}, String(bin.rows.length)));
-  }), make("p", { class: "soft" }, "Column: share of right answers. Line: mean confidence. They meet where the head is calibrated. The width grows with the number of utterances."));
+  }), make("p", { class: "soft" }, "Column: accuracy. Line: mean confidence. They meet where the head is calibrated. Wider columns have more utterances."));
 }

@@ -94,7 +94,7 @@ function top(row, open) {
     make("h2", {}, corpus.table.ids[row]),
     make("p", { class: verdict },
       true_ ? make("span", {}, `label ${true_}`) : null,
-      said ? make("span", {}, `${head().name} says ${said}`) : make("span", {}, "not predicted: it is not in a dev or test set"),
+      said ? make("span", {}, `${head().name} predicts ${said}`) : make("span", {}, "not predicted: it is not in a dev or test set"),
       verdict ? make("strong", {}, verdict) : null),
     make("div", { class: "step" },
       make("button", { type: "button", "aria-label": "previous utterance", onclick: () => open(-1, true) }, "k ↑"),

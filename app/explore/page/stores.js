@@ -18,7 +18,7 @@ export async function show() {
     }
   }
   panel.replaceChildren(make("h2", {}, "Stores"), ...loaded.map(store),
-    loaded.length ? null : make("p", {}, "No track of this corpus is extracted: run 'dvc repro'."));
+    loaded.length ? null : make("p", {}, "No tracks of this corpus have been extracted; run 'dvc repro'."));
 }
 
 function store(own) {

@@ -8,7 +8,7 @@ const HEIGHT = 40;
 // seconds, their weights, and what a step is called.
 export function timeline(duration, peaks, tracks, seek) {
   const readout = make("p", { class: "readout", role: "status" },
-    "Point at a step, or go to a row and press ← and →.");
+    "Point at a step, or focus a row and press ← or →.");
   const head = make("div", { class: "playhead" });
   const lines = [];
   if (peaks) lines.push(line("audio signal", [drawnPeaks(peaks)], duration));
@@ -87,7 +87,7 @@ function said(track, step) {
   const weight = track.weights[step];
   const total = track.weights.reduce((sum, each) => sum + each, 0) || 1;
   const even = (weight / total) * track.weights.length;
-  return `${track.said(step)}: weight ${weight.toFixed(4)} (${even.toFixed(1)} times an even share)`;
+  return `${track.said(step)}: weight ${weight.toFixed(4)} (${even.toFixed(1)} times the uniform weight)`;
 }
 
 function axis(duration) {

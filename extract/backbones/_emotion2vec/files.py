@@ -141,7 +141,7 @@ def conv_layers(spec: str) -> tuple[tuple[int, int, int], ...]:
 
 
 def our_name(published: str, prenet_depth: int) -> str:
-    """A weight's name in our network; weights of pre-training only keep their published names."""
+    """A weight's name in our network; weights that only pre-training uses keep published names."""
     name = published.removeprefix("d2v_model.")
     if match := re.fullmatch(r"blocks\.(\d+)\.(?:attn\.|mlp\.)?(.+)", name):
         return f"blocks.{prenet_depth + int(match[1])}.{match[2]}"
@@ -154,7 +154,7 @@ def our_name(published: str, prenet_depth: int) -> str:
 
 
 def load_weights(network: Emotion2VecNetwork, state: Mapping[str, Tensor], file: Path) -> None:
-    """Load the weights of a file into the network, without those of pre-training only."""
+    """Load the weights of a file into the network, except those that only pre-training uses."""
     expected = network.state_dict()
     missing = sorted(expected.keys() - state.keys())
     shared = sorted(expected.keys() & state.keys())
@@ -163,7 +163,7 @@ def load_weights(network: Emotion2VecNetwork, state: Mapping[str, Tensor], file:
         raise ProjectError(
             f"{file} lacks {len(missing)} weights of the network that {CONFIG} describes and has "
             f"{len(misshapen)} of another shape, such as {(missing + misshapen)[0]!r}; the two "
-            "files do not belong together. Copy both from the same publication."
+            "files do not belong together. Copy both from the same published checkpoint."
         )
     network.load_state_dict({name: state[name] for name in expected})
 
@@ -174,11 +174,11 @@ def _tensors(file: Path) -> dict[str, Tensor]:
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         reason = str(error).split("\n", 1)[0]
         raise ProjectError(
-            f"{file} cannot be read as plain tensors, and nothing else is read: {reason}"
+            f"{file} cannot be read as plain tensors; anything else is refused: {reason}"
         ) from None
     state = content.get("model", content) if isinstance(content, dict) else None
     values = state if isinstance(state, dict) else {}
-    # Among them are counters and the like of the training.
+    # Some are counters and the like from training.
     tensors = {name: value for name, value in values.items() if isinstance(value, Tensor)}
     if not tensors:
         raise ProjectError(

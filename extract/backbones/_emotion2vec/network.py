@@ -1,7 +1,7 @@
 """The network of emotion2vec (Ma et al., ACL 2024), which is data2vec 2.0 for audio.
 
 Convolutions with layer norms, a positional convolution of several layers, extra tokens in front,
-and transformer blocks that normalise after each half and whose positions are distances alone
+and transformer blocks that normalise after each half and encode positions as distances only
 (ALiBi; Press et al., ICLR 2022). Padding is zeroed after every positional layer, so a padded batch
 gives what each clip gives alone.
 """
@@ -116,7 +116,7 @@ class Emotion2VecNetwork(nn.Module):
         return steps
 
     def forward(self, convolved: Tensor, mask: Tensor, layers: Sequence[int]) -> Tensor:
-        """The states of the layers, in which extra tokens are left out; see `SpeechNetwork`."""
+        """The states of the layers, without the extra tokens; see `SpeechNetwork`."""
         hidden = self.project(self.project_norm(convolved)) * mask[..., None]
         hidden = hidden + self._positions(hidden, mask)
         num_extra = self.extra_tokens.shape[1]

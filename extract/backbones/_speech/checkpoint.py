@@ -147,13 +147,13 @@ def _normalises(folder: Path, normalise: bool | None) -> bool:
     scales = None if stated is None else stated.get("do_normalize")
     if scales is not None and normalise is not None:
         raise ProjectError(
-            f"normalise is {normalise}, and the preprocessing of the checkpoint in {folder} states "
+            f"normalise is {normalise}, but the preprocessing of the checkpoint in {folder} states "
             f"do_normalize: {scales}. Leave normalise out."
         )
     if scales is None and normalise is None:
         raise ProjectError(
             f"the checkpoint in {folder} does not state whether clips are scaled (do_normalize in "
             "preprocessor_config.json), which changes tracks by up to 4 %. Copy that file from the "
-            "publication, or set normalise: true or false."
+            "published checkpoint, or set normalise: true or false."
         )
     return bool(normalise if scales is None else scales)

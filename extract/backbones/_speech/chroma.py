@@ -34,7 +34,7 @@ class Chroma(nn.Module):
         self.register_buffer("weights", weights)
 
     def forward(self, waveforms: Tensor) -> Tensor:
-        # As many zeros on either side as torch adds to the window, so that it moves as the others.
+        # Torch pads the window to FFT samples; the same zeros here keep steps in time.
         missing = (FFT - FIELD) // 2
         power = self.spectrum(nn.functional.pad(waveforms, (missing, missing)))
         energies = self.weights @ power + FLOOR

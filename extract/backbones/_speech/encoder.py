@@ -32,14 +32,14 @@ BUDGET = {"cpu": 512, "cuda": 16_384}
 # convolved alone.
 FRONT_SAMPLES = 2**21
 ROUND_SAMPLES = 6400
-# On a GPU a window of so many steps costs twice as much where pairs of steps have biases.
+# On a GPU a window of this many steps costs twice as much where pairs of steps have biases.
 BIASED_STEPS = 1000
 
 
 class SpeechNetwork(Protocol):
     """A network in its two parts. `field` and `hop` are the samples of a step and between steps.
 
-    `biased`: every pair of steps has a bias of its own, which takes memory with their square.
+    `biased`: each pair of steps has its own bias; memory grows with the square of the steps.
     """
 
     dim: int
@@ -151,7 +151,7 @@ class Speech:
 class NormOverTime(nn.Module):
     """A group norm with a group for every channel of `(B, C, T)`: a norm over time.
 
-    `lengths` `(B,)` are the steps that count, the others become the bias; None: all count.
+    `lengths` `(B,)` are the steps that count; the others become the bias. None: all count.
     """
 
     def __init__(self, norm: nn.GroupNorm) -> None:

@@ -1,8 +1,8 @@
 """Spectral features without weights: 25 ms windows, 100 steps per second of 16 kHz audio.
 
-Windows lie wholly inside the signal (no padding at its ends), so a step depends on its own
-25 ms alone; a shorter clip is lengthened to one window with zeros. Deltas look at two steps on
-either side, and at the ends at the first and the last step again.
+Windows lie wholly inside the signal (no padding at its ends), so a step depends only on its
+own 25 ms; a shorter clip is lengthened to one window with zeros. Deltas look at two steps on
+either side; beyond the ends the first and the last step are repeated.
 """
 
 from collections.abc import Sequence
@@ -85,7 +85,7 @@ class Spectral:
 
 
 def with_deltas(features: Tensor, count: int) -> Tensor:
-    """Features `(D, T)` followed by their differences over five steps, and by those of these."""
+    """Features `(D, T)`, then their differences over five steps, then the differences of those."""
     orders = [features]
     for _ in range(count):
         orders.append(torchaudio.functional.compute_deltas(orders[-1][None])[0])

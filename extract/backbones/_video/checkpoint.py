@@ -54,6 +54,7 @@ def library_shape(folder: Path, size_px: int) -> LibraryShape:
         raise ProjectError(
             f"the preprocessing of the checkpoint in {folder} does not fit its network: it gives "
             f"frames of {result[0]} x {result[1]}, or does not scale their values, and the "
-            f"network takes {size_px} x {size_px}, scaled. Copy both from the same publication."
+            f"network takes {size_px} x {size_px}, scaled. Copy both from the same published "
+            "checkpoint."
         )
     return shape

@@ -37,7 +37,7 @@ def weighted_network(architecture: str, weights: str, seed: int) -> tuple[VideoR
             raise
         raise ProjectError(
             f"the weights of {architecture} are not on this machine and could not be downloaded "
-            f"({error}). Connect to the network once, or put {file.name} into {file.parent}."
+            f"({error}). Connect to the internet once, or put {file.name} into {file.parent}."
         ) from None
     network = build(weights=None)
     network.load_state_dict(state)

@@ -117,7 +117,7 @@ class JointBranch(VideoBranch):
         ]
 
     def _kept(self, states: Tensor, role: NDArray[np.int64], shape: Sequence[int]) -> Tensor:
-        """Of the states `(L, N, D)` of a window those of its frames, pooled, and of its words.
+        """From a window's states `(L, N, D)`, those of its frames, pooled, and those of its words.
 
         `shape` are the frames and the rows and columns of their tokens.
         """

@@ -108,7 +108,7 @@ class JointInput(FramesInput):
         if num_tokens > self.max_positions:
             raise UnreadableError(
                 "too-long",
-                f"a window of it has {num_tokens} tokens, and the network {self.max_positions} "
+                f"a window of it has {num_tokens} tokens, but the network has {self.max_positions} "
                 "positions; lower window_s, rate_hz or max_tokens",
             )
 

@@ -55,7 +55,7 @@ def projected_tokens(
     neither the clip nor the batch changes its tokens.
     """
     sizes = [(len(clip), clip.shape[2] // patch, clip.shape[3] // patch) for clip in clips]
-    # The library reads sizes as numbers, for which a GPU would be synchronised; so they stay here.
+    # The library reads sizes as numbers, which would synchronise a GPU; so they stay on the CPU.
     grid, merges = torch.tensor(sizes), torch.full((len(clips),), merge)
     tokens = network.vision_model(
         pixel_values=torch.cat([patches(clip, patch, merge) for clip in clips]),

@@ -1,1 +1,1 @@
-"""Media files by their content: whole or cut short, and decoded on the clock of the file."""
+"""Media files, whatever their names: complete or cut short, and decoded on the file's clock."""

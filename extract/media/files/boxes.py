@@ -26,7 +26,7 @@ def refuse_cut_off(path: Path) -> None:
         else:
             return
     if end > num_bytes:
-        detail = f"it states {end} bytes and has {num_bytes}: it was cut short"
+        detail = f"it states {end} bytes but has {num_bytes}: it was cut short"
         raise UnreadableError("undecodable", detail)
 
 

@@ -12,7 +12,7 @@ from av.stream import Disposition
 
 from extract.media.errors import MAX_FRAME_PIXELS, UnreadableError, refuse_large
 
-# A file opens no others, and no frame is decoded that is larger than the limit.
+# A file may not open others, and no frame larger than the limit is decoded.
 OPTIONS = {"protocol_whitelist": "", "max_pixels": str(MAX_FRAME_PIXELS)}
 # Formats in which every stream states its length, and those that state one for all streams; the
 # length that FFmpeg gives for others is estimated.
@@ -24,7 +24,7 @@ ROUNDING_S = 0.25
 
 
 class _Content:
-    """An open file without its name, whose ending would suggest a format."""
+    """An open file without its name, whose extension would suggest a format."""
 
     def __init__(self, file: Any) -> None:
         self.read, self.seek, self.tell = file.read, file.seek, file.tell
@@ -32,7 +32,7 @@ class _Content:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
-    """An open container, whatever the file's ending says."""
+    """An open container, whatever the file's extension says."""
     with path.open("rb") as file, av.open(_Content(file), options=OPTIONS) as container:
         yield container
 
@@ -40,7 +40,7 @@ def opened(path: Path) -> Iterator[Any]:
 def stream_of(container: Any, kind: Literal["audio", "video"]) -> Any:
     """The first stream of a kind; raises UnreadableError ``absent`` where there is none.
 
-    The cover of a recording is not its video.
+    Cover art is not video.
     """
     for stream in getattr(container.streams, kind):
         if not stream.disposition & Disposition.attached_pic:
@@ -92,7 +92,7 @@ class Packets:
         """
         if self.stated_end_s is None or self.end_s >= self.stated_end_s - ROUNDING_S - period_s:
             return
-        lengths = f"it ends after {self.end_s:.2f} s and states {self.stated_end_s:.2f} s"
+        lengths = f"it states {self.stated_end_s:.2f} s but ends after {self.end_s:.2f} s"
         raise UnreadableError("undecodable", f"{lengths}: it was cut short")
 
 

@@ -27,7 +27,7 @@ def read_decoded(
     actual = path_digest(path)
     if digest is not None and digest != actual:
         raise ProjectError(
-            f"{path} is another file than params.yaml names: its digest is {actual}, not {digest}"
+            f"{path} is not the file that params.yaml names: its digest is {actual}, not {digest}"
         )
     folder = decoded_folder(Pool.default().folder, actual, form)
     if not folder.exists():

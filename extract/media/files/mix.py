@@ -58,7 +58,7 @@ class Mix:
             block = block[self.channel : self.channel + 1]
             mixed = np.ascontiguousarray(block[0])
         else:
-            detail = f"it has {len(block)} channels, and the manifest says number {self.channel}"
+            detail = f"it has {len(block)} channels, but the manifest says number {self.channel}"
             raise UnreadableError("undecodable", detail)
         self.peak = max(self.peak, float(block.max()), -float(block.min()))
         self._blocks.append((position, mixed))

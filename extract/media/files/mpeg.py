@@ -13,12 +13,12 @@ VBRI_OFFSET = 36
 
 
 def is_tag(packet: Any) -> bool:
-    """Whether a packet of a file of frames is a tag, and none of them."""
+    """Whether a packet is a tag, and not a frame."""
     return packet.size > 0 and bytes(memoryview(packet)[:11]).startswith(TAGS)
 
 
 def num_stated_frames(path: Path) -> int | None:
-    """How many frames it states, without the one that states it; None where it states nothing."""
+    """How many frames the header frame states, itself excluded; None if it states nothing."""
     with path.open("rb") as file:
         head = file.read(TAG_BYTES)
         start = 0

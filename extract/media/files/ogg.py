@@ -12,13 +12,13 @@ REVERSED_BITS = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 
 
 def is_opus(path: Path) -> bool:
-    """Whether its first stream is Opus, which FFmpeg reads."""
+    """Whether the file's first stream is Opus, which FFmpeg reads."""
     with path.open("rb") as file:
         return b"OpusHead" in file.read(64)
 
 
 def num_streams(path: Path) -> int:
-    """How many streams it has, joined or side by side.
+    """How many streams the file has, one after another or side by side.
 
     Raises UnreadableError ``undecodable`` where a page is damaged or cut off. What follows the end
     of all streams, such as a tag, is no page.

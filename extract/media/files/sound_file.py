@@ -1,4 +1,4 @@
-"""Reads audio files by libsndfile, where that gives what is in the file and not what it states."""
+"""Reads audio files with libsndfile, where it decodes all that is in a file, and no more."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -15,10 +15,10 @@ BLOCK_SAMPLES = 2**22
 
 
 def is_readable(path: Path) -> bool:
-    """Whether libsndfile reads the file, all of it and to the sample; else FFmpeg does.
+    """Whether libsndfile reads all of the file, exact to the sample; otherwise FFmpeg reads it.
 
-    libsndfile decodes as many samples as the header states, or as it guesses where that states
-    nothing, and the first of several files that were joined. It seeks to the sample, so that a
+    libsndfile decodes as many samples as the header states, or guesses if it states nothing, and
+    only the first of several files that were joined. It seeks to the sample, so that a
     turn of a long session costs no more than one of a short one. Raises UnreadableError
     ``undecodable`` where the file is cut short, or an Ogg page is damaged.
     """
@@ -47,9 +47,9 @@ def _is_whole_mp3(path: Path) -> bool:
     if num_stated is None or not _opens(path):
         return False
     num_frames, _ = _counted(path)
-    # Some encoders count the frame that states it.
+    # Some encoders count the header frame as well.
     if num_frames < num_stated - 1:
-        lengths = f"it states {num_stated} frames and has {num_frames}"
+        lengths = f"it states {num_stated} frames but has {num_frames}"
         raise UnreadableError("undecodable", f"{lengths}: it was cut short")
     return num_frames == num_stated
 

@@ -34,7 +34,7 @@ class Source:
         if fault is not None:
             if self.digest is None or path.exists():
                 raise UnreadableError("missing", fault)
-            raise stale_manifest(f"{path} is gone")
+            raise stale_manifest(f"{path} has been removed")
         state = path.stat()
         if state.st_size > self.max_bytes:
             detail = f"{path} has {state.st_size} bytes; extract.max_media_bytes is"

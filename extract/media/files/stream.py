@@ -1,4 +1,4 @@
-"""Reads the audio stream of a container by FFmpeg, on the clock of the file."""
+"""Reads the audio stream of a container with FFmpeg, on the clock of the file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from extract.media.files.container import Packets, opened, origin_s, stream_of
 from extract.media.files.mix import Mix, Samples, max_samples
 
 # Times that deviate less from the count of samples are rounded, or jitter: 40 ms is one frame of a
-# video. Those that go back by more than a second begin anew, where files were joined.
+# video. Those that go back by more than a second start again, where files were joined.
 TOLERANCE_S = 0.04
 ANEW_S = 1.0
 INFINITE = 2**62
@@ -59,7 +59,7 @@ def _placed_frames(packets: Packets, origin_s: float) -> Iterator[tuple[int, Any
     """Frames of float32, each with the place of its first sample on the container's clock.
 
     A frame begins where the one before ended, unless its time says that something is missing
-    between them, or that both sound at once.
+    between them, or that the two overlap.
     """
     end: int | None = None
     tick_s = 0.0

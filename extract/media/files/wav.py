@@ -6,15 +6,15 @@ from typing import BinaryIO
 
 from extract.media.errors import UnreadableError
 
-# What programs state that write into a pipe and cannot know: 0, and the largest numbers of 32 bits,
-# rounded down to a block or less a header.
+# What programs state when they write into a pipe and cannot know the length: 0, and the largest
+# numbers of 32 bits, rounded down to a block or less a header.
 UNKNOWN = ((0, 0), (0x7FFFF000, 0x80000000), (0xFFFFF000, 0xFFFFFFFF))
 # PCM, float, A-law, mu-law, and a longer header for these.
 PLAIN_CODECS = {1, 3, 6, 7, 0xFFFE}
 
 
 def is_plain(path: Path) -> bool:
-    """Whether a WAV file has plain samples and states truly how many.
+    """Whether a WAV file has plain samples and states their number correctly.
 
     Raises UnreadableError ``undecodable`` where it is shorter than it states, or where another
     file is joined to it.
@@ -44,9 +44,9 @@ def _is_whole(file: BinaryIO, num_bytes: int, long_bytes: int, block_bytes: int)
     elif any(low <= num_bytes <= high for low, high in UNKNOWN) and num_bytes != num_left:
         return num_bytes > 0  # libsndfile takes 0 at its word, and reads to the end otherwise
     if num_left <= num_bytes - max(1, block_bytes):
-        lengths = f"it states {num_bytes} bytes of samples and has {num_left}"
+        lengths = f"it states {num_bytes} bytes of samples but has {num_left}"
         raise UnreadableError("undecodable", f"{lengths}: it was cut short")
     file.seek(start + num_bytes + num_bytes % 2)
     if file.read(4) in (b"RIFF", b"RF64"):
-        raise UnreadableError("undecodable", "a second WAV file is joined to it; make them two")
+        raise UnreadableError("undecodable", "a second WAV file is appended to it; split them")
     return True
