@@ -11,5 +11,3 @@ nb_execution_mode = "off"
 html_theme = "furo"
 html_title = "Permafrost"
 html_static_path = ["images"]
-# Pages link to files of the project that are not pages.
-suppress_warnings: list[str] = []

@@ -18,21 +18,22 @@ PAGES = sorted(
     + [page for page in (ROOT / "docs").rglob("*.md") if page.name not in ELSEWHERE]
 )
 BLOCK = re.compile(
-    r"^(?:<!-- (?P<mark>[^\n]*?) -->\n)?```(?P<language>\w+)\n(?P<code>.*?)^```$", re.M | re.S
+    r"^(?:<!-- (?P<mark>[^\n]*?) -->\n)?```(?P<language>[\w{}]+)\n(?P<code>.*?)^```$", re.M | re.S
 )
 # Pages whose commands and Python tests/test_demo.py runs, in this order, in the demo project.
 RUN = (
     "README.md",
     "docs/first-hour.md",
     "docs/how-to/predict.md",
+    "docs/how-to/exchange.md",
     "docs/how-to/explore.md",
     "docs/how-to/disk-space.md",
     "docs/explanation/store.md",
     "docs/reference/heads.md",
     "docs/how-to/dvc.md",
 )
-# Languages of what is shown, not typed.
-SHOWN = ("text", "json", "latex")
+# Languages of what is shown, not typed, and the lists of pages for the site.
+SHOWN = ("text", "json", "{toctree}")
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ def blocks(page: Path) -> list[Block]:
         Block(name, match["language"], match["code"], match["mark"] or "")
         for match in BLOCK.finditer(text)
     ]
+
+
+def fences(page: Path) -> list[str]:
+    """The lines that begin or end a block, with or without a language."""
+    return re.findall(r"^ *```.*$", page.read_text(encoding="utf-8"), re.M)
 
 
 ALL = [block for page in PAGES for block in blocks(page)]

@@ -133,7 +133,7 @@ def test_a_corpus_of_ones_own_prints_what_the_page_shows(demo: Project, tmp_path
             table.writerow([f"clips/{name}", row["speaker"], row["text"], feeling])
     page = (ROOT / "docs/how-to/own-corpus.md").read_text(encoding="utf-8")
     settings, columns = re.findall(r"```yaml\n(.*?)```", page, re.S)[:2]
-    printed = re.findall(r"^```\n(interviews: .*?)```", page, re.S | re.M)
+    printed = re.findall(r"^```text\n(interviews: .*?)```", page, re.S | re.M)
     (project.folder / SETTINGS).write_text(settings, encoding="utf-8")
     assert project.cli("manifest", "interviews").stdout == printed[0]
     project.edit(SETTINGS, "    file: clips.csv\n", f"    file: clips.csv\n{columns}")

@@ -199,6 +199,8 @@ def test_settings_that_a_page_shows_exist(block: pages.Block) -> None:
 
 
 def test_every_block_is_run_or_says_why_not() -> None:
+    fences = [fence for page in pages.PAGES for fence in pages.fences(page)]
+    assert len(fences) == 2 * len(pages.ALL), "a block without a language, or an open one"
     kinds = {"sh", "yaml", "python", *pages.SHOWN}
     assert {block.language for block in pages.ALL} <= kinds
     by_others = {

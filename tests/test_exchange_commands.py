@@ -112,7 +112,7 @@ def test_a_file_is_imported_for_the_utterances_of_a_corpus_that_is_there() -> No
     assert Store(store_path("c", "again")).ids == list(IDS)
     write_mmin(Path("other.h5"))
     message = refused("stores", "import", "hdf5", "other.h5", "c/other", "--modality", "audio")
-    assert "other.h5 has none of the utterances of data/c/manifest.jsonl: its ids look" in message
+    assert "other.h5 has none of the utterances of data/c/manifest.jsonl: the file's ids" in message
     assert not store_path("c", "other").exists()
 
 

@@ -1,5 +1,9 @@
 """Predictions over HTTP: equal to the command's, and every bad request refused with its reason."""
 
+import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +23,7 @@ from app.serving.limits import Limits  # noqa: E402
 from app.serving.server import application  # noqa: E402
 from app.serving.service import Service  # noqa: E402
 from features.errors import ProjectError  # noqa: E402
+from tests.conftest import ROOT  # noqa: E402
 from tests.predict_world import project, records, run, trained  # noqa: E402, F401
 
 pytestmark = pytest.mark.slow
@@ -188,3 +193,22 @@ def test_a_fault_of_ours_is_a_line_and_not_a_trace(
         "reason": "fault",
         "detail": "internal error; see the log of the server",
     }
+
+
+@pytest.mark.parametrize("command", [("serve", "main"), ("explore", "mine", "--no-browser")])
+def test_ctrl_c_ends_a_server_as_the_line_says(project: Path, command: tuple[str, ...]) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = [sys.executable, str(ROOT / "cli.py"), *command, "--port", str(port)]
+    with subprocess.Popen(words, stdout=-1, stderr=-1, text=True) as server:
+        assert server.stdout is not None
+        assert "Ctrl-C stops it" in server.stdout.readline()
+        for _ in range(600):
+            with socket.socket() as asked:
+                if asked.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        server.send_signal(signal.SIGINT)
+        _, said = server.communicate(timeout=60)
+    assert server.returncode == 0 and "Aborted" not in said, said

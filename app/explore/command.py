@@ -3,6 +3,7 @@
 import socket
 import threading
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -60,7 +61,8 @@ def explore(
                 # Some browsers end only when they are closed.
                 threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
             settings = uvicorn.Config(application, log_level="warning", server_header=False)
-            uvicorn.Server(settings).run(sockets=[listening])
+            with suppress(KeyboardInterrupt):
+                uvicorn.Server(settings).run(sockets=[listening])
 
 
 def _listening(port: int) -> socket.socket:

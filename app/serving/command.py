@@ -1,5 +1,7 @@
 """`serve`: the answers of a trained head over HTTP."""
 
+from contextlib import suppress
+
 import click
 
 from app.devices import chosen_device
@@ -61,4 +63,5 @@ def serve(
         server = uvicorn.Server(settings)
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         click.echo(f"{head}: listening on http://{place} (Ctrl-C stops it)")
-        server.run()
+        with suppress(KeyboardInterrupt):
+            server.run()

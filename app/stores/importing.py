@@ -100,8 +100,9 @@ def _extract(
     if not any(key in prepare.rows for key in keys):
         theirs, ours = next(iter(prepare.rows), None), utterances[0].id
         raise ProjectError(
-            f"{prepare.where} has none of the utterances of {manifest_path(corpus)}: its ids "
-            f"look like {theirs!r}, those like {ours!r}; give an --id-pattern that matches them"
+            f"{prepare.where} has none of the utterances of {manifest_path(corpus)}: the "
+            f"file's ids look like {theirs!r}, the corpus's like {ours!r}; give an --id-pattern "
+            "that matches them"
         )
     spec = ExtractSpec(
         dtype=dtype or prepare.tracks.dtype,  # type: ignore[arg-type]

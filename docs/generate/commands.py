@@ -9,10 +9,10 @@ from cli import cli
 WIDTH = 100
 INTRODUCTION = """# Every command
 
-`python cli.py COMMAND --help` prints what is below. From any folder, `permafrost` is the same as
-`python cli.py`. Exit codes: 0 done, 1 done and something is wrong with the result (a damaged
-store, a stale run, a clip that cannot be read), 2 not done, with one message that says what to
-change.
+`python cli.py COMMAND --help` prints what is below. `permafrost` is the same command, installed;
+both work on the project in the current folder. Exit codes: 0 done, 1 done and something is wrong
+with the result (a damaged store, a stale run, a clip that cannot be read), 2 not done, with one
+message that says what to change.
 """
 
 

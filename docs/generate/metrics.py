@@ -6,9 +6,9 @@ from features.errors import ProjectError
 from features.params.yaml_files import read_yaml
 from features.source import ROOT
 from features.specs.heads import METRICS
+from train.scoring.metrics import LOWER_IS_BETTER
 
 FORMULAS = ROOT / "docs" / "generate" / "metrics.yaml"
-LOWER_IS_BETTER = ("rmse", "mae", "kl", "jensen_shannon")
 INTRODUCTION = """# Every metric
 
 Averages over classes are over those that occur in the true labels. With N utterances, n_c of class

@@ -22,9 +22,9 @@ def page() -> str:
 
 
 def _section(file: Path) -> str:
-    lines = file.read_text(encoding="utf-8").splitlines()
+    lines = file.read_text(encoding="utf-8").splitlines()[: len(FIELDS)]
     items = []
-    for field, line in zip(FIELDS, lines, strict=False):
+    for field, line in zip(FIELDS, lines, strict=True):
         start = f"# {field}: "
         if not line.startswith(start):
             raise ProjectError(f"{file.name} has the line {line!r}; it must begin with {start!r}")

@@ -1,8 +1,9 @@
 """The page with every setting of params.yaml: type, default, range and meaning."""
 
 import json
+import types
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Union, get_args, get_origin
 
 from docs.generate.stanzas import Stanza, stanzas
 from features.binding import REQUIRED, Parameter, describe
@@ -20,7 +21,8 @@ that is misspelt, missing, of the wrong type or out of range, all at once. Requi
 default.
 
 Where an entry has a `code`, it names a file of the folder that is given below, and that file's
-settings are listed after those that all entries of the section have.
+settings are listed after those that all entries of the section have. Whole numbers other than seeds
+and bytes are at most 1,000,000.
 """
 # Values with which a check says what its limits are.
 PROBES: tuple[Any, ...] = (-1e300, 1e300, 0, [])
@@ -66,11 +68,17 @@ def _row(
     used.add(key)
     return (
         f"`{parameter.name}`",
-        _escaped(describe(parameter.hint)),
+        _escaped(_type(parameter.hint)),
         _default(parameter.default),
         limits(parameter),
         _escaped(meanings[key]),
     )
+
+
+def _type(hint: Any) -> str:
+    """A type in words; what a setting may be instead stands apart from what a list holds."""
+    options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    return ", or ".join(describe(option) for option in options)
 
 
 def _default(value: Any) -> str:

@@ -74,8 +74,8 @@ class Selection:
             return np.atleast_2d(table.values), table.clock
         if source.path.suffix.lower() != ".npy":
             raise ProjectError(
-                f"{source.path} is a table that {source.num_sharing} utterances share, without "
-                "ids by which to tell their rows apart; set id_column to the column that has them"
+                f"{source.path} is a table that {source.num_sharing} utterances share, and "
+                "nothing says which rows are whose; set id_column to the column with their ids"
             )
         num_rows = len(np.atleast_1d(table.values))
         if num_rows != source.num_sharing:

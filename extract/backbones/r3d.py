@@ -1,10 +1,10 @@
 """The 3-D ResNets of torchvision: R3D-18, MC3-18 and R(2+1)D-18, trained on Kinetics-400.
 
 Dense over time, a step is one position of the last stage: 8 frames (T frames give ceil(T / 8)
-steps), or one frame for MC3-18, averaged over space. With `window_frames` a step is such a window,
-averaged over time too; windows begin `stride_frames` apart, and the last frame is repeated where a
-window reaches beyond the end. With `grid: g` each moment has g * g steps, one per cell of the
-frame, row by row.
+steps), or one frame for MC3-18, averaged over space. With `window_frames` a step is a window of
+that many frames, averaged over time too; windows begin `stride_frames` apart, and the last frame
+is repeated where a window reaches beyond the end. With `grid: g` each moment has g * g steps, one
+per cell of the frame, row by row.
 
 The networks pad time with zeros inside. So on a CPU only clips of equal length share a batch; on a
 GPU clips are set to zero after their ends before every convolution. A long clip is cut into

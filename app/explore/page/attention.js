@@ -13,7 +13,7 @@ export function attention(details, own, seed, isProbe) {
       if (details.duration_s) tracks.push(spread(details, modality, steps, weights));
     } else tracks.push(timed(details, modality, steps, weights, notes));
   }
-  if (own.predicted && isProbe) notes.push("A probe reads the mean of all steps, so it has no attention weights.");
+  if (own.predicted && isProbe) notes.push("A probe reads statistics over all steps, so it has no attention weights.");
   return { tracks, words: text ?? plain(details), note: notes.length ? make("p", { class: "soft" }, notes.join(" ")) : null };
 }
 
