@@ -18,8 +18,8 @@ MIN_WORDS = 3
 
 def sources() -> list[Path]:
     """The files of the product, in order."""
-    found = [ROOT / room for room in ROOMS]
-    files = (file for path in found for file in (sorted(path.rglob("*.py")) or [path]))
+    paths = [ROOT / room for room in ROOMS]
+    files = (file for path in paths for file in (sorted(path.rglob("*.py")) or [path]))
     return [file for file in files if "features/cache" not in file.as_posix()]
 
 

@@ -102,8 +102,6 @@ def with_a_wrong_setting(stanza: Stanza) -> tuple[str, dict[str, Any]]:
 def test_the_page_has_the_settings_that_the_program_lists(stanza: Stanza) -> None:
     section, entry = with_a_wrong_setting(stanza)
     raw = {**DEMO, section: entry if section in ("extract", "tracking") else {"x": entry}}
-    if section == "sweeps":
-        raw["heads"] = DEMO["heads"]
     _, problems = read_params(raw, "params.yaml")
     (listed,) = {problem for problem in problems if "has no setting 'no_such'" in problem}
     names = set(re.findall(r"'(\w+)'", listed.split("its settings are ")[1].split(" Did ")[0]))
@@ -190,8 +188,8 @@ def test_settings_that_a_page_shows_exist(block: pages.Block) -> None:
     raw = {} if set(SECTIONS) <= set(shown) else copy.deepcopy(DEMO)
     for section, entries in shown.items():
         for name, entry in entries.items():
-            known = raw.setdefault(section, {}).get(name)
-            raw[section][name] = {**known, **entry} if isinstance(known, dict) else entry
+            of_demo = raw.setdefault(section, {}).get(name)
+            raw[section][name] = {**of_demo, **entry} if isinstance(of_demo, dict) else entry
     _, problems = read_params(raw, "params.yaml")
     faults = ("no setting", "it must be", "is not a section", "files in", "codes of")
     shown_faults = [p for p in problems if any(fault in p for fault in faults)]

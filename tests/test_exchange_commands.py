@@ -326,3 +326,16 @@ def test_a_file_that_dvc_does_not_see_is_named_with_its_digest(project: Path) ->
         text.replace("modality: text", f"digest: '{digest}', modality: text")
     )
     assert "digest" not in done("extract", "theirs-words")
+
+
+def test_the_recipe_on_a_file_of_mmsa_extracts_every_track() -> None:
+    shutil.copy(ROOT / "recipes/mosi-mmsa.yaml", "params.yaml")
+    folder = Path("data/raw/mosi-mmsa")
+    folder.mkdir(parents=True)
+    write_pickle(folder / "unaligned_50.pkl", mmsa())
+    done("manifest", "mosi")
+    for name, width in (("their-text", 4), ("their-audio", 3), ("their-video", 2)):
+        assert "6 tracks" in done("extract", f"mosi-{name}")
+        assert Store(store_path("mosi", name)).attributes["dim"] == width
+    splits = [label.split for label in read_labels(labels_path("mosi"))]
+    assert splits == ["train"] * 3 + ["dev"] + ["test"] * 2
