@@ -6,7 +6,8 @@ import torch
 from features.manifest import Label
 from train.data.batches import BatchItems
 from train.data.dataset import Dataset
-from train.data.dialogues import Places, in_order, single_utterances
+from train.data.dialogues import Places, single_utterances
+from train.data.order import in_order
 from train.data.tracks import Tracks
 from train.loop.predict import evaluation_batches
 

@@ -180,5 +180,14 @@ def test_the_command_line_starts_without_torch_and_with_little_spinning() -> Non
     assert done.stdout.strip() == "False 10000"
 
 
+def test_figures_are_shown_without_torch() -> None:
+    modules = "app.results.page, app.results.comparison, app.results.runs"
+    code = f"import sys, {modules}; print('torch' in sys.modules, 'sklearn' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False False"
+
+
 def test_no_file_is_a_bag_of_helpers() -> None:
     assert not [file for file in FILES if file.stem in ("utils", "helpers", "common", "misc")]

@@ -19,7 +19,7 @@ from features.manifest import Label, Utterance, read_utterances
 from features.params.load import Params, load_params
 from features.specs.heads import ProbeSpec
 from features.store.reader import Store
-from train.data.dialogues import in_order
+from train.data.order import in_order
 from train.scoring.measure import Measure
 
 # What an utterance may be labelled with, as the table shows it.

@@ -1,6 +1,7 @@
 """The page with every setting of params.yaml: type, default, range and meaning."""
 
 import json
+import re
 import types
 from collections.abc import Iterable
 from typing import Any, Union, get_args, get_origin
@@ -32,7 +33,8 @@ def page() -> str:
     """The page. Raises ProjectError for a setting without a meaning, or a meaning without one."""
     meanings = read_yaml(MEANINGS)
     used: set[str] = set()
-    blocks = [INTRODUCTION]
+    headings = list(dict.fromkeys(stanza.path for stanza in stanzas()))
+    blocks = [INTRODUCTION, " · ".join(map(_link, headings)) + "\n"]
     heading = None
     for stanza in stanzas():
         if stanza.path != heading:
@@ -49,6 +51,12 @@ def page() -> str:
     if idle := sorted(set(meanings) - used):
         raise ProjectError(f"{MEANINGS.name} explains settings that do not exist: {idle}")
     return "\n".join(blocks)
+
+
+def _link(heading: str) -> str:
+    """A link to a heading of the page, as GitHub and Sphinx name its anchor."""
+    anchor = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+    return f"[{heading}](#{anchor})"
 
 
 def _table(rows: Iterable[tuple[str, ...]]) -> str:

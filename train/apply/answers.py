@@ -8,7 +8,7 @@ import numpy as np
 
 from features.manifest import Label
 from train.apply.trained import TrainedHeads
-from train.data.dialogues import in_order
+from train.data.order import in_order
 from train.scoring.class_measure import ClassMeasure
 from train.scoring.conformal import class_sets, threshold
 from train.scoring.ensemble import averaged, fold_ensemble

@@ -1,6 +1,5 @@
 """The order of utterances in dialogues, and who says each."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from features.manifest import Label
 from train.data.masking import Padded, zero_padding
+from train.data.order import in_order
 
 
 class Turns(NamedTuple):
@@ -102,18 +102,3 @@ class Places:
         order = torch.argsort(self.dialogues * (int(self.turns.max()) + 1) + self.turns)
         counts = self.dialogues[order].unique_consecutive(return_counts=True)[1]
         return list(order.split(counts.tolist()))
-
-
-def in_order(labels: Sequence[Label]) -> list[list[int]]:
-    """The places in `labels` of the utterances of each dialogue, in the order of talk.
-
-    That is the order of their turns, or of the labels where a turn of the dialogue is not known.
-    """
-    groups: dict[object, list[int]] = defaultdict(list)
-    for place, label in enumerate(labels):
-        groups[place if label.dialogue is None else label.dialogue].append(place)
-    for places in groups.values():
-        turns = [labels[place].turn for place in places]
-        if None not in turns:
-            places.sort(key=lambda place: labels[place].turn or 0)
-    return list(groups.values())

@@ -9,7 +9,7 @@ from features.errors import ProjectError, and_more
 from features.leaves import load_leaf
 from features.manifest import SPLITS, Label, Split
 from features.specs.heads import ProtocolSpec
-from train.data.dialogues import in_order
+from train.data.order import in_order
 from train.folds.copies import refuse_copies, refuse_two_speakers
 from train.folds.fold import Fold, SplitProtocol
 from train.folds.grouping import dialogue_groups, in_random_order, speaker_groups

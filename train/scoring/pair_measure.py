@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.manifest import Label
-from train.data.dialogues import in_order
+from train.data.order import in_order
 from train.scoring.measure import UNKNOWN, ClassSums, Numbers, ratio
 
 # The strength above which a pair is predicted.
