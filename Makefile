@@ -13,7 +13,7 @@ setup-test: $(VENV)/.installed-extra
 
 $(VENV)/.installed: requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Permafrost needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
-	@echo "Installing the pinned packages, about 5 GB; this takes some minutes"
+	@echo "Installing the pinned packages, about 7 GB; this takes some minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
