@@ -7,6 +7,7 @@ happened in other folders; a file that was not flushed is empty or cut off.
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ class Recording:
         self.time = 0
         self.nodes: dict[Path, Node] = {}
         self.active = False
+        # Zarr writes from several threads.
+        self.lock = threading.RLock()
         for path in (root, *sorted(root.rglob("*"))):
             node = self.nodes[path] = Node(path.is_dir())
             if path.is_file():
@@ -53,19 +56,27 @@ class Recording:
         paths = [path for path in HANDLERS[event](arguments) if path is not None]
         if not paths or any(self.root not in path.parents for path in paths):
             return
+        with self.lock:
+            self._take_down(event, paths)
+
+    def _take_down(self, event: str, paths: list[Path]) -> None:
         self.time += 1
         if event in ("open", "os.mkdir"):
             # One that fails, for want of its folder, is tried again by `mkdir(parents=True)`.
             if paths[0] not in self.nodes and paths[0].parent in self.nodes:
                 self._enter(paths[0], Node(event == "os.mkdir"))
         elif event == "os.link":
-            self._enter(paths[1], self.nodes[paths[0]])
+            # One to a name that is taken fails.
+            if paths[1] not in self.nodes:
+                self._enter(paths[1], self.nodes[paths[0]])
         elif paths[0] in self.nodes:
             self._leave(*paths)
 
     def flush(self, path: Path, content: bytes | None) -> None:
         """Take down that a file with this content, or a folder, was flushed."""
-        if path in self.nodes:
+        with self.lock:
+            if path not in self.nodes:
+                return
             self.time += 1
             node = self.nodes[path]
             if content is None:

@@ -7,6 +7,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -195,8 +197,11 @@ def test_a_fault_of_ours_is_a_line_and_not_a_trace(
     }
 
 
+@pytest.mark.parametrize("is_early", [True, False], ids=["early", "listening"])
 @pytest.mark.parametrize("command", [("serve", "main"), ("explore", "mine", "--no-browser")])
-def test_ctrl_c_ends_a_server_as_the_line_says(project: Path, command: tuple[str, ...]) -> None:
+def test_ctrl_c_ends_a_server_as_the_line_says(
+    project: Path, command: tuple[str, ...], is_early: bool
+) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -204,11 +209,19 @@ def test_ctrl_c_ends_a_server_as_the_line_says(project: Path, command: tuple[str
     with subprocess.Popen(words, stdout=-1, stderr=-1, text=True) as server:
         assert server.stdout is not None
         assert "Ctrl-C stops it" in server.stdout.readline()
-        for _ in range(600):
-            with socket.socket() as asked:
-                if asked.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
+        if not is_early:
+            wait_for_answer(port)
         server.send_signal(signal.SIGINT)
         _, said = server.communicate(timeout=60)
     assert server.returncode == 0 and "Aborted" not in said, said
+
+
+def wait_for_answer(port: int) -> None:
+    """Wait for an HTTP answer: a socket can accept before its server runs."""
+    for _ in range(600):
+        with suppress(OSError), closing(HTTPConnection("127.0.0.1", port)) as asked:
+            asked.request("GET", "/")
+            asked.getresponse()
+            return
+        time.sleep(0.05)
+    pytest.fail("the server did not answer within 30 s")

@@ -56,12 +56,12 @@ def explore(
         application = Explorer(explored).application(HOSTS)
         with _listening(port) as listening:
             address = f"http://{HOST}:{listening.getsockname()[1]}/"
-            click.echo(f"{explored.name}: {address} (Ctrl-C stops it)")
-            if not no_browser:
-                # Some browsers end only when they are closed.
-                threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
             settings = uvicorn.Config(application, log_level="warning", server_header=False)
             with suppress(KeyboardInterrupt):
+                click.echo(f"{explored.name}: {address} (Ctrl-C stops it)")
+                if not no_browser:
+                    # Some browsers end only when they are closed.
+                    threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
                 uvicorn.Server(settings).run(sockets=[listening])
 
 

@@ -62,6 +62,6 @@ def serve(
         )  # fmt: skip
         server = uvicorn.Server(settings)
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        click.echo(f"{head}: listening on http://{place} (Ctrl-C stops it)")
         with suppress(KeyboardInterrupt):
+            click.echo(f"{head}: listening on http://{place} (Ctrl-C stops it)")
             server.run()
