@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.conftest import ROOT
+from tests.started import folder_of_python
 
 SOURCE = (
     "cli.py",
@@ -24,7 +25,7 @@ SOURCE = (
 
 
 class Project:
-    """A working copy without git history; commands run in it with this Python."""
+    """A working copy without git history; `python cli.py` runs in a process that has started."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -38,14 +39,16 @@ class Project:
                 shutil.copy(source, folder / name)
         self.environment = {
             **os.environ,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join(
+                [str(folder_of_python()), str(Path(sys.executable).parent), os.environ["PATH"]]
+            ),
             "DVC_NO_ANALYTICS": "1",
             "DVC_SITE_CACHE_DIR": str(folder / ".dvc-site"),
         }
 
     def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `python cli.py`."""
-        return self.run(sys.executable, "cli.py", *arguments)
+        return self.run("python", "cli.py", *arguments)
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the project and keep what it prints."""

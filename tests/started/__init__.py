@@ -1,0 +1,44 @@
+"""A `python` for tests whose packages are imported already."""
+
+import atexit
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+@cache
+def folder_of_python() -> Path:
+    """A folder with a `python` and a `python3` to put at the front of PATH.
+
+    The process behind it starts with the first call and ends with this one.
+    """
+    temporary = tempfile.TemporaryDirectory(prefix="started-")
+    folder = Path(temporary.name)
+    address = folder / "socket"
+    server = subprocess.Popen(
+        [sys.executable, str(HERE / "server.py"), str(address)], stdin=subprocess.PIPE, text=True
+    )
+
+    def end() -> None:
+        assert server.stdin is not None
+        server.stdin.close()
+        server.wait(timeout=60)
+        temporary.cleanup()
+
+    atexit.register(end)
+    words = [sys.executable, "-IS", HERE / "client.py", sys.executable, address]
+    script = f'#!/bin/sh\nexec {shlex.join(map(str, words))} "$@"\n'
+    for name in ("python", "python3"):
+        (folder / name).write_text(script, encoding="utf-8")
+        (folder / name).chmod(0o755)
+    deadline = time.monotonic() + 300
+    while not address.exists():
+        assert server.poll() is None and time.monotonic() < deadline, "the process did not start"
+        time.sleep(0.01)
+    return folder

@@ -1,0 +1,180 @@
+"""A process that has imported the packages and forks itself for every command of a test.
+
+Importing torch, transformers and their like takes seconds, and tests start some hundred commands.
+A command whose environment could change an import is left to the client, which starts Python.
+"""
+
+import atexit
+import gc
+import importlib
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import threading
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+PACKAGES = (
+    "torch", "torch._dynamo", "torch.utils.tensorboard", "torchaudio", "torchvision.models.video",
+    "transformers", "transformers.models.auto.modeling_auto", "transformers.modeling_layers",
+    "transformers.models.bert.modeling_bert", "transformers.models.bert.tokenization_bert",
+    "zarr", "pandas", "scipy.signal", "sklearn.linear_model", "av", "soundfile", "jinja2",
+    "matplotlib.figure", "matplotlib.backends.backend_svg", "PIL.Image", "ruamel.yaml", "click",
+)  # fmt: skip
+READ_BY_IMPORTS = (
+    "PYTHON", "LC_", "LANG", "OMP_", "GOMP_", "MKL_", "KMP_", "MALLOC_", "LD_",
+    "TORCH", "PYTORCH", "CUDA", "HF_", "TRANSFORMERS_", "TOKENIZERS_",
+)  # fmt: skip
+
+
+@dataclass
+class Job:
+    """A command that runs: who waits for it, its process, and a handle that tells of its end."""
+
+    client: socket.socket
+    pid: int
+    ended: int
+
+    def close(self) -> None:
+        """Let go of the client and the process."""
+        self.client.close()
+        os.close(self.ended)
+
+
+class Server:
+    """Forks for each command; ends when its standard input does."""
+
+    def __init__(self, listening: socket.socket, environment: dict[str, str]) -> None:
+        self.listening = listening
+        self.environment = _read_by_imports(environment)
+        self.jobs: list[Job] = []
+
+    def serve(self) -> dict[str, Any] | None:
+        """In a forked process, the command that it is to run; None when the server is to end."""
+        try:
+            while True:
+                with self._selector() as selector:
+                    ready = [key.data for key, _ in selector.select()]
+                for source in ready:
+                    if source == "input":
+                        return None
+                    if source == "listening":
+                        command = self._fork()
+                        if command is not None:
+                            return command
+                    else:
+                        self._end(*source)
+        finally:
+            for job in self.jobs:
+                job.close()
+
+    @contextmanager
+    def _selector(self) -> Iterator[selectors.BaseSelector]:
+        with selectors.DefaultSelector() as selector:
+            selector.register(0, selectors.EVENT_READ, "input")
+            selector.register(self.listening, selectors.EVENT_READ, "listening")
+            for job in self.jobs:
+                selector.register(job.ended, selectors.EVENT_READ, (job, True))
+                selector.register(job.client, selectors.EVENT_READ, (job, False))
+            yield selector
+
+    def _fork(self) -> dict[str, Any] | None:
+        client, _ = self.listening.accept()
+        command, handles = _received(client)
+        has_same_imports = _read_by_imports(command["environment"]) == self.environment
+        pid = os.fork() if has_same_imports else None
+        if pid == 0:
+            client.close()
+            for number, handle in enumerate(handles):
+                os.dup2(handle, number)
+        for handle in handles:
+            os.close(handle)
+        if pid == 0:
+            return command
+        client.sendall((pid or 0).to_bytes(8, "big"))
+        if pid is None:
+            client.close()
+        else:
+            self.jobs.append(Job(client, pid, os.pidfd_open(pid)))
+        return None
+
+    def _end(self, job: Job, has_ended: bool) -> None:
+        """Send the client the exit status; where the client has gone, kill the process."""
+        if job not in self.jobs:
+            return
+        self.jobs.remove(job)
+        if not has_ended:
+            os.kill(job.pid, signal.SIGKILL)
+        _, status = os.waitpid(job.pid, 0)
+        if has_ended:
+            job.client.sendall(os.waitstatus_to_exitcode(status).to_bytes(8, "big", signed=True))
+        job.close()
+
+
+def _received(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    size, handles, _, _ = socket.recv_fds(client, 8, 3)
+    content = b""
+    while len(content) < int.from_bytes(size, "big"):
+        content += client.recv(1 << 20)
+    return json.loads(content), handles
+
+
+def _read_by_imports(environment: dict[str, str]) -> dict[str, str]:
+    return {name: environment[name] for name in environment if name.startswith(READ_BY_IMPORTS)}
+
+
+def run(command: dict[str, Any], environment: dict[str, str]) -> int:
+    """Run a script as `python SCRIPT ...` does; its exit status.
+
+    `environment` is that in which the packages were imported; what they added to it stays.
+    """
+    os.chdir(command["folder"])
+    for name in environment.keys() - command["environment"].keys():
+        del os.environ[name]
+    os.environ.update(command["environment"])
+    sys.argv = command["words"]
+    sys.path[0] = command["folder"]
+    main = sys.modules["__main__"] = types.ModuleType("__main__")
+    main.__file__ = os.path.join(command["folder"], sys.argv[0])
+    with open(main.__file__, "rb") as file:
+        code = compile(file.read(), main.__file__, "exec")
+    try:
+        exec(code, main.__dict__)
+    except SystemExit as error:
+        if isinstance(error.code, str):
+            print(error.code, file=sys.stderr)
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        return 1
+    return 0
+
+
+def end(status: int) -> None:
+    """End this process as Python does, without the seconds that taking modules apart takes."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(sys.argv[1])
+        listening.listen()
+        environment = dict(os.environ)
+        for package in PACKAGES:
+            importlib.import_module(package)
+        # Forked processes share what exists with this one, as long as nobody touches it.
+        gc.collect()
+        gc.freeze()
+        received = Server(listening, environment).serve()
+    if received is not None:
+        end(run(received, environment))
