@@ -1,6 +1,7 @@
 """Text networks: spans, special tokens, context, windows, layers."""
 
 import json
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,24 @@ class TestContext:
                     if place not in (5, 6)} == {(0, 0)}  # fmt: skip
             alone = backbone.prepare(Text("ab")).spans
             assert alone == (((0, 0), (0, 1), (1, 2), (0, 0)) if special else ((0, 1), (1, 2)))
+
+    def test_kept_tokens_of_earlier_turns_are_marked_in_a_column_of_their_own(self) -> None:
+        plain = tiny()
+        with tempfile.TemporaryDirectory() as name:
+            plain.prepare.tokenizer.save_pretrained(name)
+            plain.network.save_pretrained(name)
+            settings = {"layers": [0, 2], "special_tokens": True, "context_turns": 2}
+            marking = load(CPU, checkpoint=name, **settings, keep_context=True)
+        texts = [Text("ab", ("xy", "z")), Text("abc"), Text("a b " * 60)]
+        examples = [marking.prepare(text) for text in texts]
+        together = marking.encode([window for e in examples for window in e.windows])
+        assert marking.dim == plain.dim + 1
+        # [CLS] x ##y z [SEP] a ##b [SEP], and texts without context, one of them in windows.
+        assert together[0][:, :, -1].tolist() == [[0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0]] * 2
+        assert all((states[:, :, -1] == 0).all() for states in together[1:])
+        plain.prepare = replace(marking.prepare, keep_context=False)
+        (states,) = plain.encode(plain.prepare(texts[0]).windows)
+        assert_same(together[0][:, :, :-1], states[[0, 2]])
 
     def test_context_changes_a_track_and_no_context_leaves_it(self) -> None:
         backbone = tiny()

@@ -45,13 +45,17 @@ def words(node: Any) -> set[str]:
     return {node} if isinstance(node, str) else set()
 
 
+def section_of(name: str) -> str:
+    """The section whose settings a section has."""
+    return "heads" if name in ("continued", "distilled") else name
+
+
 @pytest.fixture(scope="module")
 def words_of_recipes() -> dict[str, set[str]]:
     sections: dict[str, set[str]] = {}
     for file in (ROOT / "recipes").glob("*.yaml"):
         for section, entries in read_yaml(file).items():
-            section = "heads" if section in ("continued", "distilled") else section
-            sections.setdefault(section, set()).update(words(entries))
+            sections.setdefault(section_of(section), set()).update(words(entries))
     return sections
 
 
@@ -59,9 +63,7 @@ def settings() -> dict[str, set[str]]:
     """The names of modules and settings by section."""
     names: dict[str, set[str]] = {}
     for stanza in stanzas():
-        section = stanza.path.split(".")[0].split(" ")[0]
-        section = "heads" if section in ("continued", "distilled") else section
-        mine = names.setdefault(section, set())
+        mine = names.setdefault(section_of(stanza.path.split(".")[0].split(" ")[0]), set())
         mine.update(parameter.name for parameter in stanza.parameters)
         if stanza.code:
             mine.add(stanza.code)

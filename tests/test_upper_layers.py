@@ -381,12 +381,20 @@ class TestProject:
         row = next(n for n, u in enumerate(manifest) if len(earlier[u.id]) == 2)
         values = torch.tensor(np.array(stores["text"].track(row)))
         with torch.inference_mode():
-            made = upper(values, torch.ones(1, values.shape[1]).bool())
+            made = upper(values[..., :-1], torch.ones(1, values.shape[1]).bool())
             pair = tokenizer(" ".join(earlier[manifest[row].id]), manifest[row].text,
                              return_tensors="pt", return_token_type_ids=True)  # fmt: skip
             expected = network(**pair).last_hidden_state
+            temporal = Temporal(8, 0.0, upper, from_=4).eval()
+            pooled = temporal(Padded(values, torch.ones(1, values.shape[1]).bool()))
+            projected = temporal.project(made)
         assert made.shape == expected.shape
         assert float((made - expected).norm() / expected.norm()) < 1e-5
+        # What the head pools: the first token, its own, and the last.
+        num_own = len(tokenizer(manifest[row].text)["input_ids"])
+        assert int(pooled.mask.sum()) == num_own < values.shape[1]
+        assert pooled.mask[0, 0] and pooled.mask[0, 1 - num_own :].all()
+        assert torch.equal(pooled.values[pooled.mask], projected[pooled.mask])
         assert run("train", "in-all-turns").exit_code == 0
 
     def test_utterances_of_segments_are_refused(self, project: Path) -> None:

@@ -22,7 +22,8 @@ class TextInput:
 
     The context is the first sequence of a pair and the utterance the second; only the steps of
     the utterance are kept, and with `special_tokens` the first special token and those after the
-    utterance; with `keep_context` those of the context, and between the two, as well. Beyond
+    utterance; with `keep_context` those of the context, and between the two, as well. The values of
+    a window are ids, types, and 1 for what comes from the context (with `keep_context`). Beyond
     `max_tokens` the oldest words of the context are left out first; an utterance that is too long
     by itself is cut into windows that overlap by a quarter, without context; with `first_window`
     the first of them is all that is read, and the fact `num_unread` counts the tokens after it.
@@ -130,9 +131,16 @@ class TextInput:
             if self.keep_context and window.has_context:
                 is_kept |= ~window.special | self.special_tokens
             places = np.flatnonzero(is_kept)
-            kept.append(Window(window.ids, places))
+            kept.append(Window(np.vstack([window.ids, self._marks(window)]), places))
             spans += [window.spans[p] if window.own[p] else NOWHERE for p in places]
         return Example(tuple(kept), tuple(spans), self._mostly_unknown(windows))
+
+    def _marks(self, window: "Tokens") -> NDArray[np.int64]:
+        """1 for kept tokens of the context and the special ones after them, 0 for all others."""
+        marks = np.zeros(len(window.own), np.int64)
+        if self.keep_context and window.has_context:
+            marks[1 : np.flatnonzero(window.own)[0]] = 1
+        return marks
 
     def _mostly_unknown(self, windows: list["Tokens"]) -> dict[str, int]:
         """The fact `num_unknown` of a text that is mostly unknown to the tokenizer."""

@@ -77,7 +77,9 @@ class HfText:
         self.padding = int(tokenizer.pad_token_id or 0)
         self.network = freeze(network, compute)
         self.compute = compute
-        self.dim = int(network.config.hidden_size)
+        # The last of the columns marks the tokens of earlier turns.
+        self.marks = keep_context
+        self.dim = int(network.config.hidden_size) + keep_context
         self.layers = chosen_layers(layers, network.config.num_hidden_layers)
         limit = min(tokenizer.model_max_length, num_positions(network))
         self.prepare = TextInput(tokenizer, limit, special_tokens, keep_context, first_window)
@@ -93,11 +95,11 @@ class HfText:
     def encode(self, windows: Sequence[Window]) -> list[Tensor]:
         lengths = np.array([window.values.shape[1] for window in windows])
         is_real = np.arange(lengths.max())[None] < lengths[:, None]
-        inputs = np.zeros((3, *is_real.shape), np.int64)
+        inputs = np.zeros((4, *is_real.shape), np.int64)
         inputs[0] = self.padding
-        inputs[:2, is_real] = np.concatenate([window.values for window in windows], axis=1)
-        inputs[2] = is_real
-        ids, types, mask = self.compute.put(inputs)
+        inputs[:3, is_real] = np.concatenate([window.values for window in windows], axis=1)
+        inputs[3] = is_real
+        ids, types, marks, mask = self.compute.put(inputs)
         output = self.network(
             input_ids=ids,
             attention_mask=mask,
@@ -107,6 +109,9 @@ class HfText:
         # The last is taken after a final norm, where the network (ModernBERT) has one.
         states = [*output.hidden_states[:-1], output.last_hidden_state]
         stacked = torch.stack([states[layer].float() for layer in self.layers], dim=1)
+        if self.marks:
+            column = marks[:, None, :, None].expand(-1, len(self.layers), -1, -1)
+            stacked = torch.cat([stacked, column.float()], dim=3)
         return [track[:, :length] for track, length in zip(stacked, lengths, strict=True)]
 
 

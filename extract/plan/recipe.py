@@ -74,6 +74,9 @@ def described_backbone(backbone: Backbone, spec: BackboneSpec) -> dict[str, Any]
     for name in ("keep_context", "first_window"):
         if not described.get(name, True):
             described.pop(name)
+    if described.get("keep_context"):
+        # Once, tracks with these settings did not mark which steps are of earlier turns.
+        described["marks"] = "context"
     for name in getattr(backbone, "unhashed", ()):
         described.pop(name, None)
     detector = getattr(backbone.prepare, "face_weights", None)

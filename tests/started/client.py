@@ -14,7 +14,9 @@ def main(python: str, address: str, words: list[str]) -> int:
     """The exit status of a command. Does not return where Python itself has to run it."""
     if words[:1] != ["cli.py"]:
         os.execv(python, [python, *words])
-    request = {"words": words, "folder": os.getcwd(), "environment": dict(os.environ)}
+    # Without pathlib, whose import takes longer than all else here.
+    folder = os.getcwd()  # noqa: PTH109
+    request = {"words": words, "folder": folder, "environment": dict(os.environ)}
     content = json.dumps(request).encode()
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(address)

@@ -18,6 +18,7 @@ import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 PACKAGES = (
@@ -141,9 +142,8 @@ def run(command: dict[str, Any], environment: dict[str, str]) -> int:
     sys.argv = command["words"]
     sys.path[0] = command["folder"]
     main = sys.modules["__main__"] = types.ModuleType("__main__")
-    main.__file__ = os.path.join(command["folder"], sys.argv[0])
-    with open(main.__file__, "rb") as file:
-        code = compile(file.read(), main.__file__, "exec")
+    main.__file__ = str(Path(command["folder"], sys.argv[0]))
+    code = compile(Path(main.__file__).read_bytes(), main.__file__, "exec")
     try:
         exec(code, main.__dict__)
     except SystemExit as error:

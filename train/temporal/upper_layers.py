@@ -33,7 +33,8 @@ QUERIES_AND_VALUES = ["query", "value", "q_lin", "v_lin", "q_proj", "v_proj"]
 class Temporal(nn.Module):
     """`(B, T, D of the network)` to `(B, T, dim)`: the upper layers, then a projection.
 
-    `network` is an `Upper` and a module.
+    Steps may have one column more, which is 1 for those of earlier turns: the layers read these,
+    and what they give is masked. `network` is an `Upper` and a module.
     """
 
     def __init__(
@@ -70,8 +71,11 @@ class Temporal(nn.Module):
                 "its states come from several windows, on which upper layers cannot be run. Split "
                 "such utterances, or read them with frozen layers"
             )
-        states = self.network(clean.values, clean.mask)
-        return zero_padding(Padded(self.project(states), clean.mask))
+        own = clean.mask
+        if clean.values.shape[2] == self.network.dim + 1:
+            own = own & (clean.values[..., -1] < 0.5)
+        states = self.network(clean.values[..., : self.network.dim], clean.mask)
+        return zero_padding(Padded(self.project(states), own))
 
     def learning_rates(self, lr: float) -> Iterator[tuple[float, list[nn.Parameter]]]:
         """Its parameters with their learning rates, where `lr` is that of the head."""
