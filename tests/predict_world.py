@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,16 @@ def records(path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project; copy it before changing anything."""
     folder = tmp_path_factory.mktemp("trained")
+    return Path(shutil.copytree(_first(tmp_path_factory), folder, dirs_exist_ok=True))
+
+
+@cache
+def _first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project that those of all test files are copies of."""
+    folder = tmp_path_factory.mktemp("trained-first")
     demo.make(folder / "data/raw/mine", seed=1, num_dialogues=8)
     shutil.copy(ROOT / "tests" / "predict_params.yaml", folder / "params.yaml")
     with pytest.MonkeyPatch.context() as patch:
@@ -38,7 +45,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for command in (*commands, *(("train", head) for head in (*HEADS, "by-speaker"))):
             done = run(*command)
             assert done.exit_code == 0, done.output
-    yield folder
+    return folder
 
 
 @pytest.fixture

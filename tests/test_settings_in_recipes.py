@@ -22,7 +22,6 @@ NO_RECIPE = {
     "corpora parts": OTHER_SPLIT,
     "corpora emotions": OTHER_SPLIT,
     "corpora test_session": OTHER_SPLIT,
-    "corpora columns": OWN_TABLE,
     "corpora sentiments": OWN_TABLE,
     "corpora splits": OWN_TABLE,
     "corpora votes": OWN_TABLE,

@@ -11,7 +11,7 @@ INTRODUCTION = """# Every recipe
 A recipe is a complete `params.yaml`. `python cli.py use NAME` makes it the one in use, `--root
 PATH` sets the folder of its corpus, and `--force` replaces a `params.yaml` that was edited (and
 keeps it as `params.yaml.bak`). Then `dvc repro` runs it. Figures are explained in
-[results](../results.md), times are on two CPU cores.
+[results](../results.md); times are of cores of an Intel Xeon.
 """
 
 

@@ -131,7 +131,7 @@ def _read_by_imports(environment: dict[str, str]) -> dict[str, str]:
 
 
 def run(command: dict[str, Any], environment: dict[str, str]) -> int:
-    """Run a script as `python SCRIPT ...` does; its exit status.
+    """Run a script as `python SCRIPT ...` does; its exit status, or minus the signal that ends it.
 
     `environment` is that in which the packages were imported; what they added to it stays.
     """
@@ -150,9 +150,9 @@ def run(command: dict[str, Any], environment: dict[str, str]) -> int:
         if isinstance(error.code, str):
             print(error.code, file=sys.stderr)
         return error.code if isinstance(error.code, int) else int(error.code is not None)
-    except BaseException:
+    except BaseException as error:
         sys.excepthook(*sys.exc_info())
-        return 1
+        return -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
     return 0
 
 
@@ -162,6 +162,9 @@ def end(status: int) -> None:
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
+    if status < 0:
+        signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
     os._exit(status)
 
 
