@@ -15,8 +15,7 @@ import socket
 import sys
 import threading
 import types
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,16 +35,10 @@ READ_BY_IMPORTS = (
 
 @dataclass
 class Job:
-    """A command that runs: who waits for it, its process, and a handle that tells of its end."""
+    """A command that runs: who waits for it, and its process."""
 
     client: socket.socket
     pid: int
-    ended: int
-
-    def close(self) -> None:
-        """Let go of the client and the process."""
-        self.client.close()
-        os.close(self.ended)
 
 
 class Server:
@@ -55,35 +48,42 @@ class Server:
         self.listening = listening
         self.environment = _read_by_imports(environment)
         self.jobs: list[Job] = []
+        # The end of a process makes `ended` readable.
+        self.ended, self.wake = socket.socketpair()
+        self.wake.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self.wake.fileno())
 
     def serve(self) -> dict[str, Any] | None:
         """In a forked process, the command that it is to run; None when the server is to end."""
         try:
             while True:
-                with self._selector() as selector:
-                    ready = [key.data for key, _ in selector.select()]
-                for source in ready:
+                for source in self._ready():
                     if source == "input":
                         return None
-                    if source == "listening":
+                    if source == "ended":
+                        self._reap()
+                    elif source == "listening":
                         command = self._fork()
                         if command is not None:
                             return command
-                    else:
-                        self._end(*source)
+                    elif source in self.jobs:
+                        self._kill(source)
         finally:
-            for job in self.jobs:
-                job.close()
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for each in (self.ended, self.wake, *(job.client for job in self.jobs)):
+                each.close()
 
-    @contextmanager
-    def _selector(self) -> Iterator[selectors.BaseSelector]:
+    def _ready(self) -> list[Any]:
+        """What there is to read: the end of the input, a client, an end, a client that has gone."""
         with selectors.DefaultSelector() as selector:
             selector.register(0, selectors.EVENT_READ, "input")
             selector.register(self.listening, selectors.EVENT_READ, "listening")
+            selector.register(self.ended, selectors.EVENT_READ, "ended")
             for job in self.jobs:
-                selector.register(job.ended, selectors.EVENT_READ, (job, True))
-                selector.register(job.client, selectors.EVENT_READ, (job, False))
-            yield selector
+                selector.register(job.client, selectors.EVENT_READ, job)
+            return [key.data for key, _ in selector.select()]
 
     def _fork(self) -> dict[str, Any] | None:
         client, _ = self.listening.accept()
@@ -102,20 +102,26 @@ class Server:
         if pid is None:
             client.close()
         else:
-            self.jobs.append(Job(client, pid, os.pidfd_open(pid)))
+            self.jobs.append(Job(client, pid))
         return None
 
-    def _end(self, job: Job, has_ended: bool) -> None:
-        """Send the client the exit status; where the client has gone, kill the process."""
-        if job not in self.jobs:
-            return
+    def _reap(self) -> None:
+        """Send the exit status of every process that has ended to its client."""
+        self.ended.recv(4096)
+        for job in list(self.jobs):
+            pid, status = os.waitpid(job.pid, os.WNOHANG)
+            if pid:
+                self.jobs.remove(job)
+                with job.client, suppress(BrokenPipeError):
+                    code = os.waitstatus_to_exitcode(status)
+                    job.client.sendall(code.to_bytes(8, "big", signed=True))
+
+    def _kill(self, job: Job) -> None:
+        """End the process whose client has gone."""
         self.jobs.remove(job)
-        if not has_ended:
-            os.kill(job.pid, signal.SIGKILL)
-        _, status = os.waitpid(job.pid, 0)
-        if has_ended:
-            job.client.sendall(os.waitstatus_to_exitcode(status).to_bytes(8, "big", signed=True))
-        job.close()
+        job.client.close()
+        os.kill(job.pid, signal.SIGKILL)
+        os.waitpid(job.pid, 0)
 
 
 def _received(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
