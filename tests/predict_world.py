@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,8 @@ from extract.synthetic import demo
 from tests.conftest import ROOT
 
 HEADS = ("main", "folded", "probe")
+# The project that those of all test files of a process are copies of.
+MADE: list[Path] = []
 
 
 def run(*command: str) -> Result:
@@ -29,14 +30,12 @@ def records(path: Path) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project; copy it before changing anything."""
-    folder = tmp_path_factory.mktemp("trained")
-    return Path(shutil.copytree(_first(tmp_path_factory), folder, dirs_exist_ok=True))
+    if not MADE:
+        MADE.append(_made(tmp_path_factory.mktemp("trained-first")))
+    return Path(shutil.copytree(MADE[0], tmp_path_factory.mktemp("trained") / "project"))
 
 
-@cache
-def _first(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project that those of all test files are copies of."""
-    folder = tmp_path_factory.mktemp("trained-first")
+def _made(folder: Path) -> Path:
     demo.make(folder / "data/raw/mine", seed=1, num_dialogues=8)
     shutil.copy(ROOT / "tests" / "predict_params.yaml", folder / "params.yaml")
     with pytest.MonkeyPatch.context() as patch:
