@@ -197,8 +197,17 @@ def test_a_fault_of_ours_is_a_line_and_not_a_trace(
     }
 
 
+@pytest.fixture
+def heeded_ctrl_c() -> Iterator[None]:
+    """A shell that starts the tests in the background has it ignored, and so would the server."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("is_early", [True, False], ids=["early", "listening"])
 @pytest.mark.parametrize("command", [("serve", "main"), ("explore", "mine", "--no-browser")])
+@pytest.mark.usefixtures("heeded_ctrl_c")
 def test_ctrl_c_ends_a_server_as_the_line_says(
     project: Path, command: tuple[str, ...], is_early: bool
 ) -> None:

@@ -72,6 +72,8 @@ class Server:
         finally:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            # A shell that starts the tests in the background has it ignored.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             for each in (self.ended, self.wake, *(job.client for job in self.jobs)):
                 each.close()
 
