@@ -216,12 +216,15 @@ def test_ctrl_c_ends_a_server_as_the_line_says(
         port = free.getsockname()[1]
     words = [sys.executable, str(ROOT / "cli.py"), *command, "--port", str(port)]
     with subprocess.Popen(words, stdout=-1, stderr=-1, text=True) as server:
-        assert server.stdout is not None
-        assert "Ctrl-C stops it" in server.stdout.readline()
-        if not is_early:
-            wait_for_answer(port)
-        server.send_signal(signal.SIGINT)
-        _, said = server.communicate(timeout=60)
+        try:
+            assert server.stdout is not None
+            assert "Ctrl-C stops it" in server.stdout.readline()
+            if not is_early:
+                wait_for_answer(port)
+            server.send_signal(signal.SIGINT)
+            _, said = server.communicate(timeout=60)
+        finally:
+            server.kill()
     assert server.returncode == 0 and "Aborted" not in said, said
 
 

@@ -62,12 +62,15 @@ def test_python_itself_runs_where_a_variable_could_change_an_import(folder: Path
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_signal_ends_the_command(folder: Path, number: signal.Signals) -> None:
-    process = started(folder, "wait")
     pid = folder / "pid"
-    while not (pid.exists() and pid.read_text()):
-        time.sleep(0.01)
-    process.send_signal(number)
-    process.communicate(timeout=60)
+    with started(folder, "wait") as process:
+        try:
+            while not (pid.exists() and pid.read_text()):
+                time.sleep(0.01)
+            process.send_signal(number)
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == -number
     for _ in range(600):
         if not Path("/proc", pid.read_text()).exists():
