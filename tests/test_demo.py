@@ -30,7 +30,7 @@ HEADS = ("main", "text", "audio", "video")
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = Project(tmp_path_factory.mktemp("demo"))
-    # One seed and half of the epochs: figures are still far above the margins asked for below.
+    # One seed and half of the epochs: figures are still above the margins asked for below.
     params = (project.folder / "params.yaml").read_text(encoding="utf-8")
     assert params.count("seeds: [0, 1, 2], epochs: 25") == len(HEADS)
     params = params.replace("seeds: [0, 1, 2], epochs: 25", "seeds: [0], epochs: 12")

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -23,7 +24,7 @@ if what == "fail":
 if what == "wait":
     open("pid", "w").write(str(os.getpid()))
     time.sleep(60)
-sys.exit({"seven": 7, "words": "some words", "none": None, "read": None}[what])
+sys.exit({"seven": 7, "words": "some words", "none": None}[what])
 """
 
 
@@ -72,8 +73,18 @@ def test_a_signal_ends_the_command(folder: Path, number: signal.Signals) -> None
         finally:
             process.kill()
     assert process.returncode == -number
-    for _ in range(600):
-        if not Path("/proc", pid.read_text()).exists():
-            return
-        time.sleep(0.05)
-    pytest.fail("the command is still running")
+    with pytest.raises(ProcessLookupError):
+        for _ in range(600):
+            os.kill(int(pid.read_text()), 0)
+            time.sleep(0.05)
+
+
+def test_a_client_that_goes_before_it_has_asked_does_no_harm(folder: Path) -> None:
+    address = str(folder_of_python() / "socket")
+    for sent in (b"", (100).to_bytes(8, "big"), (100).to_bytes(8, "big") + b"{"):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(address)
+            client.sendall(sent)
+    process = started(folder, "seven")
+    process.communicate(timeout=60)
+    assert process.returncode == 7

@@ -139,7 +139,7 @@ class TextInput:
         """1 for kept tokens of the context and the special ones after them, 0 for all others."""
         marks = np.zeros(len(window.own), np.int64)
         if self.keep_context and window.has_context:
-            marks[1 : np.flatnonzero(window.own)[0]] = 1
+            marks[int(window.special[0]) : np.flatnonzero(window.own)[0]] = 1
         return marks
 
     def _mostly_unknown(self, windows: list["Tokens"]) -> dict[str, int]:

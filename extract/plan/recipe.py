@@ -75,7 +75,7 @@ def described_backbone(backbone: Backbone, spec: BackboneSpec) -> dict[str, Any]
         if not described.get(name, True):
             described.pop(name)
     if described.get("keep_context"):
-        # Once, tracks with these settings did not mark which steps are of earlier turns.
+        # Older tracks with these settings lack the column that marks earlier turns.
         described["marks"] = "context"
     for name in getattr(backbone, "unhashed", ()):
         described.pop(name, None)

@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 
 @cache
 def folder_of_python() -> Path:
-    """A folder with a `python` and a `python3` to put at the front of PATH.
+    """A folder with a `python` to put at the front of PATH.
 
     The process behind it starts with the first call and ends with this one.
     """
@@ -33,10 +33,9 @@ def folder_of_python() -> Path:
 
     atexit.register(end)
     words = [sys.executable, "-IS", HERE / "client.py", sys.executable, address]
-    script = f'#!/bin/sh\nexec {shlex.join(map(str, words))} "$@"\n'
-    for name in ("python", "python3"):
-        (folder / name).write_text(script, encoding="utf-8")
-        (folder / name).chmod(0o755)
+    script = folder / "python"
+    script.write_text(f'#!/bin/sh\nexec {shlex.join(map(str, words))} "$@"\n', encoding="utf-8")
+    script.chmod(0o755)
     deadline = time.monotonic() + 300
     while not address.exists():
         assert server.poll() is None and time.monotonic() < deadline, "the process did not start"

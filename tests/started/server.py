@@ -89,7 +89,11 @@ class Server:
 
     def _fork(self) -> dict[str, Any] | None:
         client, _ = self.listening.accept()
-        command, handles = _received(client)
+        received = _received(client)
+        if received is None:
+            client.close()
+            return None
+        command, handles = received
         has_same_imports = _read_by_imports(command["environment"]) == self.environment
         pid = os.fork() if has_same_imports else None
         if pid == 0:
@@ -100,7 +104,9 @@ class Server:
             os.close(handle)
         if pid == 0:
             return command
-        client.sendall((pid or 0).to_bytes(8, "big"))
+        # Where the client has gone, its end is read next, and the process killed.
+        with suppress(BrokenPipeError):
+            client.sendall((pid or 0).to_bytes(8, "big"))
         if pid is None:
             client.close()
         else:
@@ -126,11 +132,19 @@ class Server:
         os.waitpid(job.pid, 0)
 
 
-def _received(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
+def _received(client: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
+    """The command and the client's standard streams; None where it went before it had sent all."""
     size, handles, _, _ = socket.recv_fds(client, 8, 3)
     content = b""
     while len(content) < int.from_bytes(size, "big"):
-        content += client.recv(1 << 20)
+        piece = client.recv(1 << 20)
+        if not piece:
+            break
+        content += piece
+    if not size or len(content) < int.from_bytes(size, "big"):
+        for handle in handles:
+            os.close(handle)
+        return None
     return json.loads(content), handles
 
 
