@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,10 +35,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _same_start() -> None:
+def _same_start() -> Iterator[None]:
     torch.manual_seed(0)
     # Workers of pytest-xdist share the cores among themselves.
-    torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else 2)
+    num_threads = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2
+    torch.set_num_threads(num_threads)
+    yield
+    # An extraction sets it too, and fixtures of the next file are made before the lines above run.
+    torch.set_num_threads(num_threads)
 
 
 @pytest.fixture(scope="session")

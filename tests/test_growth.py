@@ -19,7 +19,10 @@ pytestmark = pytest.mark.slow
 
 # An edit takes the manifest and a number that chooses where, and returns the new manifest.
 Edit = Callable[[list[Utterance], int], list[Utterance]]
-PARTS = {"log-mel": ExtractSpec(part_bytes=30_000), "minilm": ExtractSpec(part_bytes=20_000)}
+PARTS = {
+    "log-mel": ExtractSpec(part_bytes=30_000, threads=1),
+    "minilm": ExtractSpec(part_bytes=20_000, threads=1),
+}
 
 
 def added(manifest: list[Utterance], number: int) -> list[Utterance]:
