@@ -19,7 +19,7 @@ from tests.dialogue_world import TURNS, dialogue_head, dialogues  # noqa: F401
 from train.data.dataset import SplitData, load_dataset
 from train.folds.label_facts import folds_of, label_facts
 from train.folds.split import Splits
-from train.loop.predict import outputs_of, predict
+from train.loop.predict import outputs_of, predict, turns_of
 from train.loop.training_loop import TrainingLoop
 from train.runs.run_head import run_head
 from train.runs.transfer import run_transfer
@@ -92,6 +92,19 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
         assert (tmp_path / "whole" / name).read_bytes() == (
             tmp_path / "resumed" / name
         ).read_bytes()
+
+
+@pytest.mark.parametrize(("code", "turns"), [("recurrent", TURNS), ("none", TURNS), (None, 1)])
+def test_turns_are_arranged_only_for_heads_that_read_dialogues(
+    dialogues: World, code: str | None, turns: int
+) -> None:
+    spec = dialogue_head(code) if code else replace(dialogue_head(), dialogue=None)
+    loop = loop_of(spec, dialogues)
+    rows = torch.arange(3 * TURNS)
+    own = turns_of(loop.train.dataset, rows, torch.device("cpu"), loop.head)
+    assert own.mask.shape == (3 * TURNS // turns, turns)
+    assert torch.equal(own.arranged(rows[:, None].float()).values.flatten(), rows.float())
+    loop.run_epoch()
 
 
 def test_predictions_do_not_depend_on_order_or_on_other_dialogues(

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from features.specs.heads import HeadSpec
 from train.data.dataset import Dataset
+from train.data.dialogues import Turns, single_utterances
 from train.data.masking import Steps
 from train.model.contracts import Networks
 from train.model.head import NO_NETWORKS, Head
@@ -52,7 +53,7 @@ def outputs_of(head: Head, dataset: Dataset) -> dict[str, Tensor]:
     with torch.inference_mode():
         for rows in batches:
             tracks = gathered(dataset, rows, device, head)
-            batch = head(tracks, dataset.turns(rows, device))
+            batch = head(tracks, turns_of(dataset, rows, device, head))
             for name, output in batch.items():
                 outputs[name].append(output.cpu())
     back = torch.argsort(torch.cat(batches))
@@ -69,6 +70,13 @@ def gathered(
     if device.type == "cpu" and head.dialogue is None:
         return dataset.gather_packed(rows)
     return dataset.gather(rows, device)
+
+
+def turns_of(dataset: Dataset, rows: Tensor, device: torch.device, head: Head) -> Turns:
+    """Who of a batch speaks when; each utterance is alone where a head reads no dialogues."""
+    if head.dialogue is None:
+        return single_utterances(len(rows), device)
+    return dataset.turns(rows, device)
 
 
 def evaluation_batches(dataset: Dataset, whole: bool) -> list[Tensor]:

@@ -17,7 +17,7 @@ from train.data.dataset import SplitData
 from train.loop.batch_loss import batch_loss
 from train.loop.optimiser import Average, Schedule, optimiser_of, parameter_groups, with_weights
 from train.loop.pacing import dropout_at, easiest, epoch_steps, num_scheduled, set_dropout
-from train.loop.predict import build_head, gathered, outputs_of, predictions_of
+from train.loop.predict import build_head, gathered, outputs_of, predictions_of, turns_of
 from train.loop.tracking import Epoch
 from train.model.contracts import Networks, Objective, Task
 from train.model.head import NO_NETWORKS
@@ -186,7 +186,7 @@ class TrainingLoop:
             self.head,
             self.training,
             gathered(dataset, rows, self.device, self.head),
-            dataset.turns(rows, self.device),
+            turns_of(dataset, rows, self.device, self.head),
             {name: values[on_device] for name, values in self.targets.items()},
             difficulty,
         )
