@@ -104,7 +104,6 @@ def test_turns_are_arranged_only_for_heads_that_read_dialogues(
     own = turns_of(loop.train.dataset, rows, torch.device("cpu"), loop.head)
     assert own.mask.shape == (3 * TURNS // turns, turns)
     assert torch.equal(own.arranged(rows[:, None].float()).values.flatten(), rows.float())
-    loop.run_epoch()
 
 
 def test_predictions_do_not_depend_on_order_or_on_other_dialogues(
